@@ -1,0 +1,46 @@
+# Needs only Python 3.11, make and pip: uv is brought into .tools/ where there is none.
+SHELL := /bin/sh
+PYTHON ?= python3
+ARGS ?=
+export UV_PYTHON_DOWNLOADS := never
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check bench install pins clean
+.DEFAULT_GOAL := demo
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check -c constraints.txt uv
+
+$(STAMP): pyproject.toml constraints.txt | $(filter .tools/bin/uv,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+install: $(STAMP) ## set up .venv from the pins in constraints.txt
+
+demo: install ## the whole loop against a local sandbox of platforms: make demo ARGS='--no-serve --json'
+	@$(BIN)/meizhen demo $(ARGS)
+
+test: install ## every test, on SQLite and PostgreSQL, in parallel, in random order
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: install ## style, types, import rules, dependencies, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+
+bench: install ## the measured promises; ARGS=--quick runs each once, small
+	$(BIN)/python -m benchmarks $(ARGS)
+
+pins: install ## make constraints.txt again from pyproject.toml
+	$(UV) pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml --output-file constraints.txt
+	@echo "uv==$$($(UV) --version | cut -d' ' -f2)" >> constraints.txt
+
+clean:
+	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

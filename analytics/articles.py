@@ -1,0 +1,95 @@
+"""What comes back: articles of our accounts, their figures by day, the accounts' own days, and the sources.
+
+A figure is account, article (or none), common name, as-of day, value, source. Unit and kind belong to the
+common name on that platform (`metric` table). Unknown is no row, never 0. Nothing is deleted.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from config.database import Millionths
+
+
+class FigureSource(SQLModel, table=True):
+    """Where figures came from: an API endpoint, an imported file, a person."""
+
+    __tablename__ = "figure_source"
+    __table_args__ = (UniqueConstraint("kind", "name", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=8)  # api | import | typed
+    name: str = Field(max_length=200)  # platform and endpoint, file name, person
+    digest: str = Field(default="", max_length=64)  # sha256 of an imported file
+    first_at: datetime
+
+
+class Article(SQLModel, table=True):
+    """One article of one account, published by us or not. `remote_id` is the platform's (or file's) key."""
+
+    __tablename__ = "article"
+    __table_args__ = (
+        UniqueConstraint("account_id", "remote_id"),
+        Index("ix_article_published", "account_id", "published_day"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    remote_id: str = Field(max_length=200)
+    title: str = Field(max_length=500)
+    url: str = Field(default="", max_length=1000)
+    published_at: datetime
+    published_day: date  # Beijing
+    position: int | None = None
+    kind: str = Field(default="post", max_length=16)
+    original: bool | None = None
+
+
+class Snapshot(SQLModel, table=True):
+    """One figure of one article as of the end of a Beijing day. Sources stand side by side."""
+
+    __tablename__ = "snapshot"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    article_id: int = Field(primary_key=True, foreign_key="article.id")
+    metric: str = Field(primary_key=True, max_length=40)
+    as_of: date = Field(primary_key=True)
+    source_id: int = Field(primary_key=True, foreign_key="figure_source.id")
+    value: Decimal = Field(sa_column=Column(Millionths, nullable=False))
+    source_row: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    collected_at: datetime
+
+
+class AccountDayFigure(SQLModel, table=True):
+    """One figure of one account on one Beijing day."""
+
+    __tablename__ = "account_day_figure"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    metric: str = Field(primary_key=True, max_length=40)
+    day: date = Field(primary_key=True)
+    source_id: int = Field(
+        sa_column=Column(Integer, ForeignKey("figure_source.id"), primary_key=True, nullable=False)
+    )
+    value: Decimal = Field(sa_column=Column(Millionths, nullable=False))
+    source_row: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    collected_at: datetime
+
+
+class CollectionGap(SQLModel, table=True):
+    """A hole: figures that should be there and are not, with the platform's reason. Closed when filled."""
+
+    __tablename__ = "collection_gap"
+    __table_args__ = (UniqueConstraint("account_id", "subject", "day"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    account_id: int = Field(foreign_key="account.id")
+    subject: str = Field(max_length=16)  # articles | account_day
+    day: date
+    code: str = Field(max_length=80)
+    told: str = Field(default="", max_length=1000)
+    seen_at: datetime
+    closed_at: datetime | None = None

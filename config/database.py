@@ -1,0 +1,125 @@
+"""The database: one engine, read and write scopes, migrations. SQLite by default, PostgreSQL by address.
+
+Datetimes are `datetime` columns of SQLModel, which stores UTC, gives aware values back and refuses naive
+ones on both databases; migrations name the same type (`UTCDateTime`).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, TypeDecorator, create_engine, event, text
+from sqlmodel import Session
+
+from config.settings import Settings
+
+_BUSY_MILLISECONDS = 15_000
+
+
+class Millionths(TypeDecorator[Decimal]):
+    """An exact decimal with six places, stored as a whole number of millionths on every database.
+
+    SQLite has no decimals; sums and maxima of this column stay exact there too. Raises ValueError for more
+    than six places, and for what is not finite.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        scaled = Decimal(value).scaleb(6)
+        if not scaled.is_finite() or scaled != scaled.to_integral_value():
+            raise ValueError(f"expected a finite number with at most 6 decimals, got {value}")
+        return int(scaled)
+
+    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).scaleb(-6)
+
+
+class Database:
+    """One engine with two scopes. `read()` never commits; `write()` commits at its end or not at all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reading = engine.execution_options(meizhen_reads=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for questions: on SQLite it takes no write lock."""
+        with Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction: committed at the end, rolled back on any exception.
+
+        On SQLite it begins IMMEDIATE: two writers wait for each other here and not in the middle.
+        """
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(settings: Settings) -> Database:
+    """Opens the database of these settings; it does not migrate (`migrate`)."""
+    return connect(settings.database_address)
+
+
+def connect(address: str, *, pool_size: int = 5) -> Database:
+    """Opens the database at a SQLAlchemy address; parameters never appear in errors or logs."""
+    if address.startswith("sqlite"):
+        engine = create_engine(
+            address, hide_parameters=True, connect_args={"timeout": _BUSY_MILLISECONDS / 1000}
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = create_engine(
+            address, hide_parameters=True, pool_pre_ping=True, pool_size=pool_size, max_overflow=20
+        )
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's own BEGIN, see _begin_sqlite
+    cursor = connection.cursor()
+    # FULL: an acknowledged post survives a power cut (WAL alone with NORMAL may lose the last commits).
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("meizhen_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def migrate(database: Database) -> None:
+    """Brings the tables to the newest revision, forward only; does nothing where they are there."""
+    from alembic import command
+    from alembic.config import Config
+
+    spec = find_spec("migrations")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("expected the package `migrations` beside the others: install Meizhen again")
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(next(iter(spec.submodule_search_locations)))))
+    configuration.set_main_option("path_separator", "os")
+    with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            # Two nodes that start together: one migrates, the other waits and finds it done.
+            connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")

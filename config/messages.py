@@ -1,0 +1,57 @@
+"""Texts for people, Chinese first: one TOML catalogue a topic in `config/catalogues/`.
+
+A key `account.duplicate_handle` is the table `[duplicate_handle]` of `account.toml`, with `zh`, `en` and,
+for errors, `remedy_zh` and `remedy_en`.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("zh", "en")
+_CATALOGUES = Path(__file__).with_name("catalogues")
+_chosen: str | None = None
+
+
+def use_language(language: str) -> None:
+    """Chooses the language of this process: the setting `language`, once the settings are read."""
+    global _chosen
+    if language not in LANGUAGES:
+        raise ValueError(f"expected one of {', '.join(LANGUAGES)}, got {language!r}")
+    _chosen = language
+
+
+def present_language() -> str:
+    """The present language: MEIZHEN_LANGUAGE, then the setting, then Chinese."""
+    wanted = os.environ.get("MEIZHEN_LANGUAGE", "")
+    if wanted in LANGUAGES:
+        return wanted
+    return _chosen or "zh"
+
+
+@cache
+def catalogue(topic: str) -> dict[str, dict[str, str]]:
+    """The catalogue of a topic: entry → its texts by language."""
+    with (_CATALOGUES / f"{topic}.toml").open("rb") as file:
+        entries: dict[str, dict[str, str]] = tomllib.load(file)
+    return entries
+
+
+def text(key: str, /, **params: object) -> str:
+    """The text of `key` in the present language, with `{params}` filled in.
+
+    Raises KeyError for a key that no catalogue knows: a missing text is a bug, and a test looks for it.
+    """
+    return told(key, params)
+
+
+def told(key: str, params: Mapping[str, object], *, language: str | None = None, part: str = "") -> str:
+    """Like `text` in a chosen language; `part="remedy"` gives the entry's remedy, or '' without one."""
+    topic, _, entry = key.partition(".")
+    texts = catalogue(topic)[entry]
+    chosen = language or present_language()
+    if part:
+        return texts.get(f"{part}_{chosen}", "").format_map(params)
+    return texts[chosen].format_map(params)

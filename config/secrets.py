@@ -1,0 +1,108 @@
+"""Envelope encryption at rest: AES-256-GCM, a data key per owner wrapped by a versioned master key.
+
+The master keys live in a file of the home folder that only its owner may read, never in the database, and
+are never derived from another secret. The owner's id is associated data: a row moved to another account
+does not open.
+"""
+
+import json
+import os
+import secrets
+import stat
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from config.errors import MeizhenError
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A secret at rest: the wrapped data key, the master key's version that wraps it, the ciphertext."""
+
+    key_version: int
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class KeyRing:
+    """The master keys by version, and the key that signs the ledger.
+
+    `repr` shows versions only.
+    """
+
+    def __init__(self, master: dict[int, bytes], ledger: bytes) -> None:
+        self._master = master
+        self.ledger = ledger
+
+    def __repr__(self) -> str:
+        return f"KeyRing(versions={sorted(self._master)})"
+
+    def seal(self, plain: bytes, owner: str) -> Sealed:
+        """Encrypts `plain` so that only `owner` (its id, as associated data) can be opened with it."""
+        version = max(self._master)
+        data_key = secrets.token_bytes(_KEY_BYTES)
+        return Sealed(
+            version,
+            _encrypt(self._master[version], data_key, f"key {version} {owner}"),
+            _encrypt(data_key, plain, owner),
+        )
+
+    def open(self, sealed: Sealed, owner: str) -> bytes:
+        """The plain secret. Raises MeizhenError `secrets.wrong_key` where key, row or owner do not fit."""
+        master = self._master.get(sealed.key_version)
+        if master is None:
+            raise MeizhenError("secrets.wrong_key", owner=owner)
+        try:
+            data_key = _decrypt(master, sealed.wrapped_key, f"key {sealed.key_version} {owner}")
+            return _decrypt(data_key, sealed.ciphertext, owner)
+        except InvalidTag:
+            raise MeizhenError("secrets.wrong_key", owner=owner) from None
+
+    def rotate(self, sealed: Sealed, owner: str) -> Sealed:
+        """The same secret under the newest master key; the data key is made anew too."""
+        return self.seal(self.open(sealed, owner), owner)
+
+
+def _encrypt(key: bytes, plain: bytes, associated: str) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, associated.encode())
+
+
+def _decrypt(key: bytes, blob: bytes, associated: str) -> bytes:
+    return AESGCM(key).decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], associated.encode())
+
+
+def create_key_file(path: Path) -> None:
+    """Writes a new key file, readable by its owner only; refuses to touch one that exists."""
+    content = {
+        "master": {"1": b64encode(secrets.token_bytes(_KEY_BYTES)).decode()},
+        "ledger": b64encode(secrets.token_bytes(_KEY_BYTES)).decode(),
+    }
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+
+
+def load_key_file(path: Path) -> KeyRing:
+    """Reads the key file. Raises MeizhenError when it is missing, readable by others, or not a key file."""
+    try:
+        mode = path.stat().st_mode
+        content = json.loads(path.read_text("utf-8"))
+        master = {int(version): b64decode(key, validate=True) for version, key in content["master"].items()}
+        ledger = b64decode(content["ledger"], validate=True)
+    except FileNotFoundError:
+        raise MeizhenError("secrets.no_key_file", path=path) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise MeizhenError("secrets.bad_key_file", path=path) from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise MeizhenError("secrets.open_key_file", path=path)
+    if not master or any(len(key) != _KEY_BYTES for key in (*master.values(), ledger)):
+        raise MeizhenError("secrets.bad_key_file", path=path)
+    return KeyRing(master, ledger)

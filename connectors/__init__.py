@@ -1,0 +1,63 @@
+"""Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
+
+from connectors._contract import (
+    Access,
+    ArticleFigures,
+    Connector,
+    CredentialField,
+    Figures,
+    Finding,
+    Kind,
+    Limits,
+    Media,
+    Memory,
+    Metric,
+    Outgoing,
+    Receipt,
+    ReceiptState,
+    Reconcile,
+    Unit,
+)
+from connectors._errors import (
+    ConnectorError,
+    Label,
+    NeedsPerson,
+    Refused,
+    Throttled,
+    Unauthorised,
+    Uncertain,
+    Unreachable,
+)
+from connectors._http import Http, sending_before
+from connectors._registry import connector_for, platforms
+
+__all__ = [
+    "Access",
+    "ArticleFigures",
+    "Connector",
+    "ConnectorError",
+    "CredentialField",
+    "Figures",
+    "Finding",
+    "Http",
+    "Kind",
+    "Label",
+    "Limits",
+    "Media",
+    "Memory",
+    "Metric",
+    "NeedsPerson",
+    "Outgoing",
+    "Receipt",
+    "ReceiptState",
+    "Reconcile",
+    "Refused",
+    "Throttled",
+    "Unauthorised",
+    "Uncertain",
+    "Unit",
+    "Unreachable",
+    "connector_for",
+    "platforms",
+    "sending_before",
+]

@@ -1,0 +1,5 @@
+"""`python -m meizhen`."""
+
+from meizhen.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The tables' history: numbered, forward only, for SQLite and PostgreSQL (`config.database.migrate`)."""

@@ -1,0 +1,1 @@
+"""One module a platform: `router(world)` gives its double, mounted under `/<module>/`."""

@@ -1,0 +1,158 @@
+"""The world that all doubles share: its clock, its accounts, what they published, and its faults."""
+
+import random
+import threading
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass
+class Published:
+    """One thing an account has published: what a reader would see.
+
+    `sequence` counts over the world, so that order of arrival can be asked for.
+    """
+
+    platform: str
+    account: str
+    remote_id: str
+    title: str
+    text: str
+    at: datetime
+    sequence: int
+    url: str = ""
+    key: str = ""  # the caller's idempotency key, where the platform knows one
+    received: int = 1  # how often the caller asked for it
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class SandboxAccount:
+    """An account at a platform: its credentials and switches (verified, subject, domain, quotas …).
+
+    `strength` (about 0.2 to 5) scales its readers; `switches` are read by its platform's double.
+    """
+
+    platform: str
+    account: str
+    credentials: dict[str, str] = field(default_factory=dict)
+    switches: dict[str, Any] = field(default_factory=dict)
+    strength: float = 1.0
+    followers: int = 10_000
+    founded: datetime = datetime(2025, 11, 1, tzinfo=UTC)
+    posts_per_week: float = 0.0  # what its people publish by hand, seeded
+    state: dict[str, Any] = field(default_factory=dict)  # the double's own memory: tokens, drafts, …
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong, where, how often.
+
+    `kind`: see `sandbox.faults`. `path` is a substring of the request path, `account` limits it to one
+    account where the double knows whose call it is; `probability` draws from the world's seed;
+    `times` is how often at most (None: always). `value` is the kind's argument: seconds, a code, a status.
+    """
+
+    kind: str
+    path: str = ""
+    probability: float = 1.0
+    times: int | None = None
+    value: str = ""
+    method: str = ""
+
+
+class World:
+    """Everything there is. All access goes through `lock`; `seed` decides readers and faults."""
+
+    def __init__(self, *, seed: int = 1, now: datetime | None = None, real_time: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.seed = seed
+        self.reset(now=now, real_time=real_time)
+
+    def reset(self, *, now: datetime | None = None, real_time: bool = False, seed: int | None = None) -> None:
+        """Forgets everything and starts anew."""
+        with self.lock:
+            self.seed = self.seed if seed is None else seed
+            self._at = now or datetime.now(UTC)
+            self._started = datetime.now(UTC) if real_time else None
+            self.accounts: dict[tuple[str, str], SandboxAccount] = {}
+            self.published: list[Published] = []
+            self.faults: list[tuple[Fault, list[int]]] = []
+            self.random = random.Random(self.seed)
+            self._sequence = 0
+            self.calls: dict[str, int] = {}
+
+    def now(self) -> datetime:
+        """The world's time: stands still until moved, or runs with the machine's clock."""
+        if self._started is None:
+            return self._at
+        return self._at + (datetime.now(UTC) - self._started)
+
+    def move_to(self, at: datetime) -> None:
+        with self.lock:
+            self._at = at.astimezone(UTC)
+            self._started = datetime.now(UTC) if self._started is not None else None
+
+    def add_account(self, account: SandboxAccount) -> SandboxAccount:
+        with self.lock:
+            self.accounts[(account.platform, account.account)] = account
+            return account
+
+    def account(self, platform: str, account: str) -> SandboxAccount | None:
+        return self.accounts.get((platform, account))
+
+    def publish(
+        self,
+        platform: str,
+        account: str,
+        *,
+        remote_id: str,
+        title: str,
+        text: str,
+        url: str = "",
+        key: str = "",
+        at: datetime | None = None,
+        **extra: Any,
+    ) -> Published:
+        """Stores one publication; the double has already decided that it is a new one."""
+        with self.lock:
+            self._sequence += 1
+            item = Published(
+                platform, account, remote_id, title, text, at or self.now(), self._sequence, url, key
+            )
+            item.extra.update(extra)
+            self.published.append(item)
+            return item
+
+    def of(self, platform: str, account: str) -> list[Published]:
+        """What an account has published, oldest first."""
+        with self.lock:
+            return [item for item in self.published if item.platform == platform and item.account == account]
+
+    def draw(self, *names: object) -> random.Random:
+        """A generator that depends on the seed and the names only: the same figure at every asking."""
+        return random.Random(zlib.crc32("|".join(map(str, (self.seed, *names))).encode()))
+
+    def beijing_midnight(self) -> datetime:
+        """The coming midnight in Beijing, when day quotas are new."""
+        day = self.now().astimezone(BEIJING).date() + timedelta(days=1)
+        return datetime(day.year, day.month, day.day, tzinfo=BEIJING)
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """The fault that strikes this call, if any; drawn in order of definition, counted."""
+        with self.lock:
+            for fault, used in self.faults:
+                if fault.path not in path or (fault.method and fault.method != method):
+                    continue
+                if fault.times is not None and used[0] >= fault.times:
+                    continue
+                if fault.probability < 1.0 and self.random.random() >= fault.probability:
+                    continue
+                used[0] += 1
+                return fault
+        return None

