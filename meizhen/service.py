@@ -1,0 +1,95 @@
+"""The running service: a publishing node, APScheduler's ticks, the daily collection. Wiring only."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, time, timedelta
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from config.clock import SHANGHAI
+from meizhen.house import House
+from scheduler import Dispatcher, Pace
+from scheduler.opening import OpenedAccounts
+from scheduler.periodic import claim_run, finish_run
+
+
+def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = None) -> Dispatcher:
+    """A publishing node of this house; `advance` moves the demo's clock instead of waiting."""
+    settings = house.settings
+    pace = Pace(
+        senders=settings.senders,
+        tick=timedelta(seconds=settings.tick_seconds),
+        lease=timedelta(seconds=settings.lease_seconds),
+        call=timedelta(seconds=settings.call_seconds),
+        advance=advance,
+    )
+    accounts = OpenedAccounts(house.database, house.keys, house.clock, settings)
+    return Dispatcher(house.database, house.clock, accounts, house.media_folder, pace)
+
+
+@contextmanager
+def stopping_by_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set: what is under way is finished, then the process ends."""
+    stop = threading.Event()
+
+    def obey(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, obey) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_worker(house: House, *, until_idle: bool, patience: timedelta) -> None:
+    """Runs one publishing node until stopped, or until there is nothing to do."""
+    dispatcher = dispatcher_of(house)
+    with stopping_by_signal() as stop, _ticking(dispatcher, house):
+        dispatcher.run(stop, until_idle=until_idle, patience=patience)
+
+
+def run_service(house: House, started: Callable[[str], None]) -> None:
+    """Runs a publishing node and the daily collection until stopped."""
+    dispatcher = dispatcher_of(house)
+    with stopping_by_signal() as stop, _ticking(dispatcher, house) as ticker:
+        hour, minute = house.settings.collect_at.split(":")
+        ticker.add_job(
+            _collect_daily,
+            CronTrigger(hour=hour, minute=minute, timezone=SHANGHAI),
+            args=[house, dispatcher.node],
+            id="collect",
+        )
+        started(dispatcher.node)
+        dispatcher.run(stop)
+
+
+@contextmanager
+def _ticking(dispatcher: Dispatcher, house: House) -> Iterator[BackgroundScheduler]:
+    """APScheduler in memory, for ticks only: due work lives in our tables and nowhere else."""
+    ticker = BackgroundScheduler(
+        timezone=SHANGHAI,
+        # A late tick is still a tick: without this a tick late by a second would be dropped.
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    ticker.add_job(dispatcher.wake, IntervalTrigger(seconds=house.settings.tick_seconds), id="dispatch")
+    ticker.start()
+    try:
+        yield ticker
+    finally:
+        ticker.shutdown(wait=False)
+
+
+def _collect_daily(house: House, node: str) -> None:
+    """Collects once a day across all nodes: whoever writes the day's row first does it."""
+    now = house.clock.now()
+    fire_at = datetime.combine(shanghai_day(now), time.fromisoformat(house.settings.collect_at), SHANGHAI)
+    if claim_run(house.database, "collect", fire_at, node=node, now=now):
+        collect_figures(house)
+        finish_run(house.database, "collect", fire_at, now=house.clock.now())

@@ -1,0 +1,182 @@
+"""Lanes: the queue of one account. A node that holds a lane sends its posts, one at a time, in due order.
+
+A lane is taken by lease. `fence` grows with every taking, so that whatever a former holder still wants to
+write can be told from the present holder's. `wakeups` grows with everything that may give the lane work:
+who gives it back must have seen them all, so no work is slept over.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index, case, func, or_, select, text, update
+from sqlmodel import Field, Session, SQLModel, col
+
+
+class Lane(SQLModel, table=True):
+    """One account's lane. `next_at` is when there is something to do (None: nothing)."""
+
+    __tablename__ = "lane"
+    __table_args__ = (
+        Index(
+            "ix_lane_next",
+            "next_at",
+            sqlite_where=text("next_at IS NOT NULL"),
+            postgresql_where=text("next_at IS NOT NULL"),
+        ),
+    )
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    last_seq: int = 0
+    next_at: datetime | None = None
+    open_from: datetime | None = None  # the platform said: not before
+    paused: bool = False  # nothing new goes out until a person resumes
+    pause_code: str = Field(default="", max_length=80)
+    pause_text: str = Field(default="", max_length=1000)
+    node: str | None = Field(default=None, max_length=80)
+    lease_until: datetime | None = None
+    fence: int = 0
+    wakeups: int = 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a node knows of a lane it holds, as of the last look."""
+
+    account_id: int
+    fence: int
+    wakeups: int
+    paused: bool
+    open_from: datetime | None
+
+
+_HELD = (
+    col(Lane.account_id),
+    col(Lane.fence),
+    col(Lane.wakeups),
+    col(Lane.paused),
+    col(Lane.open_from),
+)
+
+
+def claim(
+    session: Session, node: str, *, now: datetime, ahead: timedelta, lease: timedelta, limit: int
+) -> list[Held]:
+    """Takes up to `limit` lanes that have work until `now + ahead` and no living holder, earliest first.
+
+    One statement on both databases; PostgreSQL skips rows that another node is just taking.
+    """
+    free = (
+        select(col(Lane.account_id))
+        .where(
+            col(Lane.next_at) <= now + ahead,
+            or_(col(Lane.lease_until).is_(None), col(Lane.lease_until) <= now),
+        )
+        .order_by(col(Lane.next_at), col(Lane.account_id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = session.execute(
+        update(Lane)
+        .where(col(Lane.account_id).in_(free))
+        .values(node=node, lease_until=now + lease, fence=Lane.fence + 1)
+        .returning(*_HELD)
+        .execution_options(synchronize_session=False)
+    )
+    return [Held(*row) for row in taken]
+
+
+def renew(session: Session, node: str, *, now: datetime, lease: timedelta) -> dict[int, Held]:
+    """Renews every lane that the node still holds and says how each stands; one that is missing is lost."""
+    kept = session.execute(
+        update(Lane)
+        .where(col(Lane.node) == node, col(Lane.lease_until) > now)
+        .values(lease_until=now + lease)
+        .returning(*_HELD)
+        .execution_options(synchronize_session=False)
+    )
+    return {row[0]: Held(*row) for row in kept}
+
+
+def look(session: Session, account_ids: Sequence[int]) -> list[Held]:
+    """How lanes stand now; read before their queues, so that nothing that wakes them later is overlooked."""
+    rows = session.execute(select(*_HELD).where(col(Lane.account_id).in_(account_ids)))
+    return [Held(*row) for row in rows]
+
+
+def release(session: Session, node: str, lane: Held, next_at: datetime | None) -> bool:
+    """Gives a lane back until `next_at`; False when something woke it meanwhile: look again first."""
+    given = session.execute(
+        update(Lane)
+        .where(
+            col(Lane.account_id) == lane.account_id,
+            col(Lane.node) == node,
+            col(Lane.fence) == lane.fence,
+            col(Lane.wakeups) == lane.wakeups,
+        )
+        .values(node=None, lease_until=None, next_at=next_at)
+        .returning(col(Lane.account_id))
+        .execution_options(synchronize_session=False)
+    )
+    return given.first() is not None
+
+
+def wake(session: Session, account_ids: Iterable[int], at: datetime) -> None:
+    """Tells the accounts' lanes that there is something to do at `at`."""
+    sooner = case((or_(col(Lane.next_at).is_(None), col(Lane.next_at) > at), at), else_=Lane.next_at)
+    session.execute(
+        update(Lane)
+        .where(col(Lane.account_id).in_(sorted(set(account_ids))))
+        .values(next_at=sooner, wakeups=Lane.wakeups + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def ensure(session: Session, account_ids: Sequence[int]) -> dict[int, int]:
+    """Makes sure that the accounts have lanes; gives the last `seq` of each, locked for this transaction."""
+    wanted = sorted(set(account_ids))
+    insert_missing = (
+        "INSERT INTO lane (account_id, last_seq, paused, pause_code, pause_text, fence, wakeups) "
+        "VALUES (:account_id, 0, false, '', '', 0, 0) ON CONFLICT (account_id) DO NOTHING"
+    )
+    session.execute(text(insert_missing), [{"account_id": account_id} for account_id in wanted])
+    rows = session.execute(
+        select(col(Lane.account_id), col(Lane.last_seq))
+        .where(col(Lane.account_id).in_(wanted))
+        .order_by(col(Lane.account_id))
+        .with_for_update()
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def pause(session: Session, account_ids: Sequence[int], *, code: str, told: str) -> None:
+    """Stops lanes: nothing new goes out; what is under way is still looked after."""
+    session.execute(
+        update(Lane)
+        .where(col(Lane.account_id).in_(account_ids))
+        .values(paused=True, pause_code=code, pause_text=told, wakeups=Lane.wakeups + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def resume(session: Session, account_ids: Sequence[int], now: datetime) -> None:
+    """Opens lanes again and has them looked at."""
+    session.execute(
+        update(Lane)
+        .where(col(Lane.account_id).in_(account_ids))
+        .values(
+            paused=False, pause_code="", pause_text="", open_from=None, next_at=now, wakeups=Lane.wakeups + 1
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def hold_until(session: Session, account_id: int, until: datetime) -> None:
+    """Closes a lane until the platform takes posts again; never shortens a longer wait."""
+    later = case((func.coalesce(Lane.open_from, until) > until, Lane.open_from), else_=until)
+    session.execute(
+        update(Lane)
+        .where(col(Lane.account_id) == account_id)
+        .values(open_from=later)
+        .execution_options(synchronize_session=False)
+    )

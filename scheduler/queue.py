@@ -1,0 +1,192 @@
+"""The queue: putting deliveries in, stopping and opening it, and how it stands."""
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
+from sqlmodel import Field, Session, SQLModel, col
+
+from config.secrets import KeyRing
+from organisation.accounts import Account
+from organisation.ledger import record
+from scheduler import lanes
+from scheduler.deliveries import Delivery, State
+from scheduler.journal import event, write_events
+from scheduler.lanes import Lane
+
+
+class QueueSwitch(SQLModel, table=True):
+    """The switch of the whole queue: one row once anybody has used it."""
+
+    __tablename__ = "queue_switch"
+
+    id: int = Field(default=1, primary_key=True)
+    stopped: bool = False
+    at: datetime
+    by: str = Field(max_length=120)
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """A post for an account at a time; `lateness` is how long after it may still go out."""
+
+    post_id: int
+    account_id: int
+    due: datetime
+    lateness: timedelta
+
+
+def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor: str) -> list[int]:
+    """Queues deliveries; gives their ids in the order of `items`.
+
+    Within an account `seq` follows `items`. One statement a table, however many there are.
+    """
+    if not items:
+        return []
+    last_seq = lanes.ensure(session, [item.account_id for item in items])
+    rows: list[dict[str, object]] = []
+    for item in items:
+        last_seq[item.account_id] += 1
+        rows.append(
+            {
+                "post_id": item.post_id,
+                "account_id": item.account_id,
+                "key": secrets.token_hex(16),
+                "seq": last_seq[item.account_id],
+                "state": State.QUEUED,
+                "due": item.due,
+                "not_before": item.due,
+                "late_after": item.due + item.lateness,
+                "detail": {},
+            }
+        )
+    returned = session.execute(
+        insert(Delivery).returning(col(Delivery.id), sort_by_parameter_order=True), rows
+    )
+    ids = [row[0] for row in returned]
+    write_events(session, [event(delivery_id, now, "", State.QUEUED, actor) for delivery_id in ids])
+    _advance_lanes(session, items, last_seq)
+    return ids
+
+
+def _advance_lanes(session: Session, items: Iterable[Enqueued], last_seq: Mapping[int, int]) -> None:
+    first_due: dict[int, datetime] = {}
+    for item in items:
+        first_due[item.account_id] = min(first_due.get(item.account_id, item.due), item.due)
+    session.connection().execute(
+        _ADVANCE,
+        [
+            {"b_account": account_id, "b_due": due, "b_seq": last_seq[account_id]}
+            for account_id, due in first_due.items()
+        ],
+    )
+
+
+_ADVANCE = (
+    update(Lane)
+    .where(col(Lane.account_id) == bindparam("b_account"))
+    .values(
+        last_seq=bindparam("b_seq"),
+        wakeups=Lane.wakeups + 1,
+        next_at=case(
+            (or_(col(Lane.next_at).is_(None), col(Lane.next_at) > bindparam("b_due")), bindparam("b_due")),
+            else_=col(Lane.next_at),
+        ),
+    )
+    .execution_options(synchronize_session=False)
+)
+
+
+def stop_queue(session: Session, keys: KeyRing, *, now: datetime, actor: str, stopped: bool) -> None:
+    """Stops or opens the whole queue; every node obeys at its next tick."""
+    switch = session.get(QueueSwitch, 1) or QueueSwitch(id=1, at=now, by=actor)
+    switch.stopped, switch.at, switch.by = stopped, now, actor
+    session.add(switch)
+    if not stopped:
+        waiting = select(col(Lane.account_id)).where(
+            select(col(Delivery.id))
+            .where(col(Delivery.account_id) == col(Lane.account_id), col(Delivery.state) == State.QUEUED)
+            .exists()
+        )
+        lanes.wake(session, [row[0] for row in session.execute(waiting)], now)
+    act = "queue.pause" if stopped else "queue.resume"
+    record(session, keys, at=now, actor=actor, act=act, subject="queue")
+
+
+def stop_accounts(
+    session: Session, keys: KeyRing, accounts: Sequence[Account], *, now: datetime, actor: str, stopped: bool
+) -> None:
+    """Stops or opens single lanes."""
+    ids = [account.id for account in accounts if account.id is not None]
+    lanes.ensure(session, ids)
+    if stopped:
+        lanes.pause(session, ids, code="paused", told=actor)
+    else:
+        lanes.resume(session, ids, now)
+    act = "queue.pause" if stopped else "queue.resume"
+    for account in accounts:
+        record(session, keys, at=now, actor=actor, act=act, subject=account.stable_id)
+
+
+def is_stopped(session: Session) -> bool:
+    """Has a person stopped the whole queue?"""
+    return bool(session.execute(select(col(QueueSwitch.stopped))).scalar_one_or_none())
+
+
+def stopped_accounts(session: Session, account_ids: Collection[int]) -> set[int]:
+    """Those of the accounts that are not active: nothing new goes out for them."""
+    if not account_ids:
+        return set()
+    rows = session.execute(
+        select(col(Account.id)).where(col(Account.id).in_(account_ids), col(Account.state) != "active")
+    )
+    return {row[0] for row in rows}
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next lane has something to do; None when none has."""
+    coming: datetime | None = session.execute(select(func.min(col(Lane.next_at)))).scalar_one()
+    return coming
+
+
+def release_dead_nodes(session: Session, node: str, now: datetime, is_dead: Callable[[str], bool]) -> None:
+    """Ends the leases of nodes that certainly died, so that nobody waits for them to run out."""
+    holders = session.execute(
+        select(col(Lane.node)).where(col(Lane.lease_until) > now, col(Lane.node) != node).distinct()
+    )
+    dead = [holder for (holder,) in holders if holder and is_dead(holder)]
+    if dead:
+        session.execute(
+            update(Lane)
+            .where(col(Lane.node).in_(dead))
+            .values(lease_until=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """How the queue stands: deliveries by state, and what a person should know first."""
+
+    states: dict[str, int]
+    due: int
+    oldest_due: datetime | None
+    needs_person: int
+    paused_accounts: int
+    stopped: bool
+
+
+def queue_status(session: Session, now: datetime) -> QueueStatus:
+    """Counts by state, all states named; `oldest_due` is the oldest queued post whose time has come."""
+    counted = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state)))
+    states = {str(state): 0 for state in State} | {row[0]: row[1] for row in counted}
+    due, oldest = session.execute(
+        select(func.count(), func.min(col(Delivery.due))).where(
+            col(Delivery.state) == State.QUEUED, col(Delivery.due) <= now
+        )
+    ).one()
+    person = session.execute(select(func.count()).where(col(Delivery.needs_person).is_(True))).scalar_one()
+    paused = session.execute(select(func.count()).where(col(Lane.paused).is_(True))).scalar_one()
+    return QueueStatus(states, due, oldest, person, paused, is_stopped(session))
