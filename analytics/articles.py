@@ -1,16 +1,32 @@
 """What comes back: articles of our accounts, their figures by day, the accounts' own days, and the sources.
 
 A figure is account, article (or none), common name, as-of day, value, source. Unit and kind belong to the
-common name on that platform (`metric` table). Unknown is no row, never 0. Nothing is deleted.
+common name on that platform (`KnownMetric`). Unknown is no row, never 0.
 """
 
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from config.database import Millionths
+
+
+class KnownMetric(SQLModel, table=True):
+    """What a common name counts on one platform: set by its first figure, and no later figure may differ.
+
+    `unit`: people, events, rate, seconds, fen. `kind`: cumulative, per_day, snapshot. People and events of
+    one name could be added by mistake if the two ever stood in one column.
+    """
+
+    __tablename__ = "metric"
+
+    platform: str = Field(primary_key=True, max_length=32)
+    level: str = Field(primary_key=True, max_length=8)  # article | account
+    name: str = Field(primary_key=True, max_length=40)
+    unit: str = Field(max_length=8)
+    kind: str = Field(max_length=12)
 
 
 class FigureSource(SQLModel, table=True):
@@ -27,7 +43,11 @@ class FigureSource(SQLModel, table=True):
 
 
 class Article(SQLModel, table=True):
-    """One article of one account, published by us or not. `remote_id` is the platform's (or file's) key."""
+    """One article of one account, published by us or not.
+
+    `remote_id` is the platform's key; one that only a file has told of yet has `import:…` until the platform
+    names it (`figures.adopt`).
+    """
 
     __tablename__ = "article"
     __table_args__ = (
@@ -83,7 +103,15 @@ class CollectionGap(SQLModel, table=True):
     """A hole: figures that should be there and are not, with the platform's reason. Closed when filled."""
 
     __tablename__ = "collection_gap"
-    __table_args__ = (UniqueConstraint("account_id", "subject", "day"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "subject", "day"),
+        Index(
+            "ix_collection_gap_open",
+            "day",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     account_id: int = Field(foreign_key="account.id")

@@ -36,15 +36,15 @@ class ManualClock:
     """Stands still until it is moved: tests, and the demo's fast year."""
 
     def __init__(self, at: datetime) -> None:
-        if at.tzinfo is None:
-            raise ValueError("expected an aware datetime, got a naive one: give it a zone")
-        self._at = at.astimezone(UTC)
+        self.move_to(at)
 
     def now(self) -> datetime:
         return self._at
 
     def move_to(self, at: datetime) -> None:
-        """Sets the clock; going back is allowed, since real clocks do."""
+        """Sets the clock; going back is allowed, since real clocks do. Raises ValueError for a naive time."""
+        if at.tzinfo is None:
+            raise ValueError("expected an aware datetime, got a naive one: give it a zone")
         self._at = at.astimezone(UTC)
 
     def advance(self, seconds: float) -> None:

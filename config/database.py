@@ -11,12 +11,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, TypeDecorator, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    TypeDecorator,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlmodel import Session
 
+from config.errors import MeizhenError
 from config.settings import Settings
 
 _BUSY_MILLISECONDS = 15_000
+_OVERFLOW = 20  # connections beyond the pool's size while many senders write their short scopes
 
 
 class Millionths(TypeDecorator[Decimal]):
@@ -72,21 +85,35 @@ class Database:
 
 
 def open_database(settings: Settings) -> Database:
-    """Opens the database of these settings; it does not migrate (`migrate`)."""
-    return connect(settings.database_address)
+    """Opens the database of these settings; it does not migrate (`migrate`).
+
+    Raises MeizhenError `database.bad_address`; whether it can be reached shows at the first question.
+    """
+    try:
+        return connect(settings.database_address)
+    except (ArgumentError, ValueError):
+        raise MeizhenError("database.bad_address") from None
 
 
 def connect(address: str, *, pool_size: int = 5) -> Database:
     """Opens the database at a SQLAlchemy address; parameters never appear in errors or logs."""
     if address.startswith("sqlite"):
         engine = create_engine(
-            address, hide_parameters=True, connect_args={"timeout": _BUSY_MILLISECONDS / 1000}
+            address,
+            hide_parameters=True,
+            pool_size=pool_size,
+            max_overflow=_OVERFLOW,
+            connect_args={"timeout": _BUSY_MILLISECONDS / 1000},
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(
-            address, hide_parameters=True, pool_pre_ping=True, pool_size=pool_size, max_overflow=20
+            address,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=_OVERFLOW,
         )
     return Database(engine)
 
@@ -111,11 +138,8 @@ def migrate(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
 
-    spec = find_spec("migrations")
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("expected the package `migrations` beside the others: install Meizhen again")
     configuration = Config()
-    configuration.set_main_option("script_location", str(Path(next(iter(spec.submodule_search_locations)))))
+    configuration.set_main_option("script_location", str(_migrations()))
     configuration.set_main_option("path_separator", "os")
     with database.engine.begin() as connection:
         if not database.is_sqlite:
@@ -123,3 +147,35 @@ def migrate(database: Database) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")
+
+
+def require_newest(database: Database) -> None:
+    """Raises MeizhenError where the tables are older or newer than this program, or cannot be reached."""
+    newest = max(file.name.partition("_")[0] for file in (_migrations() / "versions").glob("[0-9]*.py"))
+    with reaching(), database.read() as session:
+        made = inspect(session.connection()).has_table("alembic_version")
+        found = session.execute(text("SELECT version_num FROM alembic_version")).scalar() if made else None
+    if found is None or found < newest:
+        raise MeizhenError("database.old_tables", found=found or "–", newest=newest)
+    if found > newest:
+        raise MeizhenError("database.new_tables", found=found, newest=newest)
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Within this, a database that is not there raises MeizhenError `database.unreachable`."""
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error) not in (OperationalError, DatabaseError):
+            raise  # a mistake of ours, not of the place
+        # Drivers name host, port and user here, never the password; one line of it is enough.
+        reason = next(iter(str(error.orig).splitlines()), type(error).__name__)
+        raise MeizhenError("database.unreachable", reason=reason) from None
+
+
+def _migrations() -> Path:
+    spec = find_spec("migrations")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("expected the package `migrations` beside the others: install Meizhen again")
+    return Path(next(iter(spec.submodule_search_locations)))

@@ -18,7 +18,7 @@ class MeizhenError(Exception):
     received something.
     """
 
-    def __init__(self, code: str, *, may_have_gone_out: bool = False, **params: object) -> None:
+    def __init__(self, code: str, /, *, may_have_gone_out: bool = False, **params: object) -> None:
         self.code = code
         self.params: Mapping[str, object] = params
         self.may_have_gone_out = may_have_gone_out

@@ -44,9 +44,14 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"KeyRing(versions={sorted(self._master)})"
 
+    @property
+    def newest(self) -> int:
+        """The version of the master key that seals."""
+        return max(self._master)
+
     def seal(self, plain: bytes, owner: str) -> Sealed:
         """Encrypts `plain` so that only `owner` (its id, as associated data) can be opened with it."""
-        version = max(self._master)
+        version = self.newest
         data_key = secrets.token_bytes(_KEY_BYTES)
         return Sealed(
             version,
@@ -62,7 +67,7 @@ class KeyRing:
         try:
             data_key = _decrypt(master, sealed.wrapped_key, f"key {sealed.key_version} {owner}")
             return _decrypt(data_key, sealed.ciphertext, owner)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a shortened one has not even a whole nonce
             raise MeizhenError("secrets.wrong_key", owner=owner) from None
 
     def rotate(self, sealed: Sealed, owner: str) -> Sealed:
@@ -80,14 +85,42 @@ def _decrypt(key: bytes, blob: bytes, associated: str) -> bytes:
 
 
 def create_key_file(path: Path) -> None:
-    """Writes a new key file, readable by its owner only; refuses to touch one that exists."""
-    content = {
-        "master": {"1": b64encode(secrets.token_bytes(_KEY_BYTES)).decode()},
-        "ledger": b64encode(secrets.token_bytes(_KEY_BYTES)).decode(),
-    }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    """Writes a new key file, readable by its owner only: whole or not at all.
+
+    Raises FileExistsError where there is one, also when two processes make it at once.
+    """
+    draft = _draft(path, {"master": {"1": _new_key()}, "ledger": _new_key()})
+    try:
+        os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def add_master_key(path: Path) -> int:
+    """Adds a newer master key to the key file; gives its version.
+
+    What was sealed before opens as before, until `organisation.rotate_credentials` seals it anew.
+    """
+    version = load_key_file(path).newest + 1
+    content = json.loads(path.read_text("utf-8"))
+    content["master"][str(version)] = _new_key()
+    _draft(path, content).replace(path)
+    return version
+
+
+def _new_key() -> str:
+    return b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+
+
+def _draft(path: Path, content: object) -> Path:
+    """A finished file beside `path`, to take its place in one step."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def load_key_file(path: Path) -> KeyRing:

@@ -9,15 +9,14 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from config.errors import InputError, Problem
@@ -37,8 +36,8 @@ class Settings(BaseSettings):
     language: Literal["zh", "en"] = Field("zh", description="Language of texts for people.")
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="SQLAlchemy address of the database; empty is SQLite in the home folder. "
-        "PostgreSQL: postgresql+psycopg://user:password@host/name",
+        examples=["postgresql+psycopg://user:password@host/name", "sqlite:////path/file"],
+        description="SQLAlchemy address of the database; empty is SQLite in the home folder.",
     )
     lateness_hours: float = Field(
         2.0, gt=0, le=720, description="A post later than this many hours is not sent but waits for a person."
@@ -61,6 +60,20 @@ class Settings(BaseSettings):
     )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: object) -> object:
+        if isinstance(value, bool):  # TOML's `true` would pass as the number 1
+            raise ValueError("expected no truth value")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("postgresql+psycopg://", "sqlite:///")) and value:
+            raise ValueError("expected an address of PostgreSQL (psycopg) or SQLite")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -95,67 +108,104 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     home = home_folder(environ)
     file = Path(environ.get("MEIZHEN_CONFIG") or home / "settings.toml")
-    values = {**_from_file(file), **_from_variables(environ), "home": home}
+    from_file = _from_file(file)
+    from_variables = _from_variables(environ)
     try:
-        settings = Settings(**values)
+        settings = Settings(
+            **{**from_file, **{name: value for name, (_, value) in from_variables.items()}}, home=home
+        )
     except ValidationError as error:
-        raise InputError(str(file), [_problem(fault) for fault in error.errors()]) from None
+        told = {name: variable for name, (variable, _) in from_variables.items()}
+        problems = [_problem(fault, told) for fault in error.errors()]
+        source = (
+            str(file) if any(problem.column not in told.values() for problem in problems) else "MEIZHEN_…"
+        )
+        raise InputError(source, problems) from None
     use_language(settings.language)
     return settings
 
 
 def _from_file(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        return {}
+    """What the file says; nothing where there is none."""
     try:
-        return dict(TomlConfigSettingsSource(Settings, file)())
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(file.read_text("utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(str(file), [Problem("settings.not_readable", params={"reason": reason})]) from None
+    except ValueError as error:  # not UTF-8, or not TOML
         raise InputError(str(file), [Problem("input.not_toml", params={"reason": error})]) from None
+    problems = [_unknown(name, name) for name in values if name not in _NAMES]
+    if problems:
+        raise InputError(str(file), problems)
+    return values
 
 
-def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, str] = {}
+def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Setting → the variable that gives it, and its value. An empty variable counts as not set."""
+    values: dict[str, tuple[str, str]] = {}
     problems: list[Problem] = []
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable in _OUTSIDE:
+        if not variable.startswith(PREFIX) or variable in _OUTSIDE or not value:
             continue
         name = variable.removeprefix(PREFIX).lower()
-        if name.endswith("_file") and name.removesuffix("_file") in Settings.model_fields:
+        if name.endswith("_file") and name.removesuffix("_file") in _NAMES:
             name = name.removesuffix("_file")
             try:
                 value = Path(value).read_text("utf-8").strip()
-            except OSError as error:
-                params = {"variable": variable, "reason": error.strerror or type(error).__name__}
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or type(error).__name__
+                params = {"variable": variable, "reason": reason}
                 problems.append(Problem("settings.unreadable_file", params=params))
                 continue
-        if name not in Settings.model_fields:
+        if name not in _NAMES:
             problems.append(_unknown(variable, name))
-            continue
-        values[name] = value
+        elif name in values:
+            problems.append(Problem("settings.twice", params={"first": values[name][0], "second": variable}))
+        else:
+            values[name] = (variable, value)
     if problems:
         raise InputError("MEIZHEN_…", problems)
     return values
 
 
 def _unknown(shown: str, name: str) -> Problem:
-    near = get_close_matches(name, Settings.model_fields, n=1)
-    expected = near[0] if near else ", ".join(sorted(Settings.model_fields))
+    near = get_close_matches(name, _NAMES, n=1)
+    expected = near[0] if near else ", ".join(sorted(_NAMES))
     return Problem("settings.unknown", params={"name": shown, "expected": expected})
 
 
-def _problem(fault: Any) -> Problem:
-    name = str(fault["loc"][0]) if fault["loc"] else ""
-    if fault["type"] == "extra_forbidden":
-        return _unknown(name, name)
-    field: FieldInfo = Settings.model_fields[name]
-    secret = field.annotation is SecretStr
+def _problem(fault: Any, variables: Mapping[str, str]) -> Problem:
+    name = str(fault["loc"][0])
+    field = Settings.model_fields[name]
     params = {
-        "name": name,
-        "expected": fault["msg"],
-        "received": "***" if secret else fault["input"],
+        "name": variables.get(name, name),
+        "expected": expected_of(field),
+        "received": "***" if field.annotation is SecretStr else repr(fault["input"]),
         "meaning": field.description,
     }
-    return Problem("settings.invalid", column=name, params=params)
+    return Problem("settings.invalid", column=variables.get(name, name), params=params)
 
 
-__all__ = ["Settings", "home_folder", "load_settings"]
+def expected_of(field: FieldInfo) -> str:
+    """What values a setting takes, in signs that need no language: `zh | en`, `≥ 1, ≤ 256`, a pattern."""
+    if get_origin(field.annotation) is Literal:
+        return " | ".join(str(choice) for choice in get_args(field.annotation))
+    if field.examples:
+        return " | ".join(field.examples)
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "max_length": "len ≤", "pattern": ""}
+    said = [
+        f"{sign} {value}".strip()
+        for part in field.metadata
+        for name, sign in signs.items()
+        if (value := getattr(part, name, None)) is not None
+    ]
+    kind = getattr(field.annotation, "__name__", "")
+    return ", ".join([*([kind] if kind in ("int", "float") else []), *said]) or "text"
+
+
+# What a file or a variable may set; the home folder is where the file is.
+_NAMES = frozenset(Settings.model_fields) - {"home"}
+
+__all__ = ["Settings", "expected_of", "home_folder", "load_settings"]

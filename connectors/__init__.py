@@ -28,7 +28,7 @@ from connectors._errors import (
     Uncertain,
     Unreachable,
 )
-from connectors._http import Http, sending_before
+from connectors._http import Http, sending_before, steady
 from connectors._registry import connector_for, platforms
 
 __all__ = [
@@ -60,4 +60,5 @@ __all__ = [
     "connector_for",
     "platforms",
     "sending_before",
+    "steady",
 ]

@@ -6,7 +6,9 @@ its label says, and a failure says whether the platform may have received the re
 """
 
 import json
+import logging
 import math
+import os
 import socket
 import ssl
 import threading
@@ -14,30 +16,29 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationParseError,
-    NameResolutionError,
-    NewConnectionError,
-)
+from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from connectors._answer import WRONG_ADDRESS, WRONG_RIGHTS, Answer
 from connectors._errors import ConnectorError, Label, NeedsPerson, Uncertain, Unreachable
 
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "sending_before", "steady"]
+
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
-MAX_DEPTH = 64
 _CHUNK = 65_536
+_HEADER_ROOM = 65_536
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _NEVER = math.inf
+
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines hold whole addresses, tokens and all
 
 # Until when the bytes of a write may leave (steady clock): a node whose lease ended cannot send.
 _send_before: ContextVar[float] = ContextVar("meizhen_send_before", default=_NEVER)
@@ -62,6 +63,10 @@ class _TooLate(OSError):
     """The fence was passed before the first byte left."""
 
 
+class _TooLarge(Exception):
+    """An answer over the cap."""
+
+
 class _DeadlinePassed(TimeoutError):
     """The whole call took too long."""
 
@@ -72,11 +77,13 @@ class _Call(threading.local):
     deadline = _NEVER
     fence = _NEVER
     began = False  # a byte of the request may have left
+    received = 0  # bytes, headers and all
 
     def start(self, seconds: float, fence: float) -> None:
         self.deadline = steady() + seconds
         self.fence = fence
         self.began = False
+        self.received = 0
 
     def remaining(self) -> float:
         left = self.deadline - steady()
@@ -85,9 +92,17 @@ class _Call(threading.local):
         return left
 
     def check_fence(self) -> None:
-        if not self.began and steady() >= self.fence:
+        """Before every piece: a request whose body did not follow its headers does nothing either."""
+        if steady() >= self.fence:
             raise _TooLate("the lease ended before the request left")
         self.began = True
+
+    def count(self, received: int) -> int:
+        """Bounds what the parsers of headers and chunks would read without end."""
+        self.received += received
+        if self.received > MAX_ANSWER_BYTES + _HEADER_ROOM:
+            raise _TooLarge(f"the answer is over {MAX_ANSWER_BYTES} bytes")
+        return received
 
 
 _call = _Call()
@@ -98,7 +113,7 @@ class _WatchedSocket(socket.socket):
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(_call.remaining())
-        return super().recv_into(*args, **kwargs)
+        return _call.count(super().recv_into(*args, **kwargs))
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
         _call.check_fence()
@@ -109,7 +124,7 @@ class _WatchedSocket(socket.socket):
 class _WatchedTLSSocket(ssl.SSLSocket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(_call.remaining())
-        return super().recv_into(*args, **kwargs)
+        return _call.count(super().recv_into(*args, **kwargs))
 
     def sendall(self, *args: Any, **kwargs: Any) -> None:
         _call.check_fence()
@@ -146,40 +161,6 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": HTTPSConnectionPool}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A platform's answer, whole and within bounds. `headers` has lower-case names."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    seconds: float
-    _doubt: type[ConnectorError]
-
-    def json(self) -> Any:
-        """The body as JSON: UTF-8 whatever its label, no NaN, no duplicate key, no deep nesting.
-
-        Fractions come as Decimal, whole numbers as int of any size.
-
-        Raises Uncertain after a write and Unreachable after a read where it is anything else: an answer
-        that cannot be read says nothing about what was done.
-        """
-        try:
-            return _strict_json(self.content)
-        except (ValueError, RecursionError) as error:
-            shown = self.content[:120].decode("utf-8", "replace")
-            raise self._doubt(
-                f"HTTP {self.status}, not JSON ({type(error).__name__}): {shown}", platform_code="bad-answer"
-            ) from None
-
-    def json_object(self) -> dict[str, Any]:
-        """The body as a JSON object; anything else raises like `json`."""
-        value = self.json()
-        if not isinstance(value, dict):
-            raise self._doubt(f"HTTP {self.status}: expected a JSON object", platform_code="bad-answer")
-        return value
-
-
 class Http:
     """The way out to one platform. One instance serves all threads; each has its own connections."""
 
@@ -193,6 +174,7 @@ class Http:
         self.platform = platform
         self.seconds = seconds
         self._user_agent = user_agent
+        self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
         self._local = threading.local()
 
     def call(
@@ -216,29 +198,31 @@ class Http:
         address or a certificate that a person must mend.
         """
         doubt = Uncertain if writes else Unreachable
-        prepared = self._prepare(method, url, params, json_body, form, files, headers)
         _call.start(seconds or self.seconds, _send_before.get() if writes else _NEVER)
         began = steady()
         try:
-            response = self._adapter().send(
-                prepared, stream=True, timeout=(min(10.0, _call.remaining()), _call.remaining()), verify=True
-            )
+            prepared = self._prepare(method, url, params, json_body, form, files, headers)
+            waits = (min(10.0, _call.remaining()), _call.remaining())
+            response = self._adapter().send(prepared, stream=True, timeout=waits, verify=self._trusted)
             try:
                 content = _read_bounded(response)
             finally:
                 response.close()
         except _TooLarge as error:
             raise doubt(str(error), platform_code="too-large") from None
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             raise _transport_error(error, doubt) from None
         if 300 <= response.status_code < 400:
             raise doubt(
                 f"HTTP {response.status_code}: redirects are not followed",
                 platform_code=str(response.status_code),
-                remedy=_WRONG_ADDRESS,
+                remedy=WRONG_ADDRESS,
             )
+        if _ended_in_headers(response, content):
+            raise doubt("the answer ended in its headers", platform_code="no-answer")
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lower, content, steady() - began, doubt)
+        sent = (params, form, headers, json_body)
+        return Answer(response.status_code, lower, content, steady() - began, doubt, sent)
 
     def _prepare(
         self,
@@ -251,23 +235,26 @@ class Http:
         headers: Mapping[str, str] | None,
     ) -> requests.PreparedRequest:
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **(headers or {})}
-        data: object = dict(form) if form is not None else None
-        if json_body is not None:
-            data = json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode()
-            sent.setdefault("Content-Type", "application/json; charset=utf-8")
-        try:
+        for value in sent.values():
+            value.encode("latin-1")
+        if form is not None or files:
+            fields = dict(form) if form is not None else None
+            uploads = dict(files) if files else None
             return requests.Request(
-                method,
-                url,
-                headers=sent,
-                params=dict(params) if params else None,
-                data=data,
-                files=dict(files) if files else None,
+                method, url, sent, uploads, fields, dict(params) if params else None
             ).prepare()
-        except (requests.RequestException, LocationParseError) as error:
-            raise NeedsPerson(
-                type(error).__name__, platform_code="bad-address", remedy=_WRONG_ADDRESS
-            ) from None
+        if params:
+            prepared = requests.Request(method, url, params=dict(params)).prepare()
+        else:
+            prepared = _addressed(method, url).copy()
+        body = None
+        if json_body is not None:
+            sent.setdefault("Content-Type", "application/json; charset=utf-8")
+            body = json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        prepared.prepare_headers(sent)
+        prepared.body = body
+        prepared.prepare_content_length(body)
+        return prepared
 
     def _adapter(self) -> _Adapter:
         adapter: _Adapter | None = getattr(self._local, "adapter", None)
@@ -276,26 +263,35 @@ class Http:
         return adapter
 
 
-class _TooLarge(Exception):
-    """An answer over the cap."""
+@lru_cache(maxsize=512)
+def _addressed(method: str, url: str) -> requests.PreparedRequest:
+    """A request to this address, checked once: requests takes longer over it than over the rest."""
+    return requests.Request(method, url).prepare()
 
 
 def _read_bounded(response: requests.Response) -> bytes:
-    raw = response.raw
     parts: list[bytes] = []
     size = 0
-    for part in raw.stream(_CHUNK, decode_content=True):
+    for part in response.raw.stream(_CHUNK, decode_content=True):
         _call.remaining()
         size += len(part)
-        if size > MAX_ANSWER_BYTES or raw.tell() > MAX_ANSWER_BYTES:
-            raise _TooLarge(f"HTTP {response.status_code}: the answer is over {MAX_ANSWER_BYTES} bytes")
+        if size > MAX_ANSWER_BYTES:
+            raise _TooLarge(f"the answer is over {MAX_ANSWER_BYTES} bytes unpacked")
         parts.append(part)
     return b"".join(parts)
 
 
-_WRONG_ADDRESS = Label(
-    "请检查这个账号的接口地址(api_base)和证书。",
-    "Check the account's API address (api_base) and its certificate.",
+def _ended_in_headers(response: requests.Response, content: bytes) -> bool:
+    """Is this a success whose headers stop where the connection did? Python's parser takes it for whole."""
+    if content or response.status_code == 204 or response.status_code >= 300:
+        return False
+    return "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers
+
+
+_BEFORE_SENDING: tuple[tuple[tuple[type[BaseException], ...], str, Label], ...] = (
+    ((ssl.SSLError,), "tls", WRONG_ADDRESS),
+    ((LocationValueError, InvalidURL, InvalidSchema, MissingSchema), "bad-address", WRONG_ADDRESS),
+    ((InvalidHeader, UnicodeError), "bad-credentials", WRONG_RIGHTS),
 )
 
 
@@ -305,12 +301,12 @@ def _transport_error(error: BaseException, doubt: type[ConnectorError]) -> Conne
     names = "←".join(dict.fromkeys(type(cause).__name__ for cause in chain))
     if any(isinstance(cause, _TooLate) for cause in chain):
         return Unreachable("the lease ended before the request left", platform_code="fenced")
-    if any(isinstance(cause, ssl.SSLError) for cause in chain) and not _call.began:
-        return NeedsPerson(names, platform_code="tls", remedy=_WRONG_ADDRESS)
-    never_sent = (NewConnectionError, NameResolutionError, ConnectTimeoutError)
-    if not _call.began or any(isinstance(cause, never_sent) for cause in chain):
-        return Unreachable(names, platform_code="not-sent")
-    return doubt(names, platform_code="no-answer")
+    if _call.began:
+        return doubt(names, platform_code="no-answer")
+    for kinds, code, remedy in _BEFORE_SENDING:
+        if any(isinstance(cause, kinds) for cause in chain):
+            return NeedsPerson(names, platform_code=code, remedy=remedy)
+    return Unreachable(names, platform_code="not-sent")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -322,36 +318,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             (arg for arg in error.args if isinstance(arg, BaseException)), None
         )
         error = reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
-
-
-def _strict_json(content: bytes) -> Any:
-    text = content.decode("utf-8-sig")
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
-    _check_depth(value)
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _check_depth(value: object) -> None:
-    level: list[object] = [value]
-    for _ in range(MAX_DEPTH):
-        deeper: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-        if not deeper:
-            return
-        level = deeper
-    raise ValueError(f"nested deeper than {MAX_DEPTH}")

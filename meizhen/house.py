@@ -1,19 +1,21 @@
-"""The opened house: what a command or the service works with. Wiring only."""
+"""The house: made once by `meizhen init`, opened by every command and by the service. Wiring only."""
 
 import getpass
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.clock import Clock, SystemClock
-from config.database import Database, open_database
+from config.database import Database, migrate, open_database, reaching, require_newest
 from config.errors import MeizhenError
-from config.secrets import KeyRing, load_key_file
+from config.secrets import KeyRing, create_key_file, load_key_file
 from config.settings import Settings, load_settings
 
 KEY_FILE = "keys.json"
 MEDIA_FOLDER = "media"
+SETTINGS_FILE = "settings.toml"
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,93 @@ class House:
     def media_folder(self) -> Path:
         return self.settings.home / MEDIA_FOLDER
 
+    @property
+    def key_file(self) -> Path:
+        return self.settings.home / KEY_FILE
+
 
 @contextmanager
 def open_house(settings: Settings | None = None, clock: Clock | None = None) -> Iterator[House]:
-    """Opens the home folder's house. Raises MeizhenError `house.not_made` before `meizhen init`."""
+    """Opens the home folder's house.
+
+    Raises MeizhenError: not made yet, tables of another version, database not there, keys that are not those
+    of this database.
+    """
+    from organisation import check_keys
+
     settings = settings or load_settings()
     if not (settings.home / KEY_FILE).exists():
         raise MeizhenError("house.not_made", home=settings.home)
     keys = load_key_file(settings.home / KEY_FILE)
     database = open_database(settings)
     try:
+        require_newest(database)
+        with database.read() as session:
+            check_keys(session, keys)
         yield House(settings, database, keys, clock or SystemClock(), settings.actor or _user())
     finally:
         database.close()
 
 
+def make_house(settings: Settings, clock: Clock | None = None) -> bool:
+    """Makes what the home folder lacks: settings, keys, media, tables; True where it was not made before.
+
+    Nothing that is there is touched, but older tables are brought up to date. Raises MeizhenError where the
+    folder cannot be written, or where the keys of a database in use are missing: new ones would not fit.
+    """
+    database = open_database(settings)
+    try:
+        _make_folders(settings.home)
+        with reaching():
+            migrate(database)
+        keys = _keys(settings.home / KEY_FILE, database)
+        return _open_ledger(database, keys, clock or SystemClock(), settings.actor or _user())
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise MeizhenError("house.not_writable", home=settings.home, reason=reason) from None
+    finally:
+        database.close()
+
+
+def _make_folders(home: Path) -> None:
+    from config.reference import settings_file
+
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / MEDIA_FOLDER).mkdir(exist_ok=True, mode=0o700)
+    try:
+        # It may come to hold the database's password.
+        descriptor = os.open(home / SETTINGS_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(settings_file())
+
+
+def _keys(path: Path, database: Database) -> KeyRing:
+    from organisation import has_entries
+
+    if not path.exists():
+        with database.read() as session:
+            if has_entries(session):
+                raise MeizhenError("secrets.no_key_file", path=path)
+        with suppress(FileExistsError):  # made by another init just now
+            create_key_file(path)
+    return load_key_file(path)
+
+
+def _open_ledger(database: Database, keys: KeyRing, clock: Clock, actor: str) -> bool:
+    """Writes the first entry: a ledger without any counts as emptied."""
+    from organisation import has_entries, record
+
+    with database.write() as session:
+        if has_entries(session):
+            return False
+        record(session, keys, at=clock.now(), actor=actor, act="house.init", subject="house")
+    return True
+
+
 def _user() -> str:
     try:
-        return f"cli:{getpass.getuser()}"
+        return f"cli:{getpass.getuser()}"[:80]
     except (OSError, KeyError):
         return "cli"

@@ -12,6 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from config.clock import SHANGHAI
+from meizhen.collecting import collect_figures
 from meizhen.house import House
 from scheduler import Dispatcher, Pace
 from scheduler.opening import OpenedAccounts

@@ -1,6 +1,15 @@
 """The tree of units: region → leagues and cities, universities, enterprises → departments."""
 
-from sqlmodel import Field, SQLModel
+from collections.abc import Collection
+
+from sqlalchemy import Column, ColumnElement, String, and_, func
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from config.errors import MeizhenError
+
+# A range of paths is a range of bytes; PostgreSQL's own collation would sort them as words of a language.
+_PATH = String(255).with_variant(String(255, collation="C"), "postgresql")
 
 
 class Unit(SQLModel, table=True):
@@ -18,4 +27,66 @@ class Unit(SQLModel, table=True):
     kind: str = Field(max_length=16)  # region | league | university | enterprise | department | …
     name_zh: str = Field(max_length=200)
     name_en: str = Field(default="", max_length=200)
-    path: str = Field(max_length=255, unique=True)
+    path: str = Field(sa_column=Column(_PATH, nullable=False, unique=True))
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids from the root down to this unit."""
+        return tuple(int(part) for part in self.path.split("/")[:-1])
+
+    @property
+    def depth(self) -> int:
+        """How many units stand above it: 0 is a root."""
+        return self.path.count("/") - 1
+
+
+def after_subtree(path: str) -> str:
+    """The least path beyond the subtree at `path`: `0` follows the slash among the bytes."""
+    return f"{path[:-1]}0"
+
+
+def in_subtree(unit: Unit) -> ColumnElement[bool]:
+    """The condition that a `Unit` row is this unit or below it: one range of the index on `path`."""
+    return and_(col(Unit.path) >= unit.path, col(Unit.path) < after_subtree(unit.path))
+
+
+def subtree(session: Session, unit: Unit) -> list[Unit]:
+    """The unit and all below it, each before its children."""
+    return list(session.exec(select(Unit).where(in_subtree(unit)).order_by(col(Unit.path))))
+
+
+def listed(session: Session, unit: Unit | None = None) -> list[tuple[Unit, str | None]]:
+    """A subtree (everything without one) for people: each unit with its parent's code, before its children.
+
+    Siblings stand in the order in which they were added.
+    """
+    parent = aliased(Unit)
+    wanted = select(Unit, parent.code).outerjoin(parent, col(parent.id) == col(Unit.parent_id))
+    if unit is not None:
+        wanted = wanted.where(in_subtree(unit))
+    return sorted(session.exec(wanted).all(), key=lambda pair: pair[0].ids)
+
+
+def unit_codes(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """The codes of units by id."""
+    pairs = session.exec(select(Unit.id, Unit.code).where(col(Unit.id).in_(ids))).all()
+    return {unit_id: code for unit_id, code in pairs if unit_id is not None}
+
+
+def ancestors(session: Session, unit: Unit) -> list[Unit]:
+    """The units above this one, the root first."""
+    above = session.exec(select(Unit).where(col(Unit.id).in_(unit.ids[:-1]))).all()
+    return sorted(above, key=lambda one: one.depth)
+
+
+def subtree_size(session: Session, unit: Unit) -> int:
+    """How many units the subtree has, this one included."""
+    return session.exec(select(func.count()).select_from(Unit).where(in_subtree(unit))).one()
+
+
+def find_unit(session: Session, code: str) -> Unit:
+    """The unit of a code. Raises MeizhenError `org.unknown_unit`."""
+    unit = session.exec(select(Unit).where(Unit.code == code)).one_or_none()
+    if unit is None:
+        raise MeizhenError("org.unknown_unit", code=code)
+    return unit

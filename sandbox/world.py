@@ -53,9 +53,9 @@ class SandboxAccount:
 class Fault:
     """What goes wrong, where, how often.
 
-    `kind`: see `sandbox.faults`. `path` is a substring of the request path, `account` limits it to one
-    account where the double knows whose call it is; `probability` draws from the world's seed;
-    `times` is how often at most (None: always). `value` is the kind's argument: seconds, a code, a status.
+    `kind`: see `sandbox.faults`. `path` is a substring of the request path; `probability` draws from the
+    world's seed; `times` is how often at most (None: always), once `after` such calls have been spared.
+    `value` is the kind's argument: seconds, a status, an address.
     """
 
     kind: str
@@ -64,6 +64,7 @@ class Fault:
     times: int | None = None
     value: str = ""
     method: str = ""
+    after: int = 0
 
 
 class World:
@@ -78,11 +79,13 @@ class World:
         """Forgets everything and starts anew."""
         with self.lock:
             self.seed = self.seed if seed is None else seed
-            self._at = now or datetime.now(UTC)
+            self._at = (now or datetime.now(UTC)).astimezone(UTC)
             self._started = datetime.now(UTC) if real_time else None
             self.accounts: dict[tuple[str, str], SandboxAccount] = {}
             self.published: list[Published] = []
-            self.faults: list[tuple[Fault, list[int]]] = []
+            self._by_account: dict[tuple[str, str], list[Published]] = {}
+            self._by_key: dict[tuple[str, str, str], Published] = {}
+            self.faults: list[tuple[Fault, list[int]]] = []  # each with its strikes; below 0: still spared
             self.random = random.Random(self.seed)
             self._sequence = 0
             self.calls: dict[str, int] = {}
@@ -106,6 +109,10 @@ class World:
     def account(self, platform: str, account: str) -> SandboxAccount | None:
         return self.accounts.get((platform, account))
 
+    def accounts_of(self, platform: str) -> list[SandboxAccount]:
+        with self.lock:
+            return [account for account in self.accounts.values() if account.platform == platform]
+
     def publish(
         self,
         platform: str,
@@ -127,12 +134,20 @@ class World:
             )
             item.extra.update(extra)
             self.published.append(item)
+            self._by_account.setdefault((platform, account), []).append(item)
+            if key:
+                self._by_key.setdefault((platform, account, key), item)
             return item
+
+    def by_key(self, platform: str, account: str, key: str) -> Published | None:
+        """What the caller's key made, if anything: the first, where there are several."""
+        return self._by_key.get((platform, account, key))
 
     def of(self, platform: str, account: str) -> list[Published]:
         """What an account has published, oldest first."""
         with self.lock:
-            return [item for item in self.published if item.platform == platform and item.account == account]
+            found = self._by_account.get((platform, account), [])
+            return sorted(found, key=lambda item: (item.at, item.sequence))
 
     def draw(self, *names: object) -> random.Random:
         """A generator that depends on the seed and the names only: the same figure at every asking."""
@@ -143,11 +158,24 @@ class World:
         day = self.now().astimezone(BEIJING).date() + timedelta(days=1)
         return datetime(day.year, day.month, day.day, tzinfo=BEIJING)
 
+    def set_faults(self, *faults: Fault) -> None:
+        """From now on these go wrong, and no others."""
+        with self.lock:
+            self.faults = [(fault, [-fault.after]) for fault in faults]
+
+    def count_call(self, method: str, path: str) -> None:
+        with self.lock:
+            name = f"{method} {path}"
+            self.calls[name] = self.calls.get(name, 0) + 1
+
     def fault(self, method: str, path: str) -> Fault | None:
         """The fault that strikes this call, if any; drawn in order of definition, counted."""
         with self.lock:
             for fault, used in self.faults:
                 if fault.path not in path or (fault.method and fault.method != method):
+                    continue
+                if used[0] < 0:
+                    used[0] += 1
                     continue
                 if fault.times is not None and used[0] >= fault.times:
                     continue

@@ -62,10 +62,10 @@ def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor
                 "detail": {},
             }
         )
-    returned = session.execute(
-        insert(Delivery).returning(col(Delivery.id), sort_by_parameter_order=True), rows
-    )
-    ids = [row[0] for row in returned]
+    # Asking for the order of the rows back would send them one by one: the key tells which is which.
+    returned = session.execute(insert(Delivery).returning(col(Delivery.key), col(Delivery.id)), rows)
+    by_key = {row[0]: row[1] for row in returned}
+    ids = [by_key[row["key"]] for row in rows]
     write_events(session, [event(delivery_id, now, "", State.QUEUED, actor) for delivery_id in ids])
     _advance_lanes(session, items, last_seq)
     return ids

@@ -20,6 +20,17 @@ def upgrade() -> None:
         sa.Column("mac", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
+    op.create_index("ix_ledger_entry_subject", "ledger_entry", ["subject", "seq"], unique=False)
+    op.create_table(
+        "ledger_head",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("mac", sa.String(64), nullable=False),
+        sa.Column("seal", sa.String(64), nullable=False),
+        sa.CheckConstraint("id = 1", name="ck_ledger_head_single"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    _seal_ledger()
     op.create_table(
         "unit",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -28,7 +39,11 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("name_zh", sa.String(200), nullable=False),
         sa.Column("name_en", sa.String(200), nullable=False),
-        sa.Column("path", sa.String(255), nullable=False),
+        sa.Column(
+            "path",
+            sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.ForeignKeyConstraint(
             ["parent_id"],
             ["unit.id"],
@@ -84,3 +99,56 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id"),
     )
+    op.create_table(
+        "account_budget",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(160), nullable=False),
+        sa.Column("spent", sa.Integer(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account_id", "key"),
+    )
+    op.create_table(
+        "account_lease",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(160), nullable=False),
+        sa.Column("holder", sa.String(32), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["account.id"],
+        ),
+        sa.PrimaryKeyConstraint("account_id", "key"),
+    )
+
+
+def _seal_ledger() -> None:
+    """Entries are only ever added: the database refuses the rest, whoever asks."""
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    for statement in _POSTGRESQL_SEAL if postgresql else _SQLITE_SEAL:
+        op.execute(statement)
+
+
+_POSTGRESQL_SEAL = (
+    """CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'the ledger is only ever added to'; END $$""",
+    """CREATE TRIGGER ledger_entry_added_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry
+       FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()""",
+    """CREATE TRIGGER ledger_head_kept BEFORE DELETE OR TRUNCATE ON ledger_head
+       FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()""",
+)
+_SQLITE_SEAL = (
+    """CREATE TRIGGER ledger_entry_no_update BEFORE UPDATE ON ledger_entry
+       BEGIN SELECT RAISE(ABORT, 'the ledger is only ever added to'); END""",
+    """CREATE TRIGGER ledger_entry_no_delete BEFORE DELETE ON ledger_entry
+       BEGIN SELECT RAISE(ABORT, 'the ledger is only ever added to'); END""",
+    # INSERT OR REPLACE deletes without asking the trigger for deletion.
+    """CREATE TRIGGER ledger_entry_no_replace BEFORE INSERT ON ledger_entry
+       WHEN EXISTS (SELECT 1 FROM ledger_entry WHERE seq = NEW.seq)
+       BEGIN SELECT RAISE(ABORT, 'the ledger is only ever added to'); END""",
+    """CREATE TRIGGER ledger_head_kept BEFORE DELETE ON ledger_head
+       BEGIN SELECT RAISE(ABORT, 'the ledger is only ever added to'); END""",
+)

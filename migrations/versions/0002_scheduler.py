@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key"),
         sa.UniqueConstraint("post_id", "account_id"),
     )
+    op.create_index("ix_delivery_due", "delivery", ["due", "id"], unique=False)
     op.create_index("ix_delivery_lane", "delivery", ["account_id", "state", "due", "id"], unique=False)
     op.create_index("ix_delivery_state", "delivery", ["state", "due"], unique=False)
     op.create_index(

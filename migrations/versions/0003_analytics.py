@@ -12,6 +12,15 @@ down_revision = "0002"
 
 def upgrade() -> None:
     op.create_table(
+        "metric",
+        sa.Column("platform", sa.String(32), nullable=False),
+        sa.Column("level", sa.String(8), nullable=False),
+        sa.Column("name", sa.String(40), nullable=False),
+        sa.Column("unit", sa.String(8), nullable=False),
+        sa.Column("kind", sa.String(12), nullable=False),
+        sa.PrimaryKeyConstraint("platform", "level", "name"),
+    )
+    op.create_table(
         "figure_source",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(8), nullable=False),
@@ -77,6 +86,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account_id", "subject", "day"),
+    )
+    op.create_index(
+        "ix_collection_gap_open",
+        "collection_gap",
+        ["day"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_table(
         "snapshot",

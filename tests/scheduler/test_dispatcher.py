@@ -50,7 +50,12 @@ def arrived(sandbox: "RunningSandbox") -> list[str]:
 
 
 def test_due_posts_go_out_once_in_order(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     texts = [f"第{number}篇" for number in range(50)]
     ids = queue_posts(database, site, texts, due=clock.now())
@@ -62,7 +67,12 @@ def test_due_posts_go_out_once_in_order(
 
 
 def test_a_post_waits_for_its_time(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     due = clock.now() + timedelta(hours=3)
     [id_] = queue_posts(database, site, ["以后"], due=due, now=clock.now())
@@ -124,7 +134,12 @@ def test_a_closed_port_is_tried_again_until_the_post_is_too_late(
 
 
 def test_retry_after_is_obeyed_and_order_is_kept(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     began = clock.now()
     sandbox.world.faults.append((Fault("throttle", path="/publish", times=1, value="90"), [0]))
@@ -137,7 +152,12 @@ def test_retry_after_is_obeyed_and_order_is_kept(
 
 
 def test_what_the_platform_refuses_fails_with_its_words_and_holds_nothing_up(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     sandbox.world.faults.append((Fault("status", path="/publish", times=1, value="422"), [0]))
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
@@ -152,7 +172,12 @@ def test_what_the_platform_refuses_fails_with_its_words_and_holds_nothing_up(
 
 
 def test_a_platform_that_needs_a_person_pauses_the_account_and_resuming_goes_on(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     sandbox.world.faults.append((Fault("status", path="/publish", times=1, value="403"), [0]))
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
@@ -168,7 +193,12 @@ def test_a_platform_that_needs_a_person_pauses_the_account_and_resuming_goes_on(
 
 
 def test_after_an_outage_the_backlog_does_not_pour_out(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     late = queue_posts(database, site, ["旧"], due=clock.now())
     clock.advance(3 * 3600)
@@ -184,7 +214,12 @@ def test_after_an_outage_the_backlog_does_not_pour_out(
 
 
 def test_a_stopped_queue_sends_nothing_and_goes_on_when_opened(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     queue_posts(database, site, ["一"], due=clock.now())
     with database.write() as session:
@@ -198,7 +233,12 @@ def test_a_stopped_queue_sends_nothing_and_goes_on_when_opened(
 
 
 def test_a_cancelled_post_never_leaves(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
     with database.write() as session:
@@ -208,7 +248,12 @@ def test_a_cancelled_post_never_leaves(
 
 
 def test_what_a_killed_node_left_open_is_looked_up_by_the_next(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     """The call went out and the node died before it could write so: nothing is sent twice."""
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
@@ -266,7 +311,12 @@ def test_two_nodes_share_the_work_and_send_nothing_twice(
 
 
 def test_a_person_settles_what_the_platform_cannot_tell(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     sandbox.world.faults.append((Fault("cut_after", path="/publish", times=1), [0]))
     sandbox.world.faults.append((Fault("status", path="/lookup", value="500"), [0]))
@@ -292,7 +342,12 @@ def test_a_person_settles_what_the_platform_cannot_tell(
 
 
 def test_a_graceful_stop_leaves_no_lane_held(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox", site: Account
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    tmp_path: Path,
+    sandbox: "RunningSandbox",
+    site: Account,
 ) -> None:
     queue_posts(database, site, ["一"], due=clock.now() + timedelta(seconds=1), now=clock.now())
     stop = threading.Event()

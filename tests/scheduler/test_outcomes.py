@@ -109,7 +109,9 @@ def test_every_verdict_is_a_legal_transition_and_says_who_moves_it_on(
 def test_what_may_have_gone_out_is_never_queued_again_without_key_or_look_up(
     connector: Connector, answer: ConnectorError | None, attempts: int
 ) -> None:
-    assert judge(connector, standing(Purpose.PUBLISH, attempts=attempts), answer, NOW).state is State.UNCERTAIN
+    assert (
+        judge(connector, standing(Purpose.PUBLISH, attempts=attempts), answer, NOW).state is State.UNCERTAIN
+    )
 
 
 def test_a_doubt_on_a_platform_that_drops_repeats_is_repeated_under_the_same_key() -> None:

@@ -1,0 +1,184 @@
+"""Asking one account's platform for its figures: which days, in which order, and what a failure means.
+
+Runs in a worker thread: it calls the platform and touches no table of ours. Nothing it meets is raised.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from traceback import extract_tb
+from typing import TypeVar
+
+import structlog
+
+from analytics.gaps import ACCOUNT_DAY, ARTICLES, DELAYED, Hole
+from config.errors import MeizhenError
+from connectors import (
+    Access,
+    ArticleFigures,
+    Connector,
+    ConnectorError,
+    Figures,
+    Kind,
+    Label,
+    NeedsPerson,
+    Refused,
+    Throttled,
+    Unauthorised,
+)
+from organisation.accounts import Account
+
+_log = structlog.get_logger("analytics.asking")
+_Told = TypeVar("_Told")
+
+REMOTE_ID_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to ask for one account.
+
+    `newest` is the newest day that the platform can have figures for: the figures of this day are missing
+    when its articles cannot be asked. `days` are the account days without figures, oldest first.
+    """
+
+    account: Account
+    connector: Connector
+    since: date
+    until: date
+    newest: date
+    days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A call that did not end well, for people."""
+
+    account: str
+    subject: str
+    code: str
+    told: str
+    remedy: Label | None = None
+
+
+@dataclass
+class Answer:
+    """What the platform gave for a task; what it did not give is in `article_hole` and `day_holes`."""
+
+    task: Task
+    articles: list[ArticleFigures] = field(default_factory=list)
+    days: list[Figures] = field(default_factory=list)
+    article_hole: Hole | None = None
+    day_holes: dict[date, Hole] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def failed(self, subject: str, error: Exception) -> Hole:
+        """Notes a failure and gives the hole it leaves."""
+        hole, remedy = _hole_of(error)
+        self.failures.append(Failure(self.task.account.stable_id, subject, hole.code, hole.told, remedy))
+        return hole
+
+
+def is_live(connector: Connector) -> bool:
+    """Does the platform tell its counts as of now only? A day that was not asked then is lost for good."""
+    kinds = {metric.kind for metric in connector.metrics if metric.level == "account"}
+    return kinds == {Kind.SNAPSHOT}
+
+
+def ask(task: Task, access_for: Callable[[Account], Access]) -> Answer:
+    """Asks the platform for everything of the task, as far as it answers."""
+    answer = Answer(task)
+    try:
+        access = access_for(task.account)
+    except Exception as error:
+        _give_up(answer, answer.failed(ARTICLES, error))
+        return answer
+    if _ask_articles(answer, access):
+        _ask_days(answer, access)
+    return answer
+
+
+def _give_up(answer: Answer, hole: Hole) -> None:
+    """Nothing more can be had for this account now."""
+    if "articles" in answer.task.connector.capabilities:
+        answer.article_hole = hole
+    answer.day_holes = dict.fromkeys(answer.task.days, hole)
+
+
+def _ask_articles(answer: Answer, access: Access) -> bool:
+    """Asks for the articles; gives whether to go on with the account."""
+    task = answer.task
+    if "articles" not in task.connector.capabilities:
+        return True
+
+    def read() -> None:
+        answer.articles.clear()
+        for article in task.connector.articles(access, task.since, task.until):
+            _take(answer, article)
+
+    try:
+        _renewing(task.connector, access, read)
+    except Exception as error:
+        answer.article_hole = answer.failed(ARTICLES, error)
+        if _ends_the_account(error):
+            _give_up(answer, answer.article_hole)
+            return False
+    return True
+
+
+def _take(answer: Answer, article: ArticleFigures) -> None:
+    if 0 < len(article.remote_id) <= REMOTE_ID_LENGTH:
+        answer.articles.append(article)
+    else:
+        answer.article_hole = answer.failed(
+            ARTICLES, Refused("unusable article id", platform_code="bad-answer")
+        )
+
+
+def _ask_days(answer: Answer, access: Access) -> None:
+    """Oldest first: the newest day is the one that may not be ready yet, and ends the asking last."""
+    task = answer.task
+    for place, day in enumerate(task.days):
+        try:
+            figures = _renewing(task.connector, access, partial(task.connector.account_day, access, day))
+        except Refused as error:
+            answer.day_holes[day] = answer.failed(ACCOUNT_DAY, error)
+        except Exception as error:
+            hole = answer.failed(ACCOUNT_DAY, error)
+            answer.day_holes.update(dict.fromkeys(task.days[place:], hole))
+            return
+        else:
+            if figures is not None and figures.delayed:
+                answer.day_holes[day] = Hole(DELAYED)
+            elif figures is not None:
+                answer.days.append(figures)
+
+
+def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -> _Told:
+    """The call; a dead token is renewed once and the call repeated once."""
+    try:
+        return call()
+    except Unauthorised:
+        connector.refresh(access)
+        return call()
+
+
+def _ends_the_account(error: Exception) -> bool:
+    """Is it useless to ask this account's platform for anything else now?"""
+    if isinstance(error, NeedsPerson):
+        return error.account_wide
+    return not isinstance(error, Throttled | Refused)
+
+
+def _hole_of(error: Exception) -> tuple[Hole, Label | None]:
+    """A bug in one connector must not cost the other accounts their figures: it is a hole as well."""
+    if isinstance(error, ConnectorError):
+        return Hole(error.platform_code or type(error).__name__.lower(), error.platform_text), error.remedy
+    if isinstance(error, MeizhenError):
+        return Hole(error.code, error.told()), Label(error.remedy("zh"), error.remedy("en"))
+    # No traceback in the log: its frames hold credentials.
+    frames = extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    _log.error("collection.unexpected", error=type(error).__name__, place=place)
+    return Hole("unexpected", type(error).__name__), None

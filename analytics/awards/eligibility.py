@@ -1,0 +1,133 @@
+"""Who takes part: every gate of the rule looked at for every account, with one reason each."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from analytics.awards.files import Cell, plain, read_csv, write_csv
+from analytics.awards.handles import Handles
+from analytics.awards.rule import Category, Gate
+from config.errors import InputError, Problem
+from config.messages import told
+from config.table_files import read_table
+
+COLUMNS = ("handle", "name", "track", "rule", "passed", "expected", "received", "zh", "en")
+VETO_COLUMNS = ("handle", "who", "when", "why")
+_FACTS = {
+    "min_posts": "posts",
+    "min_active_weeks": "active_weeks",
+    "min_questions": "questions",
+    "data_coverage": "data_coverage",
+}
+
+
+@dataclass(frozen=True)
+class Veto:
+    """单项否决: who decided it, when, and why."""
+
+    who: str
+    when: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One gate for one account. `entry` names the text of the catalogue `award`."""
+
+    rule: str
+    passed: bool
+    expected: str
+    received: str
+    entry: str = ""
+    params: Mapping[str, object] | None = None
+
+    def told(self, language: str) -> str:
+        entry = self.entry or f"award.gate_{self.rule}"
+        params = {"expected": self.expected, "received": self.received or "–", **(self.params or {})}
+        return told(entry, params, language=language)
+
+
+def read_vetoes(path: Path, handles: Handles) -> dict[tuple[str, str], Veto]:
+    """The vetoes of a file with `handle`, `who`, `when` (a day), `why`, by category and handle."""
+    table = read_table(path)
+    table.require(VETO_COLUMNS, known=(*VETO_COLUMNS, "category"))
+    vetoes: dict[tuple[str, str], Veto] = {}
+    problems: list[Problem] = []
+    for row in table.rows:
+        problems += [Problem("input.required", row.number, name) for name in VETO_COLUMNS if not row[name]]
+        try:
+            date.fromisoformat(row["when"])
+        except ValueError:
+            problems.append(Problem("input.not_a_date", row.number, "when", {"received": row["when"]}))
+        found, wrong = handles.find(row)
+        problems += wrong
+        if found:
+            vetoes[found] = Veto(row["who"], row["when"], row["why"])
+    if problems:
+        raise InputError(table.source, problems)
+    return vetoes
+
+
+def judge_eligibility(
+    category: Category, variables: Path, vetoes: Mapping[tuple[str, str], Veto], path: Path
+) -> Path:
+    """Writes one row an account and gate, the verdicts in both languages."""
+    return write_csv(path, COLUMNS, _rows(category, variables, vetoes))
+
+
+def eligible_handles(path: Path) -> set[str]:
+    """The accounts that pass every gate."""
+    rows = list(read_csv(path))
+    return {row["handle"] for row in rows} - {row["handle"] for row in rows if row["passed"] == "false"}
+
+
+def _rows(
+    category: Category, variables: Path, vetoes: Mapping[tuple[str, str], Veto]
+) -> Iterator[list[Cell]]:
+    for account in read_csv(variables):
+        handle = account["handle"]
+        veto = vetoes.get((category.id, handle))
+        verdicts = [_track(category, account), *(_gate(gate, account, veto) for gate in category.gates)]
+        verdicts.append(_figures(category, account))
+        for verdict in verdicts:
+            yield [
+                handle,
+                account["name"],
+                account["track"],
+                verdict.rule,
+                "true" if verdict.passed else "false",
+                verdict.expected,
+                verdict.received,
+                verdict.told("zh"),
+                verdict.told("en"),
+            ]
+
+
+def _track(category: Category, account: Mapping[str, str]) -> Verdict:
+    tracks = ", ".join(track.id for track in category.tracks)
+    return Verdict("track", category.track(account["track"]) is not None, tracks, account["track"])
+
+
+def _figures(category: Category, account: Mapping[str, str]) -> Verdict:
+    """Not a gate of the rule: without the figures there is no index, and unknown is not 0."""
+    unknown = [name for name in category.index.names if not account[name]]
+    return Verdict("figures", not unknown, ", ".join(category.index.names), ", ".join(unknown))
+
+
+def _gate(gate: Gate, account: Mapping[str, str], veto: Veto | None) -> Verdict:
+    if gate.rule == "filed_before":
+        limit, filed = str(gate.value), account["filed"]
+        return Verdict(gate.rule, bool(filed) and filed < limit, limit, filed)
+    if gate.rule == "verified":
+        return Verdict(gate.rule, account["verified"] == "true", "true", account["verified"])
+    if gate.rule == "no_veto":
+        if veto is None:
+            return Verdict(gate.rule, True, "", "")
+        params = {"who": veto.who, "when": veto.when, "why": veto.why}
+        return Verdict(gate.rule, False, "", f"{veto.who} {veto.when}", "award.vetoed", params)
+    received = account[_FACTS[gate.rule]]
+    limit_value = gate.value if isinstance(gate.value, Decimal) else Decimal(0)
+    passed = bool(received) and Decimal(received) >= limit_value
+    return Verdict(gate.rule, passed, plain(limit_value), received)

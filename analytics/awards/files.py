@@ -1,0 +1,49 @@
+"""The files between the stages: CSV in UTF-8, lines ending in `\\n`, the same bytes for the same rows."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+Cell = str | int | Decimal | None
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Path:
+    """Writes rows as they come; None is an empty cell."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
+
+
+def read_csv(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of such a file, one after the other."""
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> Path:
+    """One JSON document: decimals as text, keys in the order given."""
+    path.write_text(
+        json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8", newline="\n"
+    )
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain(number: Decimal) -> str:
+    """A number without exponent and without zeros that say nothing: 12, 0.5, Infinity."""
+    if not number.is_finite():
+        return "Infinity"
+    if number == number.to_integral_value():
+        return str(int(number))
+    return format(number.normalize(), "f")

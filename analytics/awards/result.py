@@ -1,0 +1,263 @@
+"""What a run leaves behind: places with every figure, as values, CSV, JSON and a picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
+
+from analytics.awards.files import Cell, read_csv, write_csv
+from analytics.awards.ranking import rank
+from analytics.awards.rule import Category, Rule, Track
+from analytics.awards.ties import tie_value
+from analytics.charts import PictureRow, ranking_picture
+from analytics.indices import explain
+
+RANKING_COLUMNS = (
+    "category",
+    "track",
+    "place",
+    "awarded",
+    "handle",
+    "name",
+    "unit_code",
+    "unit",
+    "score",
+    "index",
+    "data",
+    "jury",
+    "public",
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One account on the list. Parts without weight are None; `ties` holds what the chain compared."""
+
+    place: int
+    awarded: bool
+    handle: str
+    name: str
+    unit_code: str
+    unit: str
+    score: Decimal
+    index: Decimal
+    data: Decimal | None
+    jury: Decimal | None
+    public: Decimal | None
+    ties: Mapping[str, Decimal | None]
+    figures: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TrackResult:
+    """One track's list, by place, then handle."""
+
+    track: Track
+    places: tuple[Placed, ...]
+
+
+@dataclass(frozen=True)
+class CategoryResult:
+    """One category: its tracks in the rule's order, and why the others do not take part."""
+
+    category: Category
+    tracks: tuple[TrackResult, ...]
+    ineligible: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True)
+class CategoryFiles:
+    """The stage files of one category."""
+
+    variables: Path
+    eligibility: Path
+    scores: Path
+
+
+def place_category(category: Category, files: CategoryFiles) -> CategoryResult:
+    """Ranks the scores of a category inside its tracks."""
+    accounts = {row["handle"]: row for row in read_csv(files.variables)}
+    scores = {row["handle"]: row for row in read_csv(files.scores)}
+    ties = {
+        handle: {
+            name: tie_value(name, Decimal(row["index"]), accounts[handle]) for name in category.tie_break
+        }
+        for handle, row in scores.items()
+    }
+    frame = pd.DataFrame(
+        {
+            "handle": list(scores),
+            "track": [row["track"] for row in scores.values()],
+            "score": pd.Series([Decimal(row["score"]) for row in scores.values()], dtype=object),
+        }
+    )
+    chain = [f"tie_{name}" for name in category.tie_break]
+    for name in category.tie_break:
+        frame[f"tie_{name}"] = pd.Series([ties[handle][name] for handle in scores], dtype=object)
+    ranked = rank(frame, value="score", within=("track",), tie_break=chain)
+    places = {
+        str(handle): int(place) for handle, place in zip(ranked["handle"], ranked["place"], strict=True)
+    }
+    tracks = []
+    for track in category.tracks:
+        members = [handle for handle, row in scores.items() if row["track"] == track.id]
+        placed = [
+            _placed(category, track, places[handle], accounts[handle], scores[handle], ties[handle])
+            for handle in members
+        ]
+        placed.sort(key=lambda one: (one.place, one.handle))
+        tracks.append(TrackResult(track, tuple(placed)))
+    return CategoryResult(category, tuple(tracks), _ineligible(files.eligibility))
+
+
+def _placed(
+    category: Category,
+    track: Track,
+    place: int,
+    account: Mapping[str, str],
+    row: Mapping[str, str],
+    ties: Mapping[str, Decimal | None],
+) -> Placed:
+    return Placed(
+        place=place,
+        awarded=place <= track.places,
+        handle=account["handle"],
+        name=account["name"],
+        unit_code=account["unit_code"],
+        unit=account["unit"],
+        score=Decimal(row["score"]),
+        index=Decimal(row["index"]),
+        data=_part(row["data"]),
+        jury=_part(row["jury"]),
+        public=_part(row["public"]),
+        ties=ties,
+        figures={name: account[name] for name in category.index.names},
+    )
+
+
+def _part(text: str) -> Decimal | None:
+    return Decimal(text) if text else None
+
+
+def _ineligible(eligibility: Path) -> tuple[Mapping[str, object], ...]:
+    failed = [row for row in read_csv(eligibility) if row["passed"] == "false"]
+    return tuple(
+        {
+            "handle": handle,
+            "name": reasons[0]["name"],
+            "track": reasons[0]["track"],
+            "reasons": [{name: reason[name] for name in ("rule", "zh", "en")} for reason in reasons],
+        }
+        for handle, found in groupby(failed, key=lambda row: row["handle"])
+        for reasons in [list(found)]
+    )
+
+
+def write_ranking(results: Sequence[CategoryResult], path: Path) -> Path:
+    """The list as CSV, a row a place."""
+    rows: list[list[Cell]] = []
+    for result in results:
+        for track in result.tracks:
+            rows += [_ranking_row(result.category, track.track, placed) for placed in track.places]
+    return write_csv(path, RANKING_COLUMNS, rows)
+
+
+def _ranking_row(category: Category, track: Track, placed: Placed) -> list[Cell]:
+    return [
+        category.id,
+        track.id,
+        placed.place,
+        "true" if placed.awarded else "false",
+        placed.handle,
+        placed.name,
+        placed.unit_code,
+        placed.unit,
+        placed.score,
+        placed.index,
+        placed.data,
+        placed.jury,
+        placed.public,
+    ]
+
+
+def as_json(rule: Rule, results: Sequence[CategoryResult]) -> dict[str, object]:
+    """The list with every figure, level and reason: what an appeal needs."""
+    return {
+        "award": {
+            "id": rule.id,
+            "title": rule.title,
+            "start": rule.start.isoformat(),
+            "end": rule.end.isoformat(),
+            "read_age_days": rule.read_age_days,
+        },
+        "categories": [_category_json(result) for result in results],
+        "not_done": list(rule.later),
+    }
+
+
+def _category_json(result: CategoryResult) -> dict[str, object]:
+    category, choice = result.category, result.category.index
+    weights = {"data": category.data.weight, "jury": category.jury.weight, "public": category.public.weight}
+    return {
+        "id": category.id,
+        "label": {"zh": category.label.zh, "en": category.label.en},
+        "platform": category.platform,
+        "index": {
+            "formula": choice.formula,
+            "version": choice.version,
+            "reads": "people" if choice.by_people else None,
+        },
+        "weights": weights,
+        "tie_break": list(category.tie_break),
+        "tracks": [
+            {
+                "id": track.track.id,
+                "label": {"zh": track.track.label.zh, "en": track.track.label.en},
+                "places": track.track.places,
+                "accounts": [_account_json(category, placed) for placed in track.places],
+            }
+            for track in result.tracks
+        ],
+        "ineligible": list(result.ineligible),
+    }
+
+
+def _account_json(category: Category, placed: Placed) -> dict[str, object]:
+    told: dict[str, object] = {
+        "place": placed.place,
+        "awarded": placed.awarded,
+        "handle": placed.handle,
+        "name": placed.name,
+        "unit_code": placed.unit_code,
+        "unit": placed.unit,
+        "score": placed.score,
+        "parts": {"data": placed.data, "jury": placed.jury, "public": placed.public},
+        "index": placed.index,
+        "ties": dict(placed.ties),
+        "figures": dict(placed.figures),
+    }
+    if category.index.definition is not None:
+        levels = explain(category.index.definition, placed.figures).levels
+        told["levels"] = {level.id: level.value.normalize() for level in levels}
+    return told
+
+
+def draw(rule: Rule, results: Sequence[CategoryResult], path: Path) -> tuple[Path, ...]:
+    """The ranking picture, PNG and SVG."""
+    rows = [
+        PictureRow(
+            result.category.label.zh,
+            track.track.label.zh,
+            placed.place,
+            placed.name,
+            placed.score,
+            placed.awarded,
+        )
+        for result in results
+        for track in result.tracks
+        for placed in track.places
+    ]
+    return ranking_picture(rows, rule.title, path)

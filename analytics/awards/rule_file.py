@@ -1,0 +1,342 @@
+"""Reads a rule file and refuses it whole when anything in it is wrong."""
+
+import hashlib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import config
+from analytics.awards.questions import KINDS
+from analytics.awards.rule import (
+    ROUNDINGS,
+    SCALES,
+    Category,
+    Gate,
+    IndexChoice,
+    Jury,
+    Part,
+    QuestionTerm,
+    Rule,
+    Track,
+)
+from analytics.awards.sources import Source, article_metrics, known_platforms, sources_for
+from analytics.awards.ties import FACTS, SHARE
+from analytics.indices import IndexDefinition, Label, load_definition, load_shipped
+from analytics.indices.document import Document, Section, nearest
+
+SCHEMA = 1
+WEIGHTED_LOG = "weighted_log"
+_ONE = Decimal(1)
+_DAY_GATES = ("filed_before",)
+_NUMBER_GATES = ("min_posts", "min_active_weeks", "min_questions")
+_SHARE_GATES = ("data_coverage",)
+_PLAIN_GATES = ("verified", "no_veto")
+GATES = (*_DAY_GATES, "verified", *_NUMBER_GATES, *_SHARE_GATES, "no_veto")
+# Read by stages that this version does not have yet; a run lists them as not done.
+_LATER = ("robustness", "anomaly", "notice")
+
+
+def shipped_rule() -> Path:
+    """The commented example rule, ready to be copied and changed."""
+    return Path(config.__file__).parent / "defaults" / "awards" / "most-influential.toml"
+
+
+def load_rule(path: Path) -> Rule:
+    """Reads a rule file. Raises InputError with every problem: key, expected, received, remedy."""
+    document = Document.open(path)
+    root = document.root
+    root.schema(SCHEMA)
+    award = root.section("award")
+    if award is None:
+        root.refuse("award", "index.key_missing")
+        award = Section(document, "award", {})
+    rule = _award(award, root, path)
+    root.close()
+    document.finish()
+    return rule
+
+
+def _award(award: Section, root: Section, path: Path) -> Rule:
+    start, end = _period(award)
+    read_age_days = award.integer("read_age_days", least=0, most=366)
+    freeze_on = award.day("freeze_on") if award.has("freeze_on") else None
+    if freeze_on is not None and freeze_on <= end:
+        award.refuse("freeze_on", "award.freeze_too_early", received=freeze_on, end=end)
+    places, rounding = _rounding(award)
+    award.integer("seed", 0, least=0, most=2**63 - 1)  # for the draws of the robustness stage
+    days = (end - start).days + 1 if start <= end < date.max else 1
+    later = [name for name in _LATER if root.has(name)]
+    categories = tuple(_category(section, days, path.parent) for section in root.sections("category"))
+    _refuse_repeated(root, "category", [category.id for category in categories])
+    rule = Rule(
+        id=award.text("id", most=80),
+        title=award.text("title", most=200),
+        start=start,
+        end=end,
+        read_age_days=read_age_days,
+        freeze_on=freeze_on,
+        places=places,
+        rounding=rounding,
+        categories=categories,
+        later=tuple(later),
+        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+    )
+    award.close()
+    return rule
+
+
+def _period(award: Section) -> tuple[date, date]:
+    period = award.section("period")
+    if period is None:
+        award.refuse("period", "index.key_missing")
+        return date.max, date.max
+    start, end = period.day("start"), period.day("end")
+    period.choice("tz", ("Asia/Shanghai",), "Asia/Shanghai")
+    if end < start < date.max:
+        period.refuse("end", "award.period_reversed", start=start, end=end)
+    period.close()
+    return start, end
+
+
+def _rounding(award: Section) -> tuple[int, str]:
+    section = award.section("rounding")
+    if section is None:
+        return 2, ROUNDINGS[0]
+    places = section.integer("places", 2, least=0, most=6)
+    mode = section.choice("mode", ROUNDINGS, ROUNDINGS[0])
+    section.close()
+    return places, mode
+
+
+def _category(section: Section, days: int, folder: Path) -> Category:
+    category_id = section.text("id", most=40)
+    known = known_platforms()
+    platform = section.text("platform", category_id.replace("-", "_"), most=40)
+    if platform not in known:
+        section.refuse_name("platform" if section.has("platform") else "id", platform, known)
+    tracks = tuple(_track(track) for track in section.sections("tracks"))
+    _refuse_repeated(section, "tracks", [track.id for track in tracks])
+    label = section.label("label", category_id or "–")
+    gates = tuple(_gate(gate) for gate in section.sections("eligibility"))
+    index = _index(section, platform, label, days, folder)
+    data, jury, public, tie_break = _score(section, index, platform)
+    section.close()
+    return Category(category_id, label, platform, tracks, gates, index, data, jury, public, tie_break)
+
+
+def _track(section: Section) -> Track:
+    track_id = section.text("id", most=32)
+    track = Track(
+        track_id, section.label("label", track_id or "–"), section.integer("places", least=1, most=1000)
+    )
+    section.close()
+    return track
+
+
+def _gate(section: Section) -> Gate:
+    rule = section.choice("rule", GATES)
+    value: date | Decimal | None = None
+    if rule in _DAY_GATES:
+        value = section.day("value")
+    elif rule in _NUMBER_GATES:
+        value = Decimal(section.integer("value", least=0, most=10**9))
+    elif rule in _SHARE_GATES:
+        # A threshold, not a weight: 0.95 may be written without quotation marks.
+        value = section.decimal("value", least=Decimal(0), most=_ONE, floats=True)
+    section.close()
+    return Gate(rule, value)
+
+
+def _index(category: Section, platform: str, label: Label, days: int, folder: Path) -> IndexChoice:
+    section = category.section("index")
+    if section is None:
+        category.refuse("index", "index.key_missing")
+        section = Section(category.document, category.key("index"), {"formula": WEIGHTED_LOG, "terms": []})
+        return IndexChoice(WEIGHTED_LOG, "", label, days, None, "", (), ())
+    days = section.integer("days", days, least=1, most=3660)
+    section.choice("aggregate", ("annual",), "annual")
+    section.choice("headline", ("message_index == 1", "position == 1"), "position == 1")
+    if section.has("winsorise"):
+        _winsorise(section)
+    if section.has("terms") or (section.has("formula") and section.text("formula") == WEIGHTED_LOG):
+        choice = _weighted_log(section, platform, label, days)
+    else:
+        choice = _published(section, platform, label, days, folder)
+    section.close()
+    return choice
+
+
+def _winsorise(section: Section) -> None:
+    """A line of the robustness report, which comes with that stage; here only its form is checked."""
+    winsorise = section.section("winsorise")
+    if winsorise is None:
+        return
+    winsorise.text("field")
+    winsorise.decimal("upper_quantile", least=Decimal("0.5"), most=_ONE, floats=True)
+    if not winsorise.truth("report_only", False):
+        winsorise.refuse("report_only", "award.report_only")
+    winsorise.close()
+
+
+def _weighted_log(section: Section, platform: str, label: Label, days: int) -> IndexChoice:
+    section.choice("formula", (WEIGHTED_LOG,))
+    version = section.text("version", most=40)
+    terms = tuple(_term(term) for term in section.sections("terms"))
+    if platform != "youth_voice":
+        section.refuse("formula", "award.not_a_question_site", platform=platform)
+    _refuse_sum(section, "terms", [term.weight for term in terms])
+    _refuse_repeated(section, "terms", [term.metric for term in terms])
+    return IndexChoice(WEIGHTED_LOG, version, label, days, None, "", (), terms)
+
+
+def _term(section: Section) -> QuestionTerm:
+    metric = section.choice("metric", tuple(KINDS))
+    kind = section.choice("kind", (KINDS.get(metric, "log"),))
+    term = QuestionTerm(metric, kind, section.decimal("weight", least=Decimal(0), most=_ONE))
+    section.close()
+    return term
+
+
+def _published(section: Section, platform: str, label: Label, days: int, folder: Path) -> IndexChoice:
+    if section.has("definition"):
+        path = folder / section.text("definition")
+        definition: IndexDefinition | None = load_definition(path)
+        formula, version = section.text("formula", "own"), section.text("version", "own")
+    else:
+        formula, version = section.text("formula"), section.text("version")
+        definition = _shipped(section, formula, version)
+    if definition is None:
+        return IndexChoice(formula, version, label, days, None, "", (), ())
+    if definition.platform not in ("any", platform):
+        section.refuse("formula", "award.other_platform", index=definition.platform, platform=platform)
+    return IndexChoice(
+        formula=definition.id,
+        version=definition.version,
+        label=definition.label,
+        days=days,
+        definition=definition,
+        digest=hashlib.sha256(definition.path.read_bytes()).hexdigest(),
+        sources=_sources(section, definition, platform),
+        terms=(),
+    )
+
+
+def _shipped(section: Section, formula: str, version: str) -> IndexDefinition | None:
+    """The shipped definition of that id and version; a near miss of either is named."""
+    versions = {d.version: d for d in load_shipped() if d.id == formula}
+    if not versions:
+        ids = (*dict.fromkeys(d.id for d in load_shipped()), WEIGHTED_LOG)
+        section.refuse_name("formula", formula, ids)
+    elif version not in versions:
+        section.refuse_name("version", version, versions)
+    return versions.get(version)
+
+
+def _sources(section: Section, definition: IndexDefinition, platform: str) -> tuple[Source, ...]:
+    written: dict[str, str] = {}
+    variables = section.section("variables")
+    if variables is not None:
+        written = {name: variables.text(name) for name in variables.names()}
+    sources, unknown = sources_for(definition.variables, definition.id, platform, written)
+    used = {name for name in written if any(needed.startswith(name) for needed in definition.variables)}
+    for name in written.keys() - used:
+        section.refuse_name(f"variables.{name}", name, definition.variables)
+    told: set[str] = set()
+    for missing in unknown:
+        if not missing.received:
+            section.refuse(f"variables.{missing.variable}", "award.no_source")
+        elif missing.received not in told:
+            told.add(missing.received)
+            _refuse_metric(
+                section, f"variables.{missing.variable}", missing.received, platform, missing.known
+            )
+    return tuple(sources)
+
+
+def _refuse_metric(
+    section: Section, key: str, metric: str, platform: str, known: tuple[str, ...] = ()
+) -> None:
+    names = known or tuple(article_metrics(platform))
+    near = nearest(metric, names) or "–"
+    section.refuse(
+        key, "award.not_delivered", metric=metric, platform=platform, near=near, known=", ".join(names)
+    )
+
+
+def _score(category: Section, index: IndexChoice, platform: str) -> tuple[Part, Jury, Part, tuple[str, ...]]:
+    section = category.section("score")
+    if section is None:
+        category.refuse("score", "index.key_missing")
+        part = Part(_ONE, SCALES[1])
+        return part, Jury(Decimal(0), 1, 0, False), part, ()
+    data = _part(section, "data")
+    public = _part(section, "public")
+    jury = _jury(section)
+    _refuse_sum(section, "", [data.weight, jury.weight, public.weight])
+    tie_break = _tie_break(section, index, platform)
+    section.close()
+    return data, jury, public, tie_break
+
+
+def _tie_break(score: Section, index: IndexChoice, platform: str) -> tuple[str, ...]:
+    tie_break = score.texts("tie_break") or ("index",)
+    known = (*FACTS, *index.names)
+    for number, name in enumerate(tie_break, start=1):
+        if name not in known:
+            score.refuse_name(f"tie_break[{number}]", name, known)
+        elif name == "shares_per_post" and SHARE not in article_metrics(platform).values():
+            _refuse_metric(score, f"tie_break[{number}]", SHARE, platform)
+    return tie_break
+
+
+def _weight(section: Section) -> Decimal:
+    return section.decimal("weight", least=Decimal(0), most=_ONE)
+
+
+def _part(score: Section, name: str) -> Part:
+    section = score.section(name)
+    if section is None:
+        if name == "data":
+            score.refuse(name, "index.key_missing")
+        return Part(Decimal(0), SCALES[1])
+    scale = section.choice("scale", SCALES)
+    anchor = None
+    if scale == "fixed_anchor":
+        anchor = section.decimal("anchor", least=Decimal("0.000001"), most=Decimal(10**9))
+    part = Part(_weight(section), scale, anchor)
+    section.close()
+    return part
+
+
+def _jury(score: Section) -> Jury:
+    section = score.section("jury")
+    if section is None:
+        return Jury(Decimal(0), 1, 0, False)
+    jury = Jury(
+        weight=_weight(section),
+        min_judges=section.integer("min_judges", 1, least=1, most=1000),
+        trim=section.integer("trim", 0, least=0, most=100),
+        recuse_same_org=section.truth("recuse_same_org", False),
+    )
+    if jury.min_judges <= 2 * jury.trim:
+        section.refuse("min_judges", "award.all_trimmed", received=jury.min_judges, least=2 * jury.trim + 1)
+    section.close()
+    return jury
+
+
+def _refuse_sum(section: Section, key: str, weights: list[Decimal]) -> None:
+    # A weight that was refused stands in with its greatest value; then the sum says nothing.
+    columns = [problem.column or "" for problem in section.document.problems]
+    refused = any(column.startswith(section.place) and column.endswith(".weight") for column in columns)
+    total = sum(weights, Decimal(0))
+    if total != _ONE and not refused:
+        place = section.key(key) if key else section.place
+        section.document.refuse(
+            place, "award.weights_sum", received=total, parts=" + ".join(map(str, weights))
+        )
+
+
+def _refuse_repeated(section: Section, key: str, names: list[str]) -> None:
+    for number, name in enumerate(names, start=1):
+        if name and name in names[: number - 1]:
+            section.refuse(f"{key}[{number}]", "index.key_repeated", received=name)

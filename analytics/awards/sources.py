@@ -1,0 +1,178 @@
+"""Where an index's variables come from: platform field names, common names, and how they are summed.
+
+A rule writes `R = "read_user"`: a figure of articles by its platform's name or the common name
+(`shared/platforms/metrics-map.md`). Written out, a source is
+
+    read_people             sum over the articles of the period
+    read_people:max         the best article
+    read_people:headline    sum over articles at position 1
+    repost:original         sum over original articles
+    posts, posts:original, posts:headline       numbers of articles
+    days                    days of the period
+    account:followers_total the account's own figure, the latest in the period
+
+From `R` follow `Rmax` (`:max`) and `Rt` (`:headline`); `n`, `nt` and `d` are posts, headline posts and days.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from connectors import connector_for, platforms
+
+# Field names of the platforms' interfaces by common name; the common name itself is always accepted.
+_FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "wechat": {
+        "read_people": ("read_user", "int_page_read_user"),
+        "recommend_heart": ("zaikan_user",),
+        "like": ("like_user",),
+        "share": ("share_user",),
+        "comment": ("comment_count",),
+        "favourite": ("collection_user", "add_to_fav_user"),
+        "follow_from_post": ("read_subscribe_user",),
+    },
+    "weibo": {
+        "repost": ("reposts_count", "reposts"),
+        "comment": ("comments_count", "comments"),
+        "like": ("attitudes_count", "attitudes"),
+    },
+    "youth_voice": {"answers": (), "first_answer_hours": (), "answered_within_72h": (), "satisfied": ()},
+    "douyin": {
+        "play_events": ("play_count", "total_play"),
+        "like": ("digg_count", "total_like"),
+        "comment": ("comment_count", "total_comment"),
+        "share": ("share_count", "total_share"),
+        "repost": ("forward_count",),
+    },
+    "bilibili": {
+        "play_events": ("view",),
+        "like": (),
+        "comment": ("reply",),
+        "share": (),
+        "favourite": ("favorite",),
+        "coin": (),
+        "bullet_comment": ("danmaku",),
+    },
+    "kuaishou": {"play_events": ("view_count",), "like": ("like_count",), "comment": ("comment_count",)},
+}
+_ACCOUNT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "wechat": ("followers_total", "followers_new"),
+    "weibo": ("followers_total", "followers_new", "posts_published"),
+    "youth_voice": ("askers_ytd", "experts_ytd"),
+    "douyin": ("followers_total", "followers_new", "posts_published"),
+    "bilibili": ("followers_total", "followers_new", "posts_published"),
+    "kuaishou": ("followers_total", "followers_new"),
+}
+# What the variables of the shipped indices mean, where a rule does not say it.
+_USUAL: Mapping[str, Mapping[str, str]] = {
+    "wci": {"R": "read_people", "Z": "recommend_heart", "L": "like", "RE": "share"},
+    "bci": {
+        "X1": "posts",
+        "X2": "posts:original",
+        "X3": "repost",
+        "X4": "comment",
+        "X5": "repost:original",
+        "X6": "comment:original",
+        "X7": "like",
+        "posts": "posts",
+        "reposts": "repost",
+        "comments": "comment",
+        "likes": "like",
+    },
+}
+COUNTS = ("posts", "days")
+SELECTIONS = ("original", "headline", "max")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One variable of an index.
+
+    `of`: posts, days, article or account; `select`: '', original, headline, max.
+    """
+
+    variable: str
+    of: str
+    metric: str = ""
+    select: str = ""
+
+
+@dataclass(frozen=True)
+class UnknownSource:
+    """A source that cannot be had: the word that is not known, and the words that are."""
+
+    variable: str
+    received: str
+    known: tuple[str, ...]
+
+
+def known_platforms() -> tuple[str, ...]:
+    """Platforms whose figures can be ranked: those of the metrics map and every connector."""
+    return tuple(sorted({*_FIELDS, *platforms()}))
+
+
+def article_metrics(platform: str) -> dict[str, str]:
+    """Every accepted name of an article's figure on a platform → its common name."""
+    names = {name: name for name in _declared(platform, "article")}
+    for common, fields in _FIELDS.get(platform, {}).items():
+        names |= {common: common} | dict.fromkeys(fields, common)
+    return names
+
+
+def account_metrics(platform: str) -> tuple[str, ...]:
+    """The account figures that the platform delivers."""
+    return tuple(dict.fromkeys((*_ACCOUNT_FIELDS.get(platform, ()), *_declared(platform, "account"))))
+
+
+def _declared(platform: str, level: str) -> list[str]:
+    if platform not in platforms():
+        return []
+    return [metric.name for metric in connector_for(platform).metrics if metric.level == level]
+
+
+def sources_for(
+    needed: Iterable[str], index_id: str, platform: str, written: Mapping[str, str]
+) -> tuple[list[Source], list[UnknownSource]]:
+    """The source of every needed variable, by the rule's words, else the usual ones of the index."""
+    words = {**_USUAL.get(index_id, {}), **written}
+    found: list[Source] = []
+    unknown: list[UnknownSource] = []
+    for variable in needed:
+        word = _word(variable, words)
+        source = _parsed(variable, word, platform) if word else UnknownSource(variable, "", tuple(words))
+        if isinstance(source, Source):
+            found.append(source)
+        else:
+            unknown.append(source)
+    return found, unknown
+
+
+def _word(variable: str, words: Mapping[str, str]) -> str:
+    """The source of a variable: its own word, or the one that follows from `R`, n, nt, d."""
+    if variable in words:
+        return words[variable]
+    for ending, select in (("max", "max"), ("t", "headline")):
+        base = words.get(variable.removesuffix(ending)) if variable.endswith(ending) else None
+        if base and ":" not in base and base not in COUNTS:
+            return f"{base}:{select}"
+    return {"n": "posts", "nt": "posts:headline", "d": "days"}.get(variable, "")
+
+
+def _parsed(variable: str, word: str, platform: str) -> Source | UnknownSource:
+    head, _, select = word.partition(":")
+    if head == "account":
+        known = account_metrics(platform)
+        return (
+            Source(variable, "account", select) if select in known else UnknownSource(variable, select, known)
+        )
+    if (
+        select not in ("", *SELECTIONS)
+        or (head == "posts" and select == "max")
+        or (head == "days" and select)
+    ):
+        return UnknownSource(variable, word, tuple(f"{head}:{name}" for name in SELECTIONS))
+    if head in COUNTS:
+        return Source(variable, head, "", select)
+    metrics = article_metrics(platform)
+    if head not in metrics:
+        return UnknownSource(variable, head, (*metrics, *COUNTS))
+    return Source(variable, "article", metrics[head], select)

@@ -1,0 +1,357 @@
+"""Writing figures: idempotent upserts of articles, snapshots and account days, in bulk, on both databases.
+
+The source is part of a figure's key: a figure of one source never overwrites another's; the same source
+overwrites its own value for the same day. A value equal to the stored one writes nothing, so `collected_at`
+is when the value was first seen. Unknown (None) is no row.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+
+from sqlalchemy import (
+    ARRAY,
+    CursorResult,
+    Date,
+    Dialect,
+    Integer,
+    String,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Session, SQLModel, col
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
+from analytics.identity import Told, ToldArticles, title_key
+from config.database import Millionths
+from config.errors import MeizhenError
+
+KEPT_AGES = (1, 2, 3, 7, 30)
+"""Days after publishing at which an article's figures are kept for ever."""
+
+BATCH = 10_000
+"""Rows of one statement's parameters: beyond it speed no longer grows."""
+
+FROM_FILE = "import:"
+"""How the remote id of an article begins that only a file has told of."""
+
+Number: TypeAlias = Decimal | int
+_Item = TypeVar("_Item")
+_Row = tuple[int, str, date, Number | None, int | None]
+
+
+class ArticleFigure(NamedTuple):
+    """One figure of an article as of a Beijing day; `source_row` is the row of an imported file."""
+
+    article_id: int
+    metric: str
+    as_of: date
+    value: Number | None
+    source_row: int | None = None
+
+
+class AccountFigure(NamedTuple):
+    """One figure of an account on a Beijing day."""
+
+    account_id: int
+    metric: str
+    day: date
+    value: Number | None
+    source_row: int | None = None
+
+
+class ArticleFact(NamedTuple):
+    """What a platform says of an article, besides its figures."""
+
+    remote_id: str
+    title: str
+    url: str
+    published_at: datetime
+    published_day: date
+    position: int | None = None
+    kind: str = "post"
+    original: bool | None = None
+
+
+class Meaning(NamedTuple):
+    """What a common name counts: its unit and its kind."""
+
+    name: str
+    unit: str
+    kind: str
+    level: str = "article"
+
+
+def is_kept(published: date, as_of: date) -> bool:
+    """The thinning rule: is a figure of this day kept for ever, once a newer one is there?
+
+    Kept are the ages 1, 2, 3, 7 and 30 days (awards compare posts at equal ages) and the Sunday that ends
+    the week of publishing (a weekly report can be made again, byte by byte). The newest is always kept.
+    """
+    age = (as_of - published).days
+    return age in KEPT_AGES or as_of == published + timedelta(days=6 - published.weekday())
+
+
+def six_places(value: Number) -> Decimal | None:
+    """A platform's or person's number as it is stored, rounded to six places; None where it is no number.
+
+    Larger than nine million million is no count of anything: a hostile answer would overflow the column.
+    """
+    exact = Decimal(value)
+    return exact.quantize(Decimal("0.000001")) if exact.is_finite() and abs(exact) < 9 * 10**12 else None
+
+
+def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
+    """An insert into `table` of this session's dialect, which knows `on conflict`."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def source_id(session: Session, kind: str, name: str, at: datetime, digest: str = "") -> int:
+    """The source's id; it is made when met for the first time."""
+    session.execute(
+        upsert(session, FigureSource)
+        .values(kind=kind, name=name, digest=digest, first_at=at)
+        .on_conflict_do_nothing()
+    )
+    same = (
+        col(FigureSource.kind) == kind,
+        col(FigureSource.name) == name,
+        col(FigureSource.digest) == digest,
+    )
+    return cast(int, session.execute(select(col(FigureSource.id)).where(*same)).scalar_one())
+
+
+def know_metrics(session: Session, platform: str, meanings: Iterable[Meaning]) -> None:
+    """Registers what the names count on this platform.
+
+    Raises MeizhenError `figures.other_meaning` where a name already counts something else there.
+    """
+    wanted = {(meaning.level, meaning.name): meaning for meaning in meanings}
+    if not wanted:
+        return
+    session.execute(
+        upsert(session, KnownMetric).on_conflict_do_nothing(),
+        [{"platform": platform, **meaning._asdict()} for meaning in wanted.values()],
+    )
+    for known in session.execute(select(KnownMetric).where(col(KnownMetric.platform) == platform)).scalars():
+        meaning = wanted.get((known.level, known.name))
+        if meaning is not None and (meaning.unit, meaning.kind) != (known.unit, known.kind):
+            raise MeizhenError(
+                "figures.other_meaning",
+                platform=platform,
+                metric=known.name,
+                known=f"{known.unit}, {known.kind}",
+                received=f"{meaning.unit}, {meaning.kind}",
+            )
+
+
+def store_articles(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> dict[str, int]:
+    """Upserts an account's articles; gives remote id → our id. What is left open keeps its value."""
+    newest = {fact.remote_id: fact for fact in facts}
+    statement = upsert(session, Article)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["account_id", "remote_id"],
+        set_={
+            "title": new.title,
+            "url": func.coalesce(func.nullif(new.url, ""), col(Article.url)),
+            "published_at": new.published_at,
+            "published_day": new.published_day,
+            "position": func.coalesce(new.position, col(Article.position)),
+            "kind": new.kind,
+            "original": func.coalesce(new.original, col(Article.original)),
+        },
+    )
+    for batch in batches(newest.values(), BATCH):
+        session.execute(statement, [{"account_id": account_id, **fact._asdict()} for fact in batch])
+    return article_ids(session, account_id, list(newest))
+
+
+def article_ids(session: Session, account_id: int, remote_ids: Sequence[str]) -> dict[str, int]:
+    """Our ids of an account's articles, by remote id; unknown ones are left out."""
+    found: dict[str, int] = {}
+    for batch in batches(remote_ids, 500):
+        rows = session.execute(
+            select(col(Article.remote_id), col(Article.id)).where(
+                col(Article.account_id) == account_id, col(Article.remote_id).in_(batch)
+            )
+        )
+        found.update((remote_id, article_id) for remote_id, article_id in rows)
+    return found
+
+
+def store_snapshots(session: Session, source: int, at: datetime, figures: Iterable[ArticleFigure]) -> int:
+    """Upserts figures of articles from one source; gives how many were known (not None)."""
+    return _store(session, Snapshot, ("article_id", "metric", "as_of"), source, at, figures)
+
+
+def store_account_days(session: Session, source: int, at: datetime, figures: Iterable[AccountFigure]) -> int:
+    """Upserts figures of account days from one source; gives how many were known (not None)."""
+    return _store(session, AccountDayFigure, ("account_id", "metric", "day"), source, at, figures)
+
+
+def _store(
+    session: Session,
+    table: type[Snapshot] | type[AccountDayFigure],
+    key: tuple[str, str, str],
+    source: int,
+    at: datetime,
+    figures: Iterable[ArticleFigure] | Iterable[AccountFigure],
+) -> int:
+    # The last of equal keys counts: PostgreSQL refuses to touch a row twice in one statement.
+    known = {figure[:3]: figure for figure in figures if figure.value is not None}
+    write = _write_rows if session.get_bind().dialect.name == "sqlite" else _write_arrays
+    for batch in batches(known.values(), BATCH):
+        write(session, table, key, source, at, batch)
+    return len(known)
+
+
+def _write_rows(
+    session: Session,
+    table: type[SQLModel],
+    key: tuple[str, str, str],
+    source: int,
+    at: datetime,
+    batch: Sequence[_Row],
+) -> None:
+    """The driver's own executemany: SQLAlchemy's handling of each row's parameters costs 4 × the insert."""
+    dialect = session.get_bind().dialect
+    columns = table.__table__.columns  # type: ignore[attr-defined]
+    day = cache(_binder(columns[key[2]].type, dialect))
+    value = _binder(columns["value"].type, dialect)
+    seen = _binder(columns["collected_at"].type, dialect)(at)
+    names = (*key, "source_id", "value", "source_row", "collected_at")
+    new = sqlite.insert(table).values({name: bindparam(name) for name in names})
+    compiled = _overwriting(new, key).compile(dialect=dialect)
+    order = [names.index(name) for name in compiled.positiontup or ()]
+    rows = ((subject, metric, day(on), source, value(v), row, seen) for subject, metric, on, v, row in batch)
+    session.connection().exec_driver_sql(
+        str(compiled), [tuple(values[place] for place in order) for values in rows]
+    )
+
+
+def _write_arrays(
+    session: Session,
+    table: type[SQLModel],
+    key: tuple[str, str, str],
+    source: int,
+    at: datetime,
+    batch: Sequence[_Row],
+) -> None:
+    """One statement over arrays: a round trip a batch, where executemany makes one a row."""
+    types: tuple[TypeEngine[Any], ...] = (Integer(), String(), Date(), Millionths(), Integer())
+    arrays = [
+        func.unnest(bindparam(None, list(values), type_=ARRAY(kind)))
+        for values, kind in zip(zip(*batch, strict=True), types, strict=True)
+    ]
+    rows = select(*arrays, literal(source), literal(at, UTCDateTime()))
+    names = [*key, "value", "source_row", "source_id", "collected_at"]
+    session.execute(_overwriting(postgresql.insert(table).from_select(names, rows), key))
+
+
+_Insert = TypeVar("_Insert", sqlite.Insert, postgresql.Insert)
+
+
+def _overwriting(statement: _Insert, key: tuple[str, str, str]) -> _Insert:
+    """The insert that overwrites the same source's other value of the same key."""
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[*key, "source_id"],
+        set_={name: new[name] for name in ("value", "source_row", "collected_at")},
+        where=statement.table.c.value != new.value,
+    )
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    """How a value of this type is handed to the driver."""
+    return kind.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
+
+
+def thin(session: Session, source: int, articles: Sequence[int]) -> int:
+    """Drops what `is_kept` does not keep and a newer figure of the same source has overtaken.
+
+    Gives how many figures were dropped. Only what a platform tells is thinned; files stay as they came.
+    """
+    newer = aliased(Snapshot)
+    overtaken = exists().where(
+        col(newer.article_id) == col(Snapshot.article_id),
+        col(newer.metric) == col(Snapshot.metric),
+        col(newer.source_id) == source,
+        col(newer.as_of) > col(Snapshot.as_of),
+    )
+    dropped = 0
+    for batch in batches(_spare_days(session, source, articles), 200):
+        done = session.execute(
+            delete(Snapshot).where(
+                tuple_(col(Snapshot.article_id), col(Snapshot.as_of)).in_(batch),
+                col(Snapshot.source_id) == source,
+                overtaken,
+            )
+        )
+        dropped += cast("CursorResult[Any]", done).rowcount
+    return dropped
+
+
+def _spare_days(session: Session, source: int, articles: Sequence[int]) -> Iterator[tuple[int, date]]:
+    for batch in batches(articles, 500):
+        days = session.execute(
+            select(col(Snapshot.article_id), col(Article.published_day), col(Snapshot.as_of))
+            .join(Article, col(Article.id) == col(Snapshot.article_id))
+            .where(col(Snapshot.article_id).in_(batch), col(Snapshot.source_id) == source)
+            .distinct()
+        ).all()
+        yield from ((article, as_of) for article, published, as_of in days if not is_kept(published, as_of))
+
+
+def adopt(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> int:
+    """Gives articles that only a file has told of the platform's id, once the platform names them.
+
+    Gives how many. Without it the same article would stand there twice, once a source.
+    """
+    told = told_articles(session, account_id, only_files=True)
+    known = article_ids(session, account_id, [fact.remote_id for fact in facts])
+    titles = Counter((title_key(fact.title), fact.published_day) for fact in facts)
+    adopted: dict[int, str] = {}
+    for fact in facts:
+        once = titles[title_key(fact.title), fact.published_day] == 1
+        ours = told.match(fact.url, fact.title, fact.published_day, by_title=once)
+        if ours is not None and ours not in adopted and fact.remote_id not in known:
+            adopted[ours] = fact.remote_id
+    if adopted:
+        session.execute(
+            update(Article), [{"id": ours, "remote_id": theirs} for ours, theirs in adopted.items()]
+        )
+    return len(adopted)
+
+
+def told_articles(session: Session, account_id: int, *, only_files: bool = False) -> ToldArticles:
+    """The account's articles, to be matched with what a platform or a file tells."""
+    rows = select(col(Article.id), col(Article.url), col(Article.title), col(Article.published_day)).where(
+        col(Article.account_id) == account_id
+    )
+    if only_files:
+        rows = rows.where(col(Article.remote_id).startswith(FROM_FILE))
+    return ToldArticles(Told(*row) for row in session.execute(rows))
+
+
+def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """The items in lists of at most `size`."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

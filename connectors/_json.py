@@ -1,0 +1,68 @@
+"""JSON from strangers: UTF-8 whatever its label, no NaN, no duplicate key, no deep nesting."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+MAX_DEPTH = 64
+_LONGEST_ID = 200
+_LONGEST_ADDRESS = 1000
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, half characters
+
+
+def strict_json(content: bytes) -> Any:
+    """Decodes UTF-8 with or without a byte-order mark. Fractions come as Decimal, whole numbers as int.
+
+    Raises ValueError or RecursionError for anything that programs read in different ways.
+    """
+    text = content.decode("utf-8-sig")
+    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
+    _check_depth(value)
+    return value
+
+
+def remote_id(value: object) -> str | None:
+    """A platform's id as text, number or text; None for anything that cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    return text if 0 < len(text) <= _LONGEST_ID and not _UNSTORABLE.search(text) else None
+
+
+def web_address(value: object) -> str:
+    """An address that people may open, '' for anything else: it becomes a link in our pages."""
+    fine = isinstance(value, str) and value.startswith(("https://", "http://"))
+    text = str(value) if fine else ""
+    return text if len(text) <= _LONGEST_ADDRESS and not _UNSTORABLE.search(text) else ""
+
+
+def line(value: object, length: int) -> str:
+    """A platform's words as one line that any database and page can hold."""
+    return _UNSTORABLE.sub(" ", str(value or ""))[:length]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        deeper: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                deeper.extend(item.values())
+            elif isinstance(item, list):
+                deeper.extend(item)
+        if not deeper:
+            return
+        level = deeper
+    raise ValueError(f"nested deeper than {MAX_DEPTH}")

@@ -1,0 +1,92 @@
+"""How the Chinese platforms sign: WeChat's safe mode, Bilibili's Authorization, Douyin's webhook and share.
+
+SHA-1 and MD5 are the platforms' choice, not ours. Checked against `signature-vectors.md`.
+"""
+
+import hashlib
+import hmac
+import struct
+from base64 import b64decode
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+_PADDING_BLOCK = 32  # WeChat pads to 32, not to AES' 16 (sheet section 7)
+_RANDOM_BYTES = 16
+_LENGTH_BYTES = 4
+
+
+class BadSeal(ValueError):
+    """A sealed message that cannot be opened: wrong key, wrong padding, wrong length. Says no more."""
+
+
+def same(expected: str, received: str) -> bool:
+    """Compares two signatures in constant time, whatever the received one holds."""
+    return hmac.compare_digest(expected.encode(), received.encode())
+
+
+def wechat_signature(*parts: str) -> str:
+    """The hex SHA-1 over the sorted parts: token, timestamp, nonce and, in safe mode, Encrypt."""
+    return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def wechat_open(encoding_aes_key: str, sealed: str) -> tuple[bytes, str]:
+    """Opens `Encrypt`: gives the XML and the appid that was sealed with it; the caller compares the appid.
+
+    AES-256-CBC with the key's first 16 bytes as IV; 16 random bytes, the length, the XML, the appid.
+    Raises BadSeal.
+    """
+    try:
+        key = b64decode(encoding_aes_key + "=", validate=True)
+        decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
+        padded = decryptor.update(b64decode(sealed, validate=True)) + decryptor.finalize()
+    except ValueError:
+        raise BadSeal("the message cannot be decrypted") from None
+    content = _unpadded(padded)[_RANDOM_BYTES:]
+    if len(content) < _LENGTH_BYTES:
+        raise BadSeal("the message is too short")
+    (length,) = struct.unpack(">I", content[:_LENGTH_BYTES])
+    xml, appid = content[_LENGTH_BYTES:][:length], content[_LENGTH_BYTES + length :]
+    try:
+        return xml, appid.decode("ascii")
+    except UnicodeDecodeError:
+        raise BadSeal("the appid is not text") from None
+
+
+def _unpadded(padded: bytes) -> bytes:
+    """PKCS#7 with blocks of 32: the last byte counts the padding, from 1 to 32, and every one says so."""
+    count = padded[-1] if padded else 0
+    if not 1 <= count <= _PADDING_BLOCK or padded[-count:] != bytes([count]) * count:
+        raise BadSeal("the padding is wrong")
+    return padded[:-count]
+
+
+def bilibili_headers(
+    client_id: str, client_secret: str, body: bytes, *, nonce: str, timestamp: int
+) -> Mapping[str, str]:
+    """The six signed headers and `Authorization` of a call (Bilibili sheet section 2).
+
+    `body` is exactly what is sent; b"" for GET, multipart and calls without a body.
+    """
+    signed = {
+        "x-bili-accesskeyid": client_id,
+        "x-bili-content-md5": hashlib.md5(body, usedforsecurity=False).hexdigest(),
+        "x-bili-signature-method": "HMAC-SHA256",
+        "x-bili-signature-nonce": nonce,
+        "x-bili-signature-version": "2.0",
+        "x-bili-timestamp": str(timestamp),
+    }
+    lines = "\n".join(f"{name}:{value}" for name, value in sorted(signed.items()))
+    digest = hmac.new(client_secret.encode(), lines.encode(), hashlib.sha256).hexdigest()
+    return {**signed, "Authorization": digest}
+
+
+def douyin_webhook_signature(client_secret: str, body: bytes) -> str:
+    """`X-Douyin-Signature`: hex SHA-1 over the secret and the raw body (Douyin sheet section 4)."""
+    return hashlib.sha1(client_secret.encode() + body, usedforsecurity=False).hexdigest()
+
+
+def douyin_share_signature(ticket: str, nonce: str, timestamp: int) -> str:
+    """The signature of a share link: hex MD5 over three keys in alphabetical order (section 3)."""
+    line = f"nonce_str={nonce}&ticket={ticket}&timestamp={timestamp}"
+    return hashlib.md5(line.encode(), usedforsecurity=False).hexdigest()

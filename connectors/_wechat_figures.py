@@ -1,0 +1,192 @@
+"""Figures: the new article family and the account's days (sheet section 9, metrics-map.md).
+
+The old six interfaces are switched off (47009) and never called. Every figure counts people unless its
+metric says otherwise.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from connectors._contract import ArticleFigures, Figures, Kind, Metric, Unit
+from connectors._wechat_api import WeChatApi, number, objects, text
+from connectors._wechat_codes import BEIJING
+
+Row = Mapping[str, Any]
+
+FIRST_DAY = date(2025, 11, 1)  # the new family has nothing before
+_ARTICLES = "getarticletotaldetail"
+_ACCOUNT = "getbizsummary+getusersummary+getusercumulate"
+_ALL_SCENES = "全部"  # the total among the parts: never added to them
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A field of WeChat's and what we call it; `factor` turns its unit into ours."""
+
+    theirs: str
+    metric: Metric
+    factor: int = 1
+
+
+def _article(theirs: str, name: str, unit: Unit = Unit.PEOPLE, factor: int = 1) -> _Field:
+    return _Field(theirs, Metric(name, unit, Kind.CUMULATIVE), factor)
+
+
+def _account(theirs: str, name: str, unit: Unit = Unit.PEOPLE) -> _Field:
+    return _Field(theirs, Metric(name, unit, Kind.PER_DAY, "account"))
+
+
+_ARTICLE_FIELDS = (
+    _article("read_user", "read_people"),
+    _article("share_user", "share"),
+    _article("zaikan_user", "recommend_heart"),  # 在看: the heart
+    _article("like_user", "like"),  # the thumb
+    _article("comment_count", "comment", Unit.EVENTS),
+    _article("collection_user", "favourite"),
+    _article("praise_money", "tip_money", Unit.MONEY),
+    _article("read_subscribe_user", "follow_from_post"),
+    _article("read_delivery_rate", "delivered_rate", Unit.RATE),
+    _article("read_finish_rate", "finish_rate", Unit.RATE),
+    _article("read_avg_activetime", "avg_time_s", Unit.SECONDS, 60),  # they give minutes
+)
+_ACCOUNT_FIELDS = (
+    _account("read_user", "account_read_people"),
+    _account("share_user", "share"),
+    _account("zaikan_user", "recommend_heart"),
+    _account("like_user", "like"),
+    _account("comment_count", "comment", Unit.EVENTS),
+    _account("collection_user", "favourite"),
+    _account("redirect_ori_page_user", "original_link_people"),
+    _account("send_page_count", "posts_published", Unit.EVENTS),
+)
+_NEW = Metric("followers_new", Unit.PEOPLE, Kind.PER_DAY, "account")
+_LOST = Metric("followers_lost", Unit.PEOPLE, Kind.PER_DAY, "account")
+_TOTAL = Metric("followers_total", Unit.PEOPLE, Kind.SNAPSHOT, "account")
+
+METRICS = (*(field.metric for field in _ARTICLE_FIELDS + _ACCOUNT_FIELDS), _NEW, _LOST, _TOTAL)
+
+
+def articles(api: WeChatApi, since: date, until: date) -> Iterator[ArticleFigures]:
+    """Every article published on these Beijing days, with its cumulative rows; one call a day.
+
+    Days that WeChat has not computed are not asked for: the last is yesterday. An article with fewer than
+    three readers is not given: unknown, not 0.
+    """
+    day, last = max(since, FIRST_DAY), min(until, _yesterday(api))
+    while day <= last:
+        answer = _ask(api, _ARTICLES, day)
+        for item in objects(answer.get("list")):
+            found = _article_figures(item, day, delayed=answer.get("is_delay") is True)
+            if found is not None:
+                yield found
+        day += timedelta(days=1)
+
+
+def account_day(api: WeChatApi, day: date) -> Figures | None:
+    """The account's own figures of a Beijing day; None for today and later, and where there is nothing."""
+    if day > _yesterday(api):
+        return None
+    answers = [_ask(api, "getbizsummary", day)] if day >= FIRST_DAY else []
+    changes = _ask(api, "getusersummary", day)
+    totals = _ask(api, "getusercumulate", day)
+    values: dict[str, int | Decimal | None] = {}
+    for row in (row for answer in answers for row in objects(answer.get("list")) if _is_of(row, day)):
+        detail = row.get("detail")
+        values |= _values(detail if isinstance(detail, dict) else {}, _ACCOUNT_FIELDS)
+    rows = [row for row in objects(changes.get("list")) if _is_of(row, day)]
+    values[_NEW.name] = _sum(rows, "new_user")
+    values[_LOST.name] = _sum(rows, "cancel_user")
+    values[_TOTAL.name] = _follower_total(objects(totals.get("list")), day)
+    if all(value is None for value in values.values()):
+        return None
+    delayed = any(answer.get("is_delay") is True for answer in (*answers, changes, totals))
+    return Figures(day, values, _ACCOUNT, delayed)
+
+
+def _ask(api: WeChatApi, name: str, day: date) -> dict[str, Any]:
+    """One interface's answer for one day; they are not under /cgi-bin."""
+    return api.post(f"/datacube/{name}", {"begin_date": day.isoformat(), "end_date": day.isoformat()})
+
+
+def _yesterday(api: WeChatApi) -> date:
+    return api.access.now().astimezone(BEIJING).date() - timedelta(days=1)
+
+
+def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures | None:
+    msgid = text(item.get("msgid"))
+    if not msgid:
+        return None
+    published = _day(item.get("ref_date")) or day
+    rows = ((_day(row.get("stat_date")), row) for row in objects(item.get("detail_list")))
+    by_day = {as_of: row for as_of, row in rows if as_of is not None}
+    return ArticleFigures(
+        remote_id=msgid,
+        title=text(item.get("title")),
+        # Only the day is told: the day's first moment in Beijing stands for it.
+        published_at=datetime.combine(published, time(), BEIJING).astimezone(UTC),
+        figures=tuple(
+            Figures(as_of, _article_values(by_day[as_of]), _ARTICLES, delayed) for as_of in sorted(by_day)
+        ),
+        url=text(item.get("content_url")),
+        position=_position(msgid),
+        kind={0: "pushed", 1: "published"}.get(_publish_type(item), "post"),
+    )
+
+
+def _article_values(row: Row) -> dict[str, int | Decimal | None]:
+    values = _values(row, _ARTICLE_FIELDS)
+    if values["read_people"] is None:
+        scenes = objects(row.get("read_user_source"))
+        totals = (scene for scene in scenes if scene.get("scene_desc") == _ALL_SCENES)
+        values["read_people"] = next((number(scene.get("user_count")) for scene in totals), None)
+    return values
+
+
+def _values(row: Row, fields: tuple[_Field, ...]) -> dict[str, int | Decimal | None]:
+    return {field.metric.name: _value(row.get(field.theirs), field) for field in fields}
+
+
+def _value(given: object, field: _Field) -> int | Decimal | None:
+    """A count as int, a rate or a time as Decimal, negative or unreadable as unknown."""
+    if field.metric.unit in (Unit.RATE, Unit.SECONDS):
+        fraction = given if isinstance(given, Decimal) else number(given)
+        found = None if fraction is None else Decimal(fraction) * field.factor
+        return found if found is not None and found.is_finite() and found >= 0 else None
+    count = number(given)
+    return count if count is not None and count >= 0 else None
+
+
+def _sum(rows: list[dict[str, Any]], name: str) -> int | None:
+    """The sum over the sources; None where no row is known."""
+    counts = [count for row in rows if (count := number(row.get(name))) is not None]
+    return sum(counts) if counts else None
+
+
+def _follower_total(rows: list[dict[str, Any]], day: date) -> int | None:
+    return next((number(row.get("cumulate_user")) for row in rows if _is_of(row, day)), None)
+
+
+def _is_of(row: Row, day: date) -> bool:
+    return _day(row.get("ref_date")) == day
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(text(value))
+    except ValueError:
+        return None
+
+
+def _position(msgid: str) -> int | None:
+    """`<msg_data_id>_<idx from 1>`; None for an id of another shape."""
+    _, mark, idx = msgid.rpartition("_")
+    return int(idx) if mark and idx.isascii() and idx.isdigit() and 0 < len(idx) < 4 else None
+
+
+def _publish_type(item: Row) -> int:
+    """0 pushed to followers, 1 not; -1 where it is not told."""
+    kind = number(item.get("publish_type"))
+    return -1 if kind is None else kind

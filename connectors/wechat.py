@@ -1,0 +1,115 @@
+"""WeChat Official Accounts (微信公众号、服务号) by their server API.
+
+Facts: `../shared/platforms/wechat-official-account.md`. A verified account publishes (发布) or mass-sends
+(群发) by itself; for an unverified one the draft is pushed and a person presses publish.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import ClassVar
+
+from connectors import _wechat_check, _wechat_figures
+from connectors._contract import (
+    Access,
+    ArticleFigures,
+    Connector,
+    CredentialField,
+    Figures,
+    Finding,
+    Outgoing,
+    Receipt,
+    Reconcile,
+)
+from connectors._errors import Label, NeedsPerson
+from connectors._wechat_api import API_BASE, WeChatApi
+from connectors._wechat_article import LIMITS, problems_of
+from connectors._wechat_codes import NO_PERMISSION
+from connectors._wechat_mass import MassSends
+from connectors._wechat_publication import Publications, find_draft, hand_over, made_by_hand
+
+
+class WeChat(Connector):
+    """A WeChat Official Account."""
+
+    platform = "wechat"
+    label = Label("微信公众号", "WeChat Official Account")
+    default_api_base = API_BASE
+    credential_fields = (
+        CredentialField("appid", Label("AppID", "AppID"), secret=False, pattern=r"wx[0-9a-f]{16}"),
+        CredentialField("secret", Label("AppSecret", "AppSecret"), pattern=r"[0-9a-f]{32}"),
+        CredentialField(
+            "kind",
+            Label("账号类型（公众号填 subscription，服务号填 service）", "Kind (subscription or service)"),
+            secret=False,
+            required=False,
+            pattern=r"subscription|service",
+        ),
+    )
+    limits = LIMITS
+    capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted"})
+    metrics = _wechat_figures.METRICS
+    options: ClassVar[Mapping[str, Label]] = {
+        "mode": Label("方式：publish 发布（默认），mass 群发", "Mode: publish (default) or mass (push)"),
+        "tag_id": Label("群发给的标签编号；空为全部粉丝", "Tag to mass-send to; empty for all followers"),
+        "reprint": Label(
+            "判为转载时：stop 停止（默认），send 继续", "Judged a reprint: stop (default) or send"
+        ),
+        "form": Label("形式：news 图文（默认），pictures 图片消息", "Form: news (default) or pictures"),
+        "author": Label("作者（16 字内）", "Author (up to 16 characters)"),
+        "digest": Label(
+            "摘要（120 字内；空则取正文开头）", "Digest (up to 120; empty takes the text's start)"
+        ),
+        "link": Label("“阅读原文”链接", "Original link"),
+        "comments": Label(
+            "留言：off 关闭（默认），open 所有人，fans 仅粉丝", "Comments: off (default), open, fans"
+        ),
+    }
+    reconcile = Reconcile.LOOKUP
+    # The first look waits a minute: a job just accepted would still show its draft, and a living draft is
+    # what proves that nothing was published. The last is at 24 hours, as the sheet gives up (section 5).
+    looks = (60, 300, 900, 3600, 14_400, 43_200, 86_400)
+    polls = (5, 15, 60, 300)
+    settle_hours = 24.0
+
+    def check(self, access: Access) -> tuple[Finding, ...]:
+        return _wechat_check.check(access)
+
+    def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
+        return problems_of(outgoing)
+
+    def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
+        api = WeChatApi(access)
+        try:
+            if not access.verified:
+                return hand_over(api, outgoing)
+            return _sender(api, outgoing.options.get("mode", "")).send(outgoing)
+        except NeedsPerson as error:
+            # The submit's own refusal has left a draft; this one is of materials or drafts themselves.
+            if error.platform_code != str(NO_PERMISSION):
+                raise
+            return made_by_hand()
+
+    def settle(self, access: Access, receipt: Receipt) -> Receipt:
+        return _sender(WeChatApi(access), receipt.detail.get("mode", "")).settle(receipt)
+
+    def find(self, access: Access, outgoing: Outgoing, since: datetime) -> Receipt | None:
+        api = WeChatApi(access)
+        if not access.verified:
+            return find_draft(api, outgoing)
+        return _sender(api, outgoing.options.get("mode", "")).find(outgoing, since)
+
+    def refresh(self, access: Access) -> None:
+        WeChatApi(access).renew_token()
+
+    def articles(self, access: Access, since: date, until: date) -> Iterator[ArticleFigures]:
+        return _wechat_figures.articles(WeChatApi(access), since, until)
+
+    def account_day(self, access: Access, day: date) -> Figures | None:
+        return _wechat_figures.account_day(WeChatApi(access), day)
+
+
+def _sender(api: WeChatApi, mode: str) -> Publications | MassSends:
+    return MassSends(api) if mode == "mass" else Publications(api)
+
+
+connector = WeChat()

@@ -1,0 +1,91 @@
+"""`meizhen org`: the tree of units."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from config.messages import text
+from meizhen.cli._output import Cell, show_json, show_rows
+from meizhen.house import open_house
+
+if TYPE_CHECKING:
+    from organisation import Unit
+
+app = typer.Typer(help=text("cli.org"), no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help=text("org.help_json"))]
+Under = Annotated[str | None, typer.Option("--unit", help=text("org.help_unit"))]
+Code = Annotated[str, typer.Argument(help=text("org.help_code"), metavar="CODE")]
+UnitsFile = Annotated[Path, typer.Argument(help=text("org.help_file"), metavar="FILE")]
+
+
+@app.command("import", help=text("org.help_import"))
+def import_file(file: UnitsFile, as_json: AsJson = False) -> None:
+    from config.table_files import read_table
+    from organisation import import_units
+
+    table = read_table(file)
+    with open_house() as house, house.database.write() as session:
+        done = import_units(session, house.keys, table, at=house.clock.now(), actor=house.actor)
+    if as_json:
+        show_json(vars(done))
+    else:
+        typer.echo(text("org.imported", **vars(done)))
+
+
+@app.command("list", help=text("org.help_list"))
+def list_units(unit: Under = None, as_json: AsJson = False) -> None:
+    rows = [_row(one, parent) for one, parent in _listed(unit)]
+    titles = {name: text(f"org.{name}") for name in ("code", "parent", "kind", "name_zh", "name_en")}
+    show_rows(rows, titles, as_json=as_json)
+
+
+@app.command(help=text("org.help_tree"))
+def tree(unit: Under = None) -> None:
+    units = [one for one, _ in _listed(unit)]
+    top = min((one.depth for one in units), default=0)
+    for one in units:
+        typer.echo(f"{'  ' * (one.depth - top)}{one.name_zh}  {one.code}")
+
+
+@app.command(help=text("org.help_show"))
+def show(code: Code, as_json: AsJson = False) -> None:
+    from organisation import accounts_of, ancestors, find_unit, subtree_size
+
+    with open_house() as house, house.database.read() as session:
+        unit = find_unit(session, code)
+        above = ancestors(session, unit)
+        below = subtree_size(session, unit) - 1
+        accounts = [account.stable_id for account in accounts_of(session, unit=unit)]
+    facts = _row(unit, above[-1].code if above else None) | {
+        "above": [one.code for one in above],
+        "below": below,
+        "accounts": accounts,
+    }
+    if as_json:
+        show_json(facts)
+        return
+    shown: dict[str, Cell] = facts | {
+        "above": " / ".join(one.name_zh for one in above),
+        "accounts": ", ".join(accounts),
+    }
+    for name, value in shown.items():
+        typer.echo(f"{text(f'org.{name}')}: {'–' if value in (None, '') else value}")
+
+
+def _listed(code: str | None) -> list[tuple["Unit", str | None]]:
+    from organisation import find_unit, listed
+
+    with open_house() as house, house.database.read() as session:
+        return listed(session, None if code is None else find_unit(session, code))
+
+
+def _row(unit: "Unit", parent: str | None) -> dict[str, Cell]:
+    return {
+        "code": unit.code,
+        "parent": parent,
+        "kind": unit.kind,
+        "name_zh": unit.name_zh,
+        "name_en": unit.name_en,
+    }

@@ -1,0 +1,485 @@
+"""`meizhen post`: writing posts and importing them, how they stand, and what people do about them."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from config.clock import SHANGHAI
+from config.errors import InputError, MeizhenError, Problem
+from config.messages import catalogue, present_language, text
+from meizhen.cli._output import Cell, show_json, show_rows
+from meizhen.house import open_house
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from organisation.accounts import Account
+    from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
+    from scheduler.posts import DeliveryStory, Listed, Story
+
+app = typer.Typer(help=text("cli.post"), no_args_is_help=True)
+
+TABLE_ROWS = 200
+_TEXT_FILE_MEGABYTES = 4
+_S = TypeVar("_S")
+_T = TypeVar("_T")
+
+AsJson = Annotated[bool, typer.Option("--json", help=text("post.help_json"))]
+PostId = Annotated[int, typer.Argument(metavar="ID", help=text("post.help_id"))]
+Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
+OneAccount = Annotated[str, typer.Option("--account", help=text("post.help_account"))]
+SomeAccounts = Annotated[list[str] | None, typer.Option("--account", help=text("post.help_accounts"))]
+
+
+@app.command(help=text("post.help_add"))
+def add(
+    account: Annotated[list[str], typer.Option("--account", help=text("post.help_accounts"))],
+    due: Due,
+    title: Annotated[str, typer.Option("--title", help=text("post.help_title"))] = "",
+    words: Annotated[str | None, typer.Option("--text", help=text("post.help_text"))] = None,
+    text_file: Annotated[Path | None, typer.Option("--text-file", help=text("post.help_text_file"))] = None,
+    media: Annotated[list[Path] | None, typer.Option("--media", help=text("post.help_media"))] = None,
+    option: Annotated[list[str] | None, typer.Option("--option", help=text("post.help_option"))] = None,
+    lateness_hours: Annotated[
+        float | None, typer.Option("--lateness-hours", help=text("post.help_lateness"))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    from scheduler.media import examine, keep
+    from scheduler.outgoing import check_draft
+    from scheduler.posts import Draft, parse_due, queue_post
+
+    with open_house() as house:
+        now = house.clock.now()
+        wrong = _Wrong()
+        at = wrong.unless(lambda: parse_due(due, now))
+        said = wrong.unless(lambda: _text(words, text_file))
+        draft = Draft(
+            title=title.strip(),
+            text=said or "",
+            media=tuple(wrong.all_of(examine, media or ())),
+            options=dict(wrong.all_of(_option, option or ())),
+            lateness_hours=lateness_hours,
+        )
+        with house.database.read() as session:
+            accounts = wrong.accounts(session, account)
+        if said is not None:
+            wrong.problems += check_draft(draft, {one.platform for one in accounts})
+        if wrong.problems or at is None:
+            raise InputError("meizhen post add", [replace(one, column=None) for one in wrong.problems])
+        for found in draft.media:
+            keep(house.media_folder, found)
+        with house.database.write() as session:
+            queued = queue_post(
+                session,
+                house.keys,
+                draft,
+                accounts,
+                due=at,
+                lateness_hours=house.settings.lateness_hours,
+                now=now,
+                actor=house.actor,
+            )
+    if as_json:
+        ids = {one.stable_id: number for one, number in zip(accounts, queued.delivery_ids, strict=True)}
+        show_json({"post": queued.post_id, "due": at, "deliveries": ids})
+        return
+    typer.echo(text("post.added", id=queued.post_id, count=len(accounts), due=_beijing(at)))
+
+
+class _Wrong:
+    """What is wrong with a command's values: gathered, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def unless(self, make: Callable[[], _T]) -> _T | None:
+        try:
+            return make()
+        except MeizhenError as error:
+            self.problems.append(Problem(error.code, params=error.params))
+            return None
+
+    def all_of(self, make: Callable[[_S], _T], given: Iterable[_S]) -> list[_T]:
+        made = [self.unless(partial(make, one)) for one in given]
+        return [one for one in made if one is not None]
+
+    def accounts(self, session: "Session", names: Sequence[str]) -> list["Account"]:
+        from organisation.accounts import find_account
+        from scheduler.outgoing import account_problems
+
+        found = self.all_of(lambda name: find_account(session, name), names)
+        stable_ids = [account.stable_id for account in found]
+        for name in sorted({name for name in stable_ids if stable_ids.count(name) > 1}):
+            self.problems.append(Problem("post.account_twice", params={"account": name}))
+        refused = [(account, account_problems(account)) for account in found]
+        self.problems += [problem for _, problems in refused for problem in problems]
+        return [account for account, problems in refused if not problems]
+
+
+def _text(words: str | None, file: Path | None) -> str:
+    if file is None:
+        return _lines(words or "")
+    if words is not None:
+        raise MeizhenError("post.text_twice")
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_TEXT_FILE_MEGABYTES * 2**20 + 1)
+    except OSError as error:
+        raise _unreadable(file, error.strerror or type(error).__name__) from None
+    if len(content) > _TEXT_FILE_MEGABYTES * 2**20:
+        raise _unreadable(file, f"> {_TEXT_FILE_MEGABYTES} MB")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return _lines(content.decode(encoding)).rstrip()
+        except UnicodeDecodeError:
+            continue
+    raise _unreadable(file, text("input.encoding"))
+
+
+def _unreadable(file: Path, reason: str) -> MeizhenError:
+    return MeizhenError("post.text_file", file=file.name, reason=reason, limit=_TEXT_FILE_MEGABYTES)
+
+
+def _lines(told: str) -> str:
+    return told.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _option(told: str) -> tuple[str, str]:
+    name, equals, value = told.partition("=")
+    if not equals or not name.strip():
+        raise MeizhenError("post.bad_option", received=told)
+    return name.strip(), value
+
+
+@app.command("import", help=text("post.help_import"))
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=text("post.help_file"))],
+    as_json: AsJson = False,
+) -> None:
+    from scheduler.post_import import import_posts
+
+    with open_house() as house:
+        imported = import_posts(
+            house.database,
+            house.keys,
+            house.media_folder,
+            file,
+            lateness_hours=house.settings.lateness_hours,
+            now=house.clock.now(),
+            actor=house.actor,
+        )
+    if as_json:
+        show_json({"posts": imported.post_ids, "deliveries": imported.deliveries})
+        return
+    counts = {"posts": len(imported.post_ids), "deliveries": imported.deliveries}
+    typer.echo(text("post.imported", source=file.name, **counts))
+
+
+# --- how they stand ---------------------------------------------------------------------------------------
+
+
+@app.command("list", help=text("post.help_list"))
+def list_posts(
+    state: Annotated[str | None, typer.Option("--state", help=text("post.help_state"))] = None,
+    account: Annotated[str | None, typer.Option("--account", help=text("post.help_account"))] = None,
+    since: Annotated[str | None, typer.Option("--since", help=text("post.help_since"))] = None,
+    until: Annotated[str | None, typer.Option("--until", help=text("post.help_until"))] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help=text("post.help_limit", limit=TABLE_ROWS))
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    from organisation.accounts import find_account
+    from scheduler.posts import list_deliveries, parse_moment
+
+    wanted = None if state is None else _state(state)
+    shown = limit if limit is not None or as_json else TABLE_ROWS
+    with open_house() as house, house.database.read() as session:
+        now = house.clock.now()
+        listed = list_deliveries(
+            session,
+            state=wanted,
+            account_id=None if account is None else find_account(session, account).known_id,
+            since=None if since is None else parse_moment(since, now),
+            until=None if until is None else _until(until, now),
+            limit=None if shown is None else shown + 1,
+        )
+    rows = [_row(one, as_json=as_json) for one in listed[:shown]]
+    columns = ("post", "account", "due", "state", "headline", "person", "url")
+    show_rows(rows, {name: text(f"post.column_{name}") for name in columns}, as_json=as_json)
+    if shown is not None and len(listed) > shown:
+        typer.echo(text("post.list_cut", limit=shown), err=True)
+
+
+def _state(told: str) -> "State":
+    from scheduler.deliveries import State
+
+    try:
+        return State(told.lower())
+    except ValueError:
+        raise MeizhenError("input.not_one_of", expected=", ".join(State), received=told) from None
+
+
+def _until(told: str, now: datetime) -> datetime:
+    """The end of the time told: a day alone is all of it."""
+    from scheduler.posts import parse_moment
+
+    moment = parse_moment(told, now)
+    is_day = re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", told.strip())
+    return moment + timedelta(days=1, microseconds=-1) if is_day else moment
+
+
+def _row(listed: "Listed", *, as_json: bool) -> dict[str, Cell]:
+    row: dict[str, Cell] = asdict(listed)
+    if as_json:
+        return row
+    return row | {
+        "state": text(f"delivery.state_{listed.state}"),
+        "person": True if listed.needs_person else None,
+    }
+
+
+@app.command(help=text("post.help_show"))
+def show(post: PostId, as_json: AsJson = False) -> None:
+    from scheduler.posts import story_of
+
+    with open_house() as house, house.database.read() as session:
+        story = story_of(session, post)
+    if as_json:
+        show_json(_as_json(story))
+        return
+    for line in _told(story):
+        typer.echo(_printable(line))
+
+
+def _as_json(story: "Story") -> dict[str, object]:
+    return story.post.model_dump(exclude={"media"}) | {
+        "media": [
+            {"sha256": sha256} if file is None else file.model_dump()
+            for sha256, file in zip(story.post.media, story.media, strict=True)
+        ],
+        "deliveries": [
+            one.delivery.model_dump(exclude={"post_id", "account_id"})
+            | {
+                "account": one.account,
+                "variant": None if one.variant is None else _differs(one),
+                "events": [event.model_dump(exclude={"id", "delivery_id"}) for event in one.events],
+                "attempts": [attempt.model_dump(exclude={"delivery_id"}) for attempt in one.attempts],
+            }
+            for one in story.deliveries
+        ],
+    }
+
+
+def _told(story: "Story") -> Iterable[str]:
+    """The story for people: the post, then every account with what happened there, in order."""
+    post = story.post
+    yield text("post.show_post", id=post.id, title=post.title).rstrip()
+    yield text("post.show_made", at=_beijing(post.created_at), actor=post.created_by)
+    if post.media:
+        files = zip(post.media, story.media, strict=True)
+        names = [
+            text("post.show_missing_file", sha256=sha256) if file is None else file.file_name
+            for sha256, file in files
+        ]
+        yield text("post.show_media", files=", ".join(names))
+    if post.options:
+        yield text("post.show_options", options=_pairs(post.options))
+    yield from ("", post.text)
+    for one in story.deliveries:
+        yield ""
+        yield from _told_delivery(one)
+
+
+def _told_delivery(one: "DeliveryStory") -> Iterable[str]:
+    delivery = one.delivery
+    state = text(f"delivery.state_{delivery.state}")
+    due, late = _beijing(delivery.due), _beijing(delivery.late_after)
+    yield text("post.show_delivery", account=one.account, state=state, due=due, late=late)
+    if one.variant is not None:
+        yield "  " + text("post.show_variant", differs=_pairs(_differs(one)))
+    for happened in _in_order(one.events, one.attempts):
+        yield from (f"  {line}" for line in happened)
+    if delivery.url:
+        yield "  " + text("post.show_url", url=delivery.url)
+    advice = f"advice_{delivery.state}"
+    if delivery.needs_person and advice in catalogue("post"):
+        remedy = text(f"post.{advice}", id=delivery.post_id, account=one.account)
+        yield "  " + text("post.show_remedy", remedy=remedy)
+
+
+def _in_order(events: Sequence["DeliveryEvent"], attempts: Sequence["Attempt"]) -> Iterable[list[str]]:
+    """Events and calls as they followed each other; what happened at one moment keeps cause before effect."""
+    from scheduler.deliveries import State
+
+    ends_a_call = (State.SENDING, State.ACCEPTED, State.UNCERTAIN)
+    waiting = deque(attempts)
+    for event in events:
+        while waiting and waiting[0].started_at < event.at:
+            yield _told_attempt(waiting.popleft())
+        if waiting and waiting[0].started_at == event.at and event.from_state in ends_a_call:
+            yield _told_attempt(waiting.popleft())
+        yield [_told_event(event)]
+    for attempt in waiting:
+        yield _told_attempt(attempt)
+
+
+def _told_event(event: "DeliveryEvent") -> str:
+    state = text(f"delivery.state_{event.to_state}")
+    noted = _named("code", event.code)
+    if noted != event.code:
+        state = f"{state}, {noted} {event.told}".rstrip()
+    return text("post.show_event", at=_beijing(event.at), state=state, actor=event.actor)
+
+
+def _told_attempt(attempt: "Attempt") -> list[str]:
+    outcome = text("post.attempt_open")
+    if attempt.finished_at is not None:
+        took = (attempt.finished_at - attempt.started_at).total_seconds()
+        outcome = f"{_named('outcome', attempt.outcome)}, {took:.2f} s"
+    lines = [
+        text(
+            "post.show_attempt",
+            at=_beijing(attempt.started_at),
+            number=attempt.number,
+            purpose=_named("purpose", attempt.purpose),
+            node=attempt.node,
+            outcome=outcome,
+        )
+    ]
+    said = " ".join(filter(None, (attempt.platform_code, attempt.platform_text, attempt.request_id)))
+    if said:
+        lines.append("  " + text("post.show_platform", told=said))
+    remedy = attempt.remedy_zh if present_language() == "zh" else attempt.remedy_en
+    if remedy:
+        lines.append("  " + text("post.show_remedy", remedy=remedy))
+    return lines
+
+
+def _differs(one: "DeliveryStory") -> dict[str, object]:
+    return {} if one.variant is None else one.variant.model_dump(include={"title", "text", "options"})
+
+
+def _named(kind: str, word: str) -> str:
+    """The text for a word of the machine, or the word itself where a connector brought it."""
+    return text(f"post.{kind}_{word}") if f"{kind}_{word}" in catalogue("post") else word
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+
+
+def _printable(line: str) -> str:
+    """A line that a terminal only shows: platforms' texts may hold its control codes."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in line)
+
+
+def _beijing(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+# --- what people do about them ----------------------------------------------------------------------------
+
+
+@app.command(help=text("post.help_reschedule"))
+def reschedule(post: PostId, due: Due, account: SomeAccounts = None) -> None:
+    from scheduler import transitions
+    from scheduler.deliveries import State
+    from scheduler.posts import parse_due
+
+    with open_house() as house, house.database.write() as session:
+        now = house.clock.now()
+        at = parse_due(due, now)
+        chosen, left = _chosen(session, post, account, (State.QUEUED, State.PAUSED, State.MISSED))
+        transitions.reschedule(session, house.keys, chosen, due=at, now=now, actor=house.actor)
+    typer.echo(text("post.rescheduled", id=post, count=len(chosen), due=_beijing(at)))
+    _tell_untouched(left)
+
+
+@app.command(help=text("post.help_cancel"))
+def cancel(post: PostId, account: SomeAccounts = None) -> None:
+    from scheduler import transitions
+    from scheduler.deliveries import FOLLOWERS, State
+
+    movable = [state for state, followers in FOLLOWERS.items() if State.CANCELLED in followers]
+    with open_house() as house, house.database.write() as session:
+        chosen, left = _chosen(session, post, account, movable)
+        transitions.cancel(session, house.keys, chosen, now=house.clock.now(), actor=house.actor)
+    typer.echo(text("post.cancelled", id=post, count=len(chosen)))
+    _tell_untouched(left)
+
+
+@app.command(help=text("post.help_retry"))
+def retry(post: PostId, account: OneAccount) -> None:
+    from scheduler import transitions
+
+    with open_house() as house, house.database.write() as session:
+        chosen, _ = _chosen(session, post, [account])
+        transitions.retry(session, house.keys, chosen, now=house.clock.now(), actor=house.actor)
+    typer.echo(text("post.retried", id=post, account=account))
+
+
+@app.command(help=text("post.help_resolve"))
+def resolve(
+    post: PostId,
+    account: OneAccount,
+    published: Annotated[
+        str | None, typer.Option("--published", metavar="URL", help=text("post.help_published"))
+    ] = None,
+    not_published: Annotated[
+        bool, typer.Option("--not-published", help=text("post.help_not_published"))
+    ] = False,
+) -> None:
+    from scheduler import transitions
+
+    if (published is not None) == not_published:
+        raise MeizhenError("post.resolve_one")
+    with open_house() as house, house.database.write() as session:
+        (chosen,), _ = _chosen(session, post, [account])
+        transitions.resolve(
+            session,
+            house.keys,
+            chosen,
+            published_url=published,
+            now=house.clock.now(),
+            actor=house.actor,
+        )
+    told = "post.resolved_not_published" if not_published else "post.resolved_published"
+    typer.echo(text(told, id=post, account=account))
+
+
+def _chosen(
+    session: "Session", post: int, names: Sequence[str] | None, movable: Sequence["State"] = ()
+) -> tuple[list[int], list["Delivery"]]:
+    """The deliveries to move, and those left as they are.
+
+    Accounts that were named are all meant. Without names it is what is in a movable state; where nothing
+    is, all of them, so that the refusal says why.
+    """
+    from organisation.accounts import find_account
+    from scheduler.posts import deliveries_of
+
+    named = [find_account(session, name) for name in names or ()]
+    deliveries = deliveries_of(session, post, named)
+    fitting = [one for one in deliveries if one.state in movable]
+    if named or not fitting:
+        return _ids(deliveries), []
+    return _ids(fitting), [one for one in deliveries if one.state not in movable]
+
+
+def _ids(deliveries: Sequence["Delivery"]) -> list[int]:
+    return [delivery.id for delivery in deliveries if delivery.id is not None]
+
+
+def _tell_untouched(left: Sequence["Delivery"]) -> None:
+    if left:
+        states = sorted({text(f"delivery.state_{delivery.state}") for delivery in left})
+        typer.echo(text("post.untouched", count=len(left), states=", ".join(states)))

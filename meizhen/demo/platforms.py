@@ -1,0 +1,90 @@
+"""The sandbox of platforms in a process of its own, and a clock that moves it along with ours."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from config.clock import ManualClock
+from config.errors import MeizhenError
+
+_SECONDS = 30
+
+
+class Platforms:
+    """The running sandbox, arranged over its control routes."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def put(self, path: str, body: object) -> Any:
+        """One control call; raises MeizhenError `demo.sandbox` where the sandbox refuses."""
+        answer = self._session.post(f"{self.address}/_control/{path}", json=body, timeout=_SECONDS)
+        if not answer.ok:
+            raise MeizhenError("demo.sandbox", reason=f"{answer.status_code} {answer.text[:200]}")
+        return answer.json()
+
+    def counts(self) -> list[dict[str, Any]]:
+        """What was received, by platform, account and key."""
+        answer = self._session.get(f"{self.address}/_control/counts", timeout=_SECONDS)
+        answer.raise_for_status()
+        counted: list[dict[str, Any]] = answer.json()
+        return counted
+
+    def add_accounts(self, accounts: Sequence[Mapping[str, object]]) -> None:
+        self.put("accounts", list(accounts))
+
+    def set_faults(self, faults: Sequence[Mapping[str, object]]) -> None:
+        self.put("faults", list(faults))
+
+
+class SharedClock(ManualClock):
+    """One time for the service and the platforms: moving it moves both."""
+
+    def __init__(self, at: datetime, platforms: Platforms) -> None:
+        self._platforms = platforms
+        super().__init__(at)
+
+    def move_to(self, at: datetime) -> None:
+        super().move_to(at)
+        self._tell()
+
+    def pass_time(self, pause: timedelta) -> None:
+        """What the dispatcher does instead of waiting."""
+        if pause > timedelta(0):
+            self.move_to(self.now() + pause)
+
+    def _tell(self) -> None:
+        self._platforms.put("clock", {"now": self.now().isoformat()})
+
+
+@contextmanager
+def running_platforms(folder: Path, seed: int) -> Iterator[Platforms]:
+    """Starts the sandbox on a free port of 127.0.0.1 and stops it at the end."""
+    ready = folder / f"sandbox-{secrets.token_hex(4)}.address"
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--seed", str(seed)]
+    # Fixed arguments of our own interpreter; nothing of them comes from outside.
+    process = subprocess.Popen(  # noqa: S603
+        [*command, "--now", "2026-01-01T00:00:00+08:00", "--ready-file", str(ready)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not ready.exists():
+            rest = process.stdout.read()[-500:] if process.stdout and process.poll() is not None else ""
+            raise MeizhenError("demo.sandbox", reason=(line + rest).strip() or "no answer")
+        yield Platforms(ready.read_text("utf-8").strip())
+    finally:
+        process.terminate()
+        process.wait(10)
+        ready.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""An account as its connector sees it: credentials opened, memory, the platform's way out."""
+
+from datetime import timedelta
+from functools import cache
+
+from config.clock import Clock
+from config.database import Database
+from config.secrets import KeyRing
+from config.settings import Settings
+from connectors import Access, ConnectorError, Finding, Http, Label, connector_for
+from organisation.accounts import Account
+from organisation.credentials import open_credentials
+from organisation.memory import SealedMemory
+
+
+def access_for(database: Database, keys: KeyRing, account: Account, *, clock: Clock, http: Http) -> Access:
+    """Opens the account for its connector; may be used from any thread.
+
+    Raises MeizhenError `secrets.wrong_key` where its credentials do not open.
+    """
+    with database.read() as session:
+        credentials = open_credentials(session, keys, account)
+    # Renewing a token takes a call or two: within this time a living node has come back.
+    lease = timedelta(seconds=2 * http.seconds + 10)
+    return Access(
+        account=account.stable_id,
+        handle=account.handle,
+        credentials=credentials,
+        verified=account.verified,
+        http=http,
+        memory=SealedMemory(database, keys, account.known_id, clock=clock, lease=lease),
+        now=clock.now,
+        api_base=account.api_base,
+    )
+
+
+def http_for(platform: str, settings: Settings) -> Http:
+    """The way out to a platform, one for all threads of this process."""
+    return _http(platform, settings.call_seconds)
+
+
+@cache
+def _http(platform: str, seconds: float) -> Http:
+    return Http(platform, seconds=seconds)
+
+
+def check_account(access: Access, platform: str) -> tuple[Finding, ...]:
+    """Asks the platform whether the account can do what it should; a call that fails is a finding too."""
+    try:
+        return connector_for(platform).check(access)
+    except ConnectorError as error:
+        told = str(error)
+        return (Finding(False, Label(told, told), error.remedy),)

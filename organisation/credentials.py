@@ -1,0 +1,83 @@
+"""The accounts' credentials at rest: all fields of the platform's form, sealed together for one account."""
+
+import json
+from collections.abc import Mapping
+
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from config.errors import MeizhenError
+from config.secrets import KeyRing, Sealed
+from organisation.accounts import Account
+
+
+class Credential(SQLModel, table=True):
+    """One account's sealed credentials; the account's id is their associated data."""
+
+    __tablename__ = "credential"
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    key_version: int
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+def seal_credentials(keys: KeyRing, account: Account, values: Mapping[str, str]) -> Credential:
+    """The row that keeps `values` (field → value) for a stored account."""
+    sealed = keys.seal(json.dumps(dict(values), ensure_ascii=False).encode(), _owner(account))
+    return Credential(
+        account_id=account.known_id,
+        key_version=sealed.key_version,
+        wrapped_key=sealed.wrapped_key,
+        ciphertext=sealed.ciphertext,
+    )
+
+
+def store_credentials(session: Session, keys: KeyRing, account: Account, values: Mapping[str, str]) -> None:
+    """Puts `values` in place of all credentials that the account had."""
+    session.merge(seal_credentials(keys, account, values))
+
+
+def open_credentials(session: Session, keys: KeyRing, account: Account) -> dict[str, str]:
+    """The account's credentials; empty where none were given.
+
+    Raises MeizhenError `secrets.wrong_key` where the keys at hand are not those that sealed them.
+    """
+    row = session.get(Credential, account.known_id)
+    return {} if row is None else _opened(keys, account, row)
+
+
+def check_keys(session: Session, keys: KeyRing) -> None:
+    """Raises MeizhenError `secrets.wrong_key` where these are not the keys of this database's credentials."""
+    found = session.exec(
+        select(Account, Credential)
+        .join(Credential, col(Credential.account_id) == col(Account.id))
+        .order_by(col(Account.id))
+        .limit(1)
+    ).one_or_none()
+    if found is not None:
+        _opened(keys, *found)
+
+
+def rotate_credentials(session: Session, keys: KeyRing) -> int:
+    """Seals every account's credentials anew under the newest master key; gives how many were older."""
+    older = session.exec(
+        select(Account, Credential)
+        .join(Credential, col(Credential.account_id) == col(Account.id))
+        .where(Credential.key_version != keys.newest)
+    ).all()
+    for account, row in older:
+        store_credentials(session, keys, account, _opened(keys, account, row))
+    return len(older)
+
+
+def _opened(keys: KeyRing, account: Account, row: Credential) -> dict[str, str]:
+    try:
+        plain = keys.open(Sealed(row.key_version, row.wrapped_key, row.ciphertext), _owner(account))
+    except MeizhenError:
+        raise MeizhenError("secrets.wrong_key", owner=account.stable_id) from None
+    values: dict[str, str] = json.loads(plain)
+    return values
+
+
+def _owner(account: Account) -> str:
+    return f"account {account.known_id}"

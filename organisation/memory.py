@@ -1,0 +1,198 @@
+"""What connectors remember of an account between calls, processes and nodes: sealed values, budgets, leases.
+
+Every call is one short transaction of its own and may come from any thread.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import case, delete, or_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, Session, SQLModel, col
+
+from config.clock import Clock
+from config.database import Database
+from config.secrets import KeyRing, Sealed
+
+_KEY_LENGTH = 160
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+class AccountMemory(SQLModel, table=True):
+    """One remembered value (a token, an uploaded file's id), sealed for its account and key."""
+
+    __tablename__ = "account_memory"
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    key: str = Field(primary_key=True, max_length=_KEY_LENGTH)
+    until: datetime | None = None
+    key_version: int
+    wrapped_key: bytes
+    ciphertext: bytes
+
+
+class AccountBudget(SQLModel, table=True):
+    """How much of a platform's allowance is spent in the period that ends at `until`."""
+
+    __tablename__ = "account_budget"
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    key: str = Field(primary_key=True, max_length=_KEY_LENGTH)
+    spent: int
+    until: datetime
+
+
+class AccountLease(SQLModel, table=True):
+    """Who alone may do something for an account right now, among all nodes."""
+
+    __tablename__ = "account_lease"
+
+    account_id: int = Field(primary_key=True, foreign_key="account.id")
+    key: str = Field(primary_key=True, max_length=_KEY_LENGTH)
+    holder: str = Field(max_length=32)
+    until: datetime
+
+
+_locks: WeakKeyDictionary[Database, dict[tuple[int, str], threading.Lock]] = WeakKeyDictionary()
+_locks_guard = threading.Lock()
+
+
+def _lock(database: Database, account_id: int, key: str) -> threading.Lock:
+    with _locks_guard:
+        return _locks.setdefault(database, {}).setdefault((account_id, key), threading.Lock())
+
+
+class SealedMemory:
+    """`connectors.Memory` of one account over the database.
+
+    `lease` is how long `single_flight` is kept from other nodes should this one die in it.
+    """
+
+    def __init__(
+        self, database: Database, keys: KeyRing, account_id: int, *, clock: Clock, lease: timedelta
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._account_id = account_id
+        self._clock = clock
+        self._lease = lease
+
+    def get(self, key: str) -> str | None:
+        """The value; None when never put or past its `until`. Raises MeizhenError with the wrong keys."""
+        with self._database.read() as session:
+            row = session.get(AccountMemory, (self._account_id, key))
+        if row is None or (row.until is not None and row.until <= self._clock.now()):
+            return None
+        sealed = Sealed(row.key_version, row.wrapped_key, row.ciphertext)
+        return self._keys.open(sealed, self._owner(key)).decode()
+
+    def put(self, key: str, value: str, *, until: datetime | None = None) -> None:
+        """Remembers `value`, for ever or until then; what else is past its time is swept away with it."""
+        sealed = self._keys.seal(value.encode(), self._owner(_checked(key)))
+        facts = {
+            "until": until,
+            "key_version": sealed.key_version,
+            "wrapped_key": sealed.wrapped_key,
+            "ciphertext": sealed.ciphertext,
+        }
+        with self._database.write() as session:
+            session.execute(
+                delete(AccountMemory).where(
+                    col(AccountMemory.account_id) == self._account_id,
+                    col(AccountMemory.until) <= self._clock.now(),
+                )
+            )
+            insert = self._insert(session, AccountMemory, key, **facts)
+            session.execute(insert.on_conflict_do_update(index_elements=["account_id", "key"], set_=facts))
+
+    def forget(self, key: str) -> None:
+        with self._database.write() as session:
+            session.execute(
+                delete(AccountMemory).where(
+                    col(AccountMemory.account_id) == self._account_id, col(AccountMemory.key) == key
+                )
+            )
+
+    def spend(self, key: str, amount: int, limit: int, until: datetime) -> bool:
+        """Takes `amount` from a budget of `limit` that is new after `until`; False when it would not fit.
+
+        One statement decides and writes, so callers on all nodes together never pass the limit.
+        """
+        if amount < 0:
+            raise ValueError(f"expected an amount of 0 or more, got {amount}")
+        if amount > limit:
+            return False
+        over = col(AccountBudget.until) <= self._clock.now()
+        spent = col(AccountBudget.spent) + amount
+        with self._database.write() as session:
+            insert = self._insert(session, AccountBudget, _checked(key), spent=amount, until=until)
+            fitted = insert.on_conflict_do_update(
+                index_elements=["account_id", "key"],
+                set_={
+                    "spent": case((over, amount), else_=spent),
+                    "until": case((over, insert.excluded.until), else_=col(AccountBudget.until)),
+                },
+                where=or_(over, spent <= limit),
+            ).returning(col(AccountBudget.spent))
+            return session.execute(fitted).first() is not None
+
+    @contextmanager
+    def single_flight(self, key: str) -> Iterator[None]:
+        """Held by one caller at a time for this account, over all threads and nodes; not reentrant.
+
+        The database's lease ends by itself, so that a node that died does not block the others for ever.
+        """
+        holder = uuid4().hex
+        with _lock(self._database, self._account_id, _checked(key)):
+            pause = threading.Event()
+            while not self._take(key, holder):
+                pause.wait(_LOOK_AGAIN_SECONDS)
+            try:
+                yield
+            finally:
+                self._release(key, holder)
+
+    def _take(self, key: str, holder: str) -> bool:
+        now = self._clock.now()
+        facts = {"holder": holder, "until": now + self._lease}
+        with self._database.write() as session:
+            taken = (
+                self._insert(session, AccountLease, key, **facts)
+                .on_conflict_do_update(
+                    index_elements=["account_id", "key"], set_=facts, where=col(AccountLease.until) <= now
+                )
+                .returning(col(AccountLease.holder))
+            )
+            return session.execute(taken).first() is not None
+
+    def _release(self, key: str, holder: str) -> None:
+        with self._database.write() as session:
+            session.execute(
+                delete(AccountLease).where(
+                    col(AccountLease.account_id) == self._account_id,
+                    col(AccountLease.key) == key,
+                    col(AccountLease.holder) == holder,
+                )
+            )
+
+    def _insert(
+        self, session: Session, table: type[SQLModel], key: str, **facts: Any
+    ) -> postgresql.Insert | sqlite.Insert:
+        values = {"account_id": self._account_id, "key": key, **facts}
+        if session.get_bind().dialect.name == "postgresql":
+            return postgresql.insert(table).values(values)
+        return sqlite.insert(table).values(values)
+
+    def _owner(self, key: str) -> str:
+        return f"memory {self._account_id} {key}"
+
+
+def _checked(key: str) -> str:
+    if not 0 < len(key) <= _KEY_LENGTH:
+        raise ValueError(f"expected a key of 1 to {_KEY_LENGTH} characters, got {len(key)}")
+    return key

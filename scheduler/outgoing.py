@@ -1,0 +1,203 @@
+"""Posts as they go out: checked against their platforms before queueing, built for a batch of deliveries."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import and_, bindparam, select
+from sqlmodel import Session, col
+
+from config.errors import Problem
+from connectors import Connector, Media, Outgoing, connector_for, platforms
+from organisation.accounts import Account, AccountState
+from scheduler.deliveries import Delivery
+from scheduler.media import MediaFile, media_path
+from scheduler.posts import TITLE_CHARACTERS, Draft, Post, Variant, Wording, effective
+
+LATENESS_HOURS = (0.0, 720.0)  # more than the first, at most the second: the setting's own bounds
+
+
+class _Sendable(Protocol):
+    """A delivery, as its table or the dispatcher has it."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def seq(self) -> int: ...
+
+
+_WORDINGS = (
+    select(
+        col(Delivery.id),
+        col(Post.media),
+        col(Post.title),
+        col(Post.text),
+        col(Post.options),
+        col(Variant.id),
+        col(Variant.title),
+        col(Variant.text),
+        col(Variant.options),
+    )
+    .join(Post, col(Post.id) == col(Delivery.post_id))
+    .outerjoin(
+        Variant,
+        and_(
+            col(Variant.post_id) == col(Delivery.post_id), col(Variant.account_id) == col(Delivery.account_id)
+        ),
+    )
+    .where(col(Delivery.id).in_(bindparam("ids", expanding=True)))
+)
+_FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
+    col(MediaFile.sha256).in_(bindparam("hashes", expanding=True))
+)
+
+
+def outgoing_for(
+    session: Session, deliveries: Sequence[_Sendable], media_folder: Path
+) -> dict[int, Outgoing]:
+    """What goes out, by delivery id, for a batch: one statement, and one more where there are files.
+
+    Nothing is read from disk; `media.check_media` does that at sending, and refuses a file that is gone.
+    """
+    if not deliveries:
+        return {}
+    connection = session.connection()
+    rows = connection.execute(_WORDINGS, {"ids": [delivery.id for delivery in deliveries]}).all()
+    hashes = {sha256 for row in rows for sha256 in row[1]}
+    files = _files(session, hashes, media_folder) if hashes else {}
+    by_id = {row[0]: row for row in rows}
+    built: dict[int, Outgoing] = {}
+    for delivery in deliveries:
+        if delivery.id is None:
+            raise ValueError("expected stored deliveries: one has no id yet")
+        row = by_id[delivery.id]
+        variant = None if row[5] is None else Wording(*row[6:])
+        title, text, options = effective(Wording(*row[2:5]), variant)
+        media = tuple(files[sha256] for sha256 in row[1])
+        built[delivery.id] = Outgoing(delivery.key, delivery.seq, title, text, media, options)
+    return built
+
+
+def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
+    """Media by hash. One without a row has no type and no file, and is refused at sending."""
+    files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
+    for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
+        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name)
+    return files
+
+
+# --- before queueing --------------------------------------------------------------------------------------
+
+# What no platform and not every database takes; line breaks and tabs are text.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_HOUSE: dict[str, object] = {"zh": "媒阵", "en": "Meizhen"}
+
+
+def draft_problems(draft: Draft) -> tuple[Problem, ...]:
+    """What is wrong with a draft on any platform."""
+    problems = [
+        Problem("input.control_character", column=column)
+        for column, told in (("title", draft.title), ("text", draft.text))
+        if _CONTROL.search(told)
+    ]
+    if not (draft.title.strip() or draft.text.strip() or draft.media):
+        problems.append(Problem("post.empty", column="text"))
+    if len(draft.title) > TITLE_CHARACTERS:
+        over: dict[str, object] = {"received": len(draft.title), "limit": TITLE_CHARACTERS}
+        problems.append(Problem("post.title_too_long", column="title", params=_HOUSE | over))
+    least, most = LATENESS_HOURS
+    if draft.lateness_hours is not None and not least < draft.lateness_hours <= most:
+        told = {"received": draft.lateness_hours, "limit": int(most)}
+        problems.append(Problem("post.lateness", params=told))
+    return tuple(problems)
+
+
+def account_problems(account: Account) -> tuple[Problem, ...]:
+    """Why no post can be queued for this account; a paused one takes posts and keeps them waiting."""
+    who = {"account": account.stable_id}
+    if account.state == AccountState.RETIRED:
+        return (Problem("post.account_retired", column="account", params=who),)
+    if account.platform not in platforms():
+        params = who | {"platform": account.platform, "known": ", ".join(platforms())}
+        return (Problem("post.no_connector", column="account", params=params),)
+    if not connector_for(account.platform).capabilities & {"publish", "assisted"}:
+        return (Problem("post.cannot_publish", column="account", params=who),)
+    return ()
+
+
+def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:
+    """What this platform would refuse of a draft: over its declared limits, else by its own rules.
+
+    Each problem names platform, limit, what was counted, and the remedy; () is fine.
+    """
+    declared = (*_wording_problems(connector, draft), *_media_problems(connector, draft))
+    if declared:
+        return declared
+    outgoing = Outgoing(
+        key="0",
+        seq=1,
+        title=draft.title,
+        text=draft.text,
+        media=tuple(found.as_media() for found in draft.media),
+        options={name: value for name, value in draft.options.items() if name in connector.options},
+    )
+    platform = _platform(connector)
+    return tuple(
+        Problem("post.platform_refuses", params=platform | {"told_zh": label.zh, "told_en": label.en})
+        for label in connector.problems(outgoing)
+    )
+
+
+def check_draft(draft: Draft, platform_names: Iterable[str]) -> tuple[Problem, ...]:
+    """All that is wrong with a draft that shall go to these platforms; () is fine to queue."""
+    connectors = [connector_for(name) for name in sorted(set(platform_names))]
+    known = sorted({name for connector in connectors for name in connector.options})
+    # An option is for the platform that knows it; one that none knows is a slip of the pen.
+    unknown = [
+        Problem("post.unknown_option", params={"name": name, "known": ", ".join(known) or "–"})
+        for name in draft.options
+        if connectors and name not in known
+    ]
+    refused = [problem for connector in connectors for problem in post_problems(connector, draft)]
+    return (*draft_problems(draft), *unknown, *refused)
+
+
+def _platform(connector: Connector) -> dict[str, object]:
+    return {"zh": connector.label.zh, "en": connector.label.en}
+
+
+def _wording_problems(connector: Connector, draft: Draft) -> list[Problem]:
+    limits, platform = connector.limits, _platform(connector)
+    problems = []
+    if limits.title_required and not draft.title.strip():
+        problems.append(Problem("post.title_required", column="title", params=platform))
+    if limits.title_length is not None and len(draft.title) > limits.title_length:
+        over = {"received": len(draft.title), "limit": limits.title_length}
+        problems.append(Problem("post.title_too_long", column="title", params=platform | over))
+    length = limits.count_text(draft.text)
+    if limits.text_length is not None and length > limits.text_length:
+        over = {"received": length, "limit": limits.text_length, "excess": length - limits.text_length}
+        problems.append(Problem("post.text_too_long", column="text", params=platform | over))
+    return problems
+
+
+def _media_problems(connector: Connector, draft: Draft) -> list[Problem]:
+    limits, platform = connector.limits, _platform(connector)
+    problems = []
+    if limits.picture_required and not draft.media:
+        problems.append(Problem("post.picture_required", column="media", params=platform))
+    if len(draft.media) > limits.pictures:
+        over = {"received": len(draft.media), "limit": limits.pictures}
+        problems.append(Problem("post.too_many_pictures", column="media", params=platform | over))
+    for found in draft.media:
+        where = platform | {"file": found.file_name}
+        if limits.picture_types and found.content_type not in limits.picture_types:
+            kinds = {"received": found.content_type, "expected": ", ".join(sorted(limits.picture_types))}
+            problems.append(Problem("post.picture_type", column="media", params=where | kinds))
+        if limits.picture_bytes is not None and found.size > limits.picture_bytes:
+            sizes = {"received": f"{found.size / 2**20:.2f}", "limit": f"{limits.picture_bytes / 2**20:.2f}"}
+            problems.append(Problem("post.picture_too_large", column="media", params=where | sizes))
+    return problems

@@ -1,0 +1,87 @@
+"""The table of figures as CSV: exact, readable by Excel, harmless in it."""
+
+import csv
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scenery import make_account
+
+from analytics.exports import export_figures
+from analytics.exports.table import COLUMNS, safe_cell
+from analytics.figures import (
+    AccountFigure,
+    ArticleFact,
+    ArticleFigure,
+    Meaning,
+    know_metrics,
+    source_id,
+    store_account_days,
+    store_articles,
+    store_snapshots,
+)
+from config import Database
+from config.secrets import KeyRing
+
+AT = datetime(2026, 3, 9, 0, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def filled(database: Database, keys: KeyRing) -> Database:
+    account = make_account(database, keys, "wechat", "qnzs")
+    with database.write() as session:
+        know_metrics(session, "wechat", [Meaning("finish_rate", "rate", "cumulative")])
+        know_metrics(session, "wechat", [Meaning("followers_total", "people", "snapshot", "account")])
+        fact = ArticleFact(
+            "100_1", "=HYPERLINK(1)", "", datetime(2026, 3, 2, 2, tzinfo=UTC), date(2026, 3, 2)
+        )
+        post = store_articles(session, account.known_id, [fact])["100_1"]
+        source = source_id(session, "import", "+1.csv", AT, "ab")
+        rate = ArticleFigure(post, "finish_rate", date(2026, 3, 3), Decimal("0.581603"), 4)
+        store_snapshots(session, source, AT, [rate])
+        followers = AccountFigure(account.known_id, "followers_total", date(2026, 3, 8), 48_000)
+        store_account_days(session, source, AT, [followers])
+    return database
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_figures_of_articles_and_accounts_stand_in_one_table(filled: Database, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "figures.csv"
+    assert export_figures(filled, out) == 2
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
+    first, second = read(out)
+    assert tuple(first) == COLUMNS
+    assert (first["value"], first["as_of"], first["source_row"]) == ("0.581603", "2026-03-03", "4")
+    assert first["published_at"] == "2026-03-02T10:00:00+08:00"
+    assert (second["value"], second["day"], second["title"]) == ("48000", "2026-03-08", "")
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_what_looks_like_a_formula_is_made_text(filled: Database, tmp_path: Path) -> None:
+    export_figures(filled, tmp_path / "figures.csv")
+    row = read(tmp_path / "figures.csv")[0]
+    assert (row["title"], row["source"]) == ("'=HYPERLINK(1)", "'+1.csv")
+
+
+def test_platform_and_days_bound_the_table(filled: Database, tmp_path: Path) -> None:
+    out = tmp_path / "figures.csv"
+    assert export_figures(filled, out, platform="weibo") == 0
+    assert export_figures(filled, out, since=date(2026, 3, 8)) == 1
+    assert export_figures(filled, out, until=date(2026, 3, 2)) == 1
+
+
+@given(st.sampled_from("=+-@\t\r＝＋－＠"), st.text(max_size=20), st.sampled_from(["", " ", "  "]))
+def test_no_cell_begins_like_a_formula(first: str, rest: str, blanks: str) -> None:
+    assert safe_cell(blanks + first + rest).startswith("'")
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="=+-@\t\r＝＋－＠ "), max_size=20))
+def test_other_cells_stay_as_they_are(told: str) -> None:
+    assert safe_cell(told) == told

@@ -1,0 +1,67 @@
+"""Which platforms there are, and what is refused as one."""
+
+from importlib.metadata import EntryPoint
+from types import SimpleNamespace
+
+import pytest
+
+import connectors._registry as registry
+from connectors import Connector, connector_for, platforms
+from connectors.webhook import Webhook
+from connectors.webhook import connector as webhook
+
+
+@pytest.fixture
+def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry remembers: each test asks a forgetful one."""
+    monkeypatch.setattr(registry, "platforms", platforms.__wrapped__)
+    monkeypatch.setattr(registry, "connector_for", connector_for.__wrapped__)
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, connector: object, name: str = "elsewhere") -> None:
+    """A third party's package offers this connector."""
+    entry = SimpleNamespace(name=name, load=lambda: connector)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == registry.GROUP else [])
+
+
+def test_every_public_module_is_a_platform_and_no_other() -> None:
+    assert {"wechat", "weibo", "webhook", "youth_voice"} <= set(platforms())
+    assert list(platforms()) == sorted(platforms())
+    assert not [name for name in platforms() if name.startswith("_")]
+
+
+def test_a_platform_gives_its_one_connector() -> None:
+    assert connector_for("webhook") is webhook
+
+
+@pytest.mark.parametrize("name", ["nowhere", "_http", "_contract", "", "webhook.x", "../webhook", "Webhook"])
+def test_an_unknown_platform_is_refused_without_an_import(name: str) -> None:
+    with pytest.raises(KeyError):
+        connector_for(name)
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_third_party_platform_arrives_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere(Webhook):
+        platform = "elsewhere"
+
+    connector = Elsewhere()
+    offer(monkeypatch, connector)
+    assert "elsewhere" in registry.platforms()
+    assert registry.connector_for("elsewhere") is connector
+
+
+@pytest.mark.usefixtures("fresh_registry")
+@pytest.mark.parametrize(
+    "offered", [webhook, Webhook, object(), None], ids=["name", "class", "object", "none"]
+)
+def test_what_is_no_connector_of_that_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, offered: Connector | object
+) -> None:
+    offer(monkeypatch, offered)
+    with pytest.raises(TypeError, match="elsewhere"):
+        registry.connector_for("elsewhere")
+
+
+def test_the_entry_point_group_is_the_documented_one() -> None:
+    assert EntryPoint("x", "y:z", registry.GROUP).group == "meizhen.connectors"
