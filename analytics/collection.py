@@ -80,9 +80,9 @@ def collect(
     """Collects the figures of `accounts` (all active ones without) for `since` to `until` (`collect_window`).
 
     Asks each platform for its articles and for the account days that are not there yet; running it again
-    changes nothing. Without `account_days` only articles are asked for. `access_for` opens an account in a worker thread; `progress` is told how many accounts
-    of how many are done. Figures that the platform marks as delayed are left as holes. Never raises for what
-    a platform does: that is in the report and in the holes.
+    changes nothing. `access_for` opens an account in a worker thread; `progress` is told how many accounts of
+    how many are done; without `account_days` only the articles are asked for. Figures that the platform marks
+    as delayed are left as holes. Never raises for what a platform does: that is in the report and the holes.
     """
     if accounts is None:
         with database.read() as session:

@@ -124,17 +124,20 @@ def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresq
 
 def source_id(session: Session, kind: str, name: str, at: datetime, digest: str = "") -> int:
     """The source's id; it is made when met for the first time."""
-    session.execute(
-        upsert(session, FigureSource)
-        .values(kind=kind, name=name, digest=digest, first_at=at)
-        .on_conflict_do_nothing()
-    )
-    same = (
-        col(FigureSource.kind) == kind,
-        col(FigureSource.name) == name,
-        col(FigureSource.digest) == digest,
-    )
-    return cast(int, session.execute(select(col(FigureSource.id)).where(*same)).scalar_one())
+    same = {"b_kind": kind, "b_name": name, "b_digest": digest}
+    known: int | None = session.execute(_SAME_SOURCE, same).scalar_one_or_none()
+    if known is None:
+        new = upsert(session, FigureSource).values(kind=kind, name=name, digest=digest, first_at=at)
+        session.execute(new.on_conflict_do_nothing())
+        known = cast(int, session.execute(_SAME_SOURCE, same).scalar_one())
+    return known
+
+
+_SAME_SOURCE = select(col(FigureSource.id)).where(
+    col(FigureSource.kind) == bindparam("b_kind"),
+    col(FigureSource.name) == bindparam("b_name"),
+    col(FigureSource.digest) == bindparam("b_digest"),
+)
 
 
 def know_metrics(session: Session, platform: str, meanings: Iterable[Meaning]) -> None:
@@ -236,14 +239,20 @@ def _write_rows(
     day = cache(_binder(columns[key[2]].type, dialect))
     value = _binder(columns["value"].type, dialect)
     seen = _binder(columns["collected_at"].type, dialect)(at)
-    names = (*key, "source_id", "value", "source_row", "collected_at")
-    new = sqlite.insert(table).values({name: bindparam(name) for name in names})
-    compiled = _overwriting(new, key).compile(dialect=dialect)
-    order = [names.index(name) for name in compiled.positiontup or ()]
+    statement, order = _row_statement(table, key)
     rows = ((subject, metric, day(on), source, value(v), row, seen) for subject, metric, on, v, row in batch)
     session.connection().exec_driver_sql(
-        str(compiled), [tuple(values[place] for place in order) for values in rows]
+        statement, [tuple(values[place] for place in order) for values in rows]
     )
+
+
+@cache
+def _row_statement(table: type[SQLModel], key: tuple[str, str, str]) -> tuple[str, tuple[int, ...]]:
+    """The upsert of one row in SQLite's words, and which of our values each of its places takes."""
+    names = (*key, "source_id", "value", "source_row", "collected_at")
+    new = sqlite.insert(table).values({name: bindparam(name) for name in names})
+    compiled = _overwriting(new, key).compile(dialect=sqlite.dialect())
+    return str(compiled), tuple(names.index(name) for name in compiled.positiontup or ())
 
 
 def _write_arrays(

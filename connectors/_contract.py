@@ -34,6 +34,7 @@ class Unit(StrEnum):
     EVENTS = "events"
     RATE = "rate"
     SECONDS = "seconds"
+    HOURS = "hours"
     MONEY = "fen"
 
 
@@ -234,6 +235,10 @@ class Connector(ABC):
     @abstractmethod
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         """Sends the post, once."""
+
+    def limits_for(self, options: Mapping[str, str]) -> Limits:
+        """The limits of a post with these options: a long article may be more than a short post."""
+        return self.limits
 
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         """What the platform would refuse, seen without asking it; () is fine."""

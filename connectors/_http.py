@@ -202,8 +202,13 @@ class Http:
         began = steady()
         try:
             prepared = self._prepare(method, url, params, json_body, form, files, headers)
-            waits = (min(10.0, _call.remaining()), _call.remaining())
-            response = self._adapter().send(prepared, stream=True, timeout=waits, verify=self._trusted)
+            try:
+                response = self._send(prepared)
+            except requests.ConnectionError:
+                if writes:
+                    raise
+                # Most often a kept connection that the platform closed just then: a read is asked once more.
+                response = self._send(prepared)
             try:
                 content = _read_bounded(response)
             finally:
@@ -223,6 +228,10 @@ class Http:
         lower = {name.lower(): value for name, value in response.headers.items()}
         sent = (params, form, headers, json_body)
         return Answer(response.status_code, lower, content, steady() - began, doubt, sent)
+
+    def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
+        waits = (min(10.0, _call.remaining()), _call.remaining())
+        return self._adapter().send(prepared, stream=True, timeout=waits, verify=self._trusted)
 
     def _prepare(
         self,

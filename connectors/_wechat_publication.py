@@ -71,14 +71,15 @@ class Publications:
     def find(self, outgoing: Outgoing, since: datetime) -> Receipt | None:
         """The sheet's look-up: a living draft proves that nothing was published; a dead one is searched for.
 
-        None without a draft of ours as well: it is remembered before it is submitted. Raises Uncertain where
-        the draft is gone and no publication of that title is listed (the job may still be under way).
+        None without a draft of ours as well: it is remembered before it is submitted, so another post of the
+        same title is never taken for this one. Raises Uncertain where the draft is gone and no publication of
+        that title is listed (the job may still be under way).
         """
         media_id = self._drafts.remembered(outgoing)
-        if media_id is not None and self._drafts.exists(media_id):
+        if media_id is None or self._drafts.exists(media_id):
             return None
         found = self._listed(outgoing.title, since)
-        if found is None and media_id is not None:
+        if found is None:
             self._drafts.mark_gone(outgoing.key)
             raise draft_gone()
         return found

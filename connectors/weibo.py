@@ -25,7 +25,14 @@ from connectors._weibo_checkup import check_account
 from connectors._weibo_errors import SIGN_IN
 from connectors._weibo_figures import METRICS, account_today, articles_of
 from connectors._weibo_picture import MAX_BYTES, TYPES
-from connectors._weibo_posts import TEXT_LENGTH, find_post, post_problems, send
+from connectors._weibo_posts import (
+    ARTICLE_CONTENT,
+    ARTICLE_TITLE,
+    TEXT_LENGTH,
+    find_post,
+    post_problems,
+    send,
+)
 from connectors._weibo_text import chinese_length
 
 _DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
@@ -78,6 +85,9 @@ class Weibo(Connector):
         picture_bytes=MAX_BYTES,
         picture_types=TYPES,
     )
+    article_limits: ClassVar[Limits] = Limits(
+        title_length=ARTICLE_TITLE, text_length=ARTICLE_CONTENT, title_required=True
+    )
     capabilities = frozenset({"publish", "find", "articles", "account_day"})
     metrics = METRICS
     options: ClassVar[Mapping[str, Label]] = {
@@ -90,6 +100,9 @@ class Weibo(Connector):
     }
     reconcile = Reconcile.LIST
     looks = (10, 60)
+
+    def limits_for(self, options: Mapping[str, str]) -> Limits:
+        return self.article_limits if options.get("mode") == "article" else self.limits
 
     def check(self, access: Access) -> tuple[Finding, ...]:
         return check_account(access)

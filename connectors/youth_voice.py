@@ -66,7 +66,7 @@ class YouthVoice(Connector):
         Metric("like", Unit.EVENTS, Kind.CUMULATIVE),
         Metric("comment", Unit.EVENTS, Kind.CUMULATIVE),
         Metric("answers", Unit.EVENTS, Kind.CUMULATIVE),
-        Metric("first_answer_hours", Unit.SECONDS, Kind.SNAPSHOT),
+        Metric("first_answer_hours", Unit.HOURS, Kind.SNAPSHOT),
         Metric("answered_within_72h", Unit.EVENTS, Kind.SNAPSHOT),
         Metric("satisfied", Unit.EVENTS, Kind.SNAPSHOT),
         Metric("reopened", Unit.EVENTS, Kind.SNAPSHOT),

@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from config.clock import SHANGHAI
+from config.clock import SHANGHAI, shanghai_day
 from meizhen.collecting import collect_figures
 from meizhen.house import House
 from scheduler import Dispatcher, Pace

@@ -32,21 +32,55 @@ class Readership:
     reposts: int
 
 
+@dataclass(frozen=True)
+class _Appeal:
+    """What an article will have gathered in the end, and how fast; the shares are of its readers."""
+
+    reads: float
+    users: float
+    pace: float
+    shares: float
+    likes: float
+    hearts: float
+    comments: float
+    favourites: float
+    follows: float
+    reposts: float
+
+
 def readership(world: World, account: SandboxAccount, item: Published, at: datetime) -> Readership:
     """What `item` has gathered from its publication to `at`: never falls, stands still after 30 days."""
+    name = ("appeal", item.platform, item.account, item.remote_id)
+    appeal = world.once(name, lambda: _appeal(world, account, item))
+    come = grown(at - item.at, appeal.pace)
+    return Readership(
+        reads=int(appeal.reads * come),
+        read_users=int(appeal.users * come),
+        shares=int(appeal.shares * come),
+        likes=int(appeal.likes * come),
+        hearts=int(appeal.hearts * come),
+        comments=int(appeal.comments * come),
+        favourites=int(appeal.favourites * come),
+        follows=int(appeal.follows * come),
+        reposts=int(appeal.reposts * come),
+    )
+
+
+def _appeal(world: World, account: SandboxAccount, item: Published) -> _Appeal:
     draw = world.draw("readers", item.platform, item.account, item.remote_id)
-    usual = 0.12 * account.followers**0.92 * account.strength
+    usual = 0.12 * float(account.followers**0.92) * account.strength
     place = 0.55 ** (int(item.extra.get("push_position", 1)) - 1)
     reads = usual * place * draw.lognormvariate(0.0, 0.7)
     users = reads * draw.uniform(0.72, 0.94)
-    share_come = grown(at - item.at, draw.uniform(0.4, 1.1))
+    pace = draw.uniform(0.4, 1.1)
 
-    def people(share: float) -> int:
-        return int(users * min(1.0, share * draw.lognormvariate(0.0, 0.4)) * share_come)
+    def people(share: float) -> float:
+        return users * min(1.0, share * draw.lognormvariate(0.0, 0.4))
 
-    return Readership(
-        reads=int(reads * share_come),
-        read_users=int(users * share_come),
+    return _Appeal(
+        reads=reads,
+        users=users,
+        pace=pace,
         shares=people(0.035),
         likes=people(0.018),
         hearts=people(0.009),
@@ -70,6 +104,11 @@ def grown(age: timedelta, pace: float) -> float:
 
 def followers(world: World, account: SandboxAccount, day: date) -> int:
     """The account's followers at the end of a Beijing day; `account.followers` until it was founded."""
+    name = ("followers", account.platform, account.account, account.followers, account.founded, day)
+    return world.once(name, lambda: _followers(world, account, day))
+
+
+def _followers(world: World, account: SandboxAccount, day: date) -> int:
     age = (day - account.founded.astimezone(BEIJING).date()).days
     if age <= 0:
         return account.followers

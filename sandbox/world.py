@@ -3,12 +3,14 @@
 import random
 import threading
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+_Made = TypeVar("_Made")
 
 
 @dataclass
@@ -88,6 +90,7 @@ class World:
             self.faults: list[tuple[Fault, list[int]]] = []  # each with its strikes; below 0: still spared
             self.random = random.Random(self.seed)
             self._sequence = 0
+            self._made: dict[tuple[object, ...], Any] = {}
             self.calls: dict[str, int] = {}
 
     def now(self) -> datetime:
@@ -104,6 +107,7 @@ class World:
     def add_account(self, account: SandboxAccount) -> SandboxAccount:
         with self.lock:
             self.accounts[(account.platform, account.account)] = account
+            self._made.clear()
             return account
 
     def account(self, platform: str, account: str) -> SandboxAccount | None:
@@ -148,6 +152,13 @@ class World:
         with self.lock:
             found = self._by_account.get((platform, account), [])
             return sorted(found, key=lambda item: (item.at, item.sequence))
+
+    def once(self, name: tuple[object, ...], make: Callable[[], _Made]) -> _Made:
+        """What `make` gave the first time for this name in this world: figures that depend on the seed."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: _Made = self._made[name]
+        return made
 
     def draw(self, *names: object) -> random.Random:
         """A generator that depends on the seed and the names only: the same figure at every asking."""

@@ -170,7 +170,7 @@ def _platform(connector: Connector) -> dict[str, object]:
 
 
 def _wording_problems(connector: Connector, draft: Draft) -> list[Problem]:
-    limits, platform = connector.limits, _platform(connector)
+    limits, platform = connector.limits_for(draft.options), _platform(connector)
     problems = []
     if limits.title_required and not draft.title.strip():
         problems.append(Problem("post.title_required", column="title", params=platform))
@@ -185,7 +185,7 @@ def _wording_problems(connector: Connector, draft: Draft) -> list[Problem]:
 
 
 def _media_problems(connector: Connector, draft: Draft) -> list[Problem]:
-    limits, platform = connector.limits, _platform(connector)
+    limits, platform = connector.limits_for(draft.options), _platform(connector)
     problems = []
     if limits.picture_required and not draft.media:
         problems.append(Problem("post.picture_required", column="media", params=platform))

@@ -27,7 +27,7 @@ def demo(
     from meizhen.demo.run import demo as run_demo
     from meizhen.service import dispatcher_of, stopping_by_signal
 
-    with _progress() as tell, run_demo(folder.resolve(), tell) as (summary, house, clock):
+    with _progress() as tell, run_demo(folder.resolve(), tell) as (summary, house):
         if as_json:
             show_json(vars(summary))
         else:

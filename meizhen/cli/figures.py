@@ -30,29 +30,14 @@ UnitCode = Annotated[str | None, typer.Option("--unit", help=text("figures.optio
 def collect(
     account: AccountName = None, since: Since = None, until: Until = None, as_json: AsJson = False
 ) -> None:
-    from analytics.collection import collect as collect_figures
-    from organisation.access import access_for, http_for
+    from meizhen.collecting import collect_figures
     from organisation.accounts import find_account
 
     first, last = _day("--since", since), _day("--until", until)
     with open_house() as house, _progress() as progress:
         with house.database.read() as session:
             named = None if account is None else [find_account(session, account)]
-        report = collect_figures(
-            house.database,
-            house.clock,
-            access_for=lambda found: access_for(
-                house.database,
-                house.keys,
-                found,
-                clock=house.clock,
-                http=http_for(found.platform, house.settings),
-            ),
-            accounts=named,
-            since=first,
-            until=last,
-            progress=progress,
-        )
+        report = collect_figures(house, accounts=named, since=first, until=last, progress=progress)
     counts = {name: value for name, value in vars(report).items() if name != "failures"}
     if as_json:
         show_json({**counts, "failures": [asdict(failure) for failure in report.failures]})

@@ -12,12 +12,12 @@ from config.table_files import Table
 SAFE_DOMAIN = "youth.example.org"
 FOUNDED = datetime(2025, 12, 31, 16, 0, tzinfo=UTC)  # midnight of 2026-01-01 in Beijing
 _TRACKS = ("league", "university", "enterprise")
-_YOUTH_VOICE_EVERY = {"league": 2, "university": 2, "enterprise": 1}  # every second league and university
+_EVERY = 2  # not every unit has every account
 _UNVERIFIED = frozenset({"NM-AL", "NM-E-YITAI"})
 _COLUMNS = (
-    "handle platform unit name track filed verified api_base "
-    "appid secret kind access_token uid app_key safe_domain rip token"
-).split()
+    *("handle", "platform", "unit", "name", "track", "filed", "verified", "api_base"),
+    *("appid", "secret", "access_token", "uid", "app_key", "safe_domain", "rip", "token"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class DemoAccount:
 
 
 def demo_accounts(units: Table, address: str) -> list[DemoAccount]:
-    """WeChat and Weibo for every unit of a track, Youth Voice for some, and the region's own web site."""
+    """WeChat for every unit of a track, Weibo and Youth Voice for most, and the region's own web site."""
     made = []
     counted = dict.fromkeys(_TRACKS, 0)
     for row in units.rows:
@@ -47,8 +47,11 @@ def demo_accounts(units: Table, address: str) -> list[DemoAccount]:
         if kind not in _TRACKS:
             continue
         counted[kind] += 1
-        made += [_wechat(code, name, kind, address), _weibo(code, name, kind, address)]
-        if counted[kind] % _YOUTH_VOICE_EVERY[kind] == 0:
+        made.append(_wechat(code, name, kind, address))
+        first_or_second = counted[kind] == 1 or counted[kind] % _EVERY == 0
+        if first_or_second:
+            made.append(_weibo(code, name, kind, address))
+        if first_or_second or kind == "league":
             made.append(_youth_voice(code, name, kind, address))
     return made
 

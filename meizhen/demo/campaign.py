@@ -48,7 +48,9 @@ def _rows(accounts: Sequence[DemoAccount], cover: str) -> list[dict[str, str]]:
         for number, account in enumerate(accounts):
             if (number + story) % _SLOTS:
                 continue
-            rows.append({"account": account.name, "due": due.isoformat(), **_wording(account, activity, story, cover)})
+            rows.append(
+                {"account": account.name, "due": due.isoformat(), **_wording(account, activity, story, cover)}
+            )
     return rows
 
 

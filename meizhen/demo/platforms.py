@@ -1,12 +1,10 @@
 """The sandbox of platforms in a process of its own, and a clock that moves it along with ours."""
 
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -67,24 +65,22 @@ class SharedClock(ManualClock):
 
 
 @contextmanager
-def running_platforms(folder: Path, seed: int) -> Iterator[Platforms]:
-    """Starts the sandbox on a free port of 127.0.0.1 and stops it at the end."""
-    ready = folder / f"sandbox-{secrets.token_hex(4)}.address"
+def running_platforms(seed: int) -> Iterator[Platforms]:
+    """Starts the sandbox on a free port of 127.0.0.1 and stops it at the end.
+
+    Raises MeizhenError `demo.sandbox` where it does not come up.
+    """
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--seed", str(seed)]
     # Fixed arguments of our own interpreter; nothing of them comes from outside.
     process = subprocess.Popen(  # noqa: S603
-        [*command, "--now", "2026-01-01T00:00:00+08:00", "--ready-file", str(ready)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        [*command, "--now", "2026-01-01T00:00:00+08:00"], stdout=subprocess.PIPE, text=True
     )
     try:
         line = process.stdout.readline() if process.stdout else ""
-        if not ready.exists():
-            rest = process.stdout.read()[-500:] if process.stdout and process.poll() is not None else ""
-            raise MeizhenError("demo.sandbox", reason=(line + rest).strip() or "no answer")
-        yield Platforms(ready.read_text("utf-8").strip())
+        name, _, address = line.strip().partition(" ")
+        if name != "sandbox":
+            raise MeizhenError("demo.sandbox", reason=line.strip() or "no answer")
+        yield Platforms(address)
     finally:
         process.terminate()
         process.wait(10)
-        ready.unlink(missing_ok=True)

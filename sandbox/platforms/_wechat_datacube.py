@@ -6,6 +6,7 @@ a scene name that no list has).
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from random import Random
 from typing import Any
 
 from sandbox.platforms._wechat_desk import Call, No
@@ -134,7 +135,8 @@ def _until(call: Call, item: Published, day: date) -> Readership:
 
 
 def _row(call: Call, item: Published, day: date, seen: Readership) -> dict[str, Any]:
-    draw = call.world.draw("wechat rates", item.account, item.remote_id)
+    name = ("wechat rates", item.account, item.remote_id)
+    finished, minutes = call.world.once(name, lambda: _rates(call.world.draw(*name)))
     known = max(1, followers(call.world, call.account, day))
     return {
         "stat_date": day.isoformat(),
@@ -148,23 +150,33 @@ def _row(call: Call, item: Published, day: date, seen: Readership) -> dict[str, 
         "praise_money": 0,
         "read_subscribe_user": seen.follows,
         "read_delivery_rate": round(seen.read_users / known, 4),
-        "read_finish_rate": round(draw.uniform(0.3, 0.8), 4),
-        "read_avg_activetime": round(draw.uniform(0.4, 2.5), 2),
+        "read_finish_rate": finished,
+        "read_avg_activetime": minutes,
         "read_jump_position": [{"position": 1, "rate": 0.41}, {"position": 5, "rate": 0.12}],
     }
 
 
+def _rates(draw: Random) -> tuple[float, float]:
+    """How many of the readers finish an article, and how many minutes they take."""
+    return round(draw.uniform(0.3, 0.8), 4), round(draw.uniform(0.4, 2.5), 2)
+
+
 def _scenes(call: Call, item: Published, users: int) -> list[dict[str, Any]]:
     """The total 全部 stands among its parts."""
-    draw = call.world.draw("wechat scenes", item.account, item.remote_id)
-    names = [*_SCENES]
-    if draw.random() < float(call.switch("strange_scenes", 0.2)):
-        names[-1] = _STRANGE_SCENE
-    weights = [draw.random() for _ in names]
+    strange = float(call.switch("strange_scenes", 0.2))
+    name = ("wechat scenes", item.account, item.remote_id, strange)
+    names, weights = call.world.once(name, lambda: _scene_weights(call.world.draw(*name[:3]), strange))
     counts = [int(users * weight / sum(weights)) for weight in weights]
     counts[0] += users - sum(counts)
     parts = [{"user_count": count, "scene_desc": name} for name, count in zip(names, counts, strict=True)]
     return [{"user_count": users, "scene_desc": "全部"}, *parts]
+
+
+def _scene_weights(draw: Random, strange: float) -> tuple[list[str], list[float]]:
+    names = [*_SCENES]
+    if draw.random() < strange:
+        names[-1] = _STRANGE_SCENE
+    return names, [draw.random() for _ in names]
 
 
 def _gains(call: Call, day: date) -> list[tuple[Published, Readership]]:

@@ -140,7 +140,7 @@ def _start(call: Call, kind: str, articles: list[dict[str, Any]], delay: float) 
         else call.switch("mass_status", _SUCCESS),
         article_id=new_id(call.world, call.account, "article"),
     )
-    jobs[job.number] = job
+    jobs[str(job.number)] = job
     return job
 
 
@@ -169,7 +169,7 @@ def _job(call: Call, number: object, kind: str) -> Job | None:
     """A job by its number, which may come as a text."""
     if not str(number).isdigit():
         return None
-    job: Job | None = memory(call.account, "jobs").get(int(str(number)))
+    job: Job | None = memory(call.account, "jobs").get(str(int(str(number))))
     return job if job is not None and job.kind == kind else None
 
 

@@ -6,6 +6,7 @@ An account is known by `appid` and `secret` in its credentials. Switches of all 
 of jobs, events and statistics stand beside them. Not doubled: the third-party platform (section 10).
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from itertools import count
@@ -102,6 +103,13 @@ _HANDLERS: dict[str, Handler] = {
     "/datacube/getusershare": datacube.old_family,
     "/datacube/getusersharehour": datacube.old_family,
 }
+
+
+def example(world: World, handle: str) -> SandboxAccount:
+    """A working account; what its connector needs is in `credentials`."""
+    digest = hashlib.sha256(handle.encode()).hexdigest()
+    credentials = {"appid": f"wx{digest[:16]}", "secret": digest[:32]}
+    return world.add_account(SandboxAccount("wechat", handle, credentials=credentials, posts_per_week=7.0))
 
 
 def router(world: World) -> APIRouter:

@@ -18,6 +18,7 @@ An account's credentials: `access_token`, `uid`, optionally `app_key`. Its switc
 A post's `extra["deleted"]` takes it out of timeline and counts.
 """
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ from sandbox.platforms import _weibo_writing as writing
 from sandbox.platforms._weibo_calls import ARTICLE, Arrived, Call, admit, arrive, owner
 from sandbox.platforms._weibo_errors import ArticleError, WeiboError
 from sandbox.readers import ensure_history
-from sandbox.world import World
+from sandbox.world import SandboxAccount, World
 
 _Handler = Callable[[Call], object]
 _INTERFACES: dict[str, tuple[frozenset[str], _Handler]] = {
@@ -47,6 +48,22 @@ _INTERFACES: dict[str, tuple[frozenset[str], _Handler]] = {
     "/oauth2/get_token_info": (frozenset({"POST"}), reading.token_info),
     "/oauth2/revokeoauth2": (frozenset({"GET", "POST"}), reading.revoke),
 }
+
+
+def example(world: World, handle: str) -> SandboxAccount:
+    """A working account; what its connector needs is in `credentials`."""
+    number = zlib.crc32(handle.encode())
+    credentials = {
+        "access_token": f"2.00{number:010}{handle}",
+        "uid": str(5_500_000_000 + number),
+        "app_key": "1234500000",
+        "safe_domain": "www.example.org",
+        "rip": "203.0.113.9",
+    }
+    switches = {"safe_domain": "www.example.org"}
+    return world.add_account(
+        SandboxAccount("weibo", handle, credentials=credentials, switches=switches, posts_per_week=7.0)
+    )
 
 
 def router(world: World) -> APIRouter:

@@ -326,6 +326,14 @@ def test_a_day_the_platform_has_nothing_for_is_no_hole(
     assert gaps(database) == set()
 
 
+def test_the_articles_alone_can_be_asked_for(
+    database: Database, clock: ManualClock, account: Account
+) -> None:
+    connector = Told(told=[article(reads(YESTERDAY, 3))], day=followers)
+    assert run(database, clock, connector, account_days=False).figures == 1
+    assert connector.days == []
+
+
 def test_paused_accounts_rest_unless_they_are_named(
     database: Database, clock: ManualClock, keys: KeyRing, account: Account
 ) -> None:

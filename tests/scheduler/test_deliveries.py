@@ -62,4 +62,10 @@ def test_the_database_refuses_two_posts_under_way_in_one_account(
 def test_a_naive_time_is_refused(database: Database, keys: KeyRing) -> None:
     account = make_account(database, keys, "webhook", "a")
     with pytest.raises(Exception, match=r"(?i)naive|timezone|aware"):
-        queue_posts(database, account, ["一"], due=datetime(2026, 3, 2), now=datetime(2026, 3, 2, tzinfo=UTC))
+        queue_posts(
+            database,
+            account,
+            ["一"],
+            due=datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None),
+            now=datetime(2026, 3, 2, tzinfo=UTC),
+        )
