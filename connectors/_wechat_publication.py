@@ -10,6 +10,7 @@ from connectors._wechat_api import Step, WeChatApi, code_of, number, objects, te
 from connectors._wechat_codes import DRAFT_GONE, NO_PERMISSION, UNKNOWN_JOB
 from connectors._wechat_drafts import (
     LOOK_THERE,
+    LOOK_THERE,
     PAGE,
     Draft,
     Drafts,
@@ -71,14 +72,22 @@ class Publications:
     def find(self, outgoing: Outgoing, since: datetime) -> Receipt | None:
         """The sheet's look-up: a living draft proves that nothing was published; a dead one is searched for.
 
-        None without a draft of ours as well: it is remembered before it is submitted, so another post of the
-        same title is never taken for this one. Raises Uncertain where the draft is gone and no publication of
-        that title is listed (the job may still be under way).
+        None without a draft of ours as well, since it is remembered before it is submitted. Raises Uncertain
+        where the draft is gone and no publication of that title is listed (the job may still be under way),
+        and where one is listed but no draft remembered: it may be another post of the same title.
         """
         media_id = self._drafts.remembered(outgoing)
-        if media_id is None or self._drafts.exists(media_id):
+        if media_id is not None and self._drafts.exists(media_id):
             return None
         found = self._listed(outgoing.title, since)
+        if media_id is None:
+            if found is not None:
+                raise Uncertain(
+                    "a publication of this title is there, but no draft of ours is remembered",
+                    platform_code="same-title",
+                    remedy=LOOK_THERE,
+                )
+            return None
         if found is None:
             self._drafts.mark_gone(outgoing.key)
             raise draft_gone()

@@ -50,7 +50,8 @@ class _Appeal:
 
 def readership(world: World, account: SandboxAccount, item: Published, at: datetime) -> Readership:
     """What `item` has gathered from its publication to `at`: never falls, stands still after 30 days."""
-    name = ("appeal", item.platform, item.account, item.remote_id)
+    place = item.extra.get("push_position", 1)
+    name = ("appeal", item.platform, item.account, item.remote_id, place, account.strength, account.followers)
     appeal = world.once(name, lambda: _appeal(world, account, item))
     come = grown(at - item.at, appeal.pace)
     return Readership(

@@ -193,7 +193,9 @@ def test_a_status_answer_without_a_status_is_asked_for_again(stage: Stage) -> No
 def test_a_lost_answer_before_the_submit_may_be_repeated(
     stage: Stage, step: str, path: str, kind: str
 ) -> None:
-    stage.world.set_faults(Fault(kind, path=path, times=1))
+    # The token is a read: its lost answer is asked for once more before it counts.
+    times = 2 if (step, kind) == ("token", "cut_after") else 1
+    stage.world.set_faults(Fault(kind, path=path, times=times))
     with pytest.raises(Unreachable):
         stage.publish(stage.post())
 
@@ -304,15 +306,14 @@ def test_nothing_was_sent_when_no_draft_is_remembered(stage: Stage) -> None:
     assert stage.find(stage.post()) is None
 
 
-def test_a_publication_is_found_without_any_memory(stage: Stage) -> None:
+def test_a_publication_of_the_title_without_any_memory_is_left_to_a_person(stage: Stage) -> None:
     stage.publish(stage.post())
     stage.wait(5)
     stage.memory = MemoryStore(stage.clock.now)
     stage.access = stage.new_access()
 
-    found = stage.find(stage.post())
-
-    assert found is not None and found.state is ReceiptState.PUBLISHED
+    with pytest.raises(Uncertain):
+        stage.find(stage.post())
 
 
 def test_an_older_publication_of_the_same_title_is_not_taken_for_ours(stage: Stage) -> None:
