@@ -10,7 +10,6 @@ from connectors._wechat_api import Step, WeChatApi, code_of, number, objects, te
 from connectors._wechat_codes import DRAFT_GONE, NO_PERMISSION, UNKNOWN_JOB
 from connectors._wechat_drafts import (
     LOOK_THERE,
-    LOOK_THERE,
     PAGE,
     Draft,
     Drafts,
