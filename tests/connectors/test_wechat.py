@@ -24,6 +24,7 @@ from connectors import (
     ReceiptState,
     Refused,
     Unauthorised,
+    Uncertain,
     Unreachable,
 )
 from connectors.wechat import connector
