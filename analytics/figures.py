@@ -190,11 +190,7 @@ def article_ids(session: Session, account_id: int, remote_ids: Sequence[str]) ->
     """Our ids of an account's articles, by remote id; unknown ones are left out."""
     found: dict[str, int] = {}
     for batch in batches(remote_ids, 500):
-        rows = session.execute(
-            select(col(Article.remote_id), col(Article.id)).where(
-                col(Article.account_id) == account_id, col(Article.remote_id).in_(batch)
-            )
-        )
+        rows = session.execute(_IDS, {"account": account_id, "remote": batch})
         found.update((remote_id, article_id) for remote_id, article_id in rows)
     return found
 
@@ -297,35 +293,52 @@ def thin(session: Session, source: int, articles: Sequence[int]) -> int:
 
     Gives how many figures were dropped. Only what a platform tells is thinned; files stay as they came.
     """
-    newer = aliased(Snapshot)
-    overtaken = exists().where(
-        col(newer.article_id) == col(Snapshot.article_id),
-        col(newer.metric) == col(Snapshot.metric),
-        col(newer.source_id) == source,
-        col(newer.as_of) > col(Snapshot.as_of),
-    )
     dropped = 0
     for batch in batches(_spare_days(session, source, articles), 200):
-        done = session.execute(
-            delete(Snapshot).where(
-                tuple_(col(Snapshot.article_id), col(Snapshot.as_of)).in_(batch),
-                col(Snapshot.source_id) == source,
-                overtaken,
-            )
-        )
+        done = session.execute(_DROP, {"days": batch, "source": source})
         dropped += cast("CursorResult[Any]", done).rowcount
     return dropped
 
 
 def _spare_days(session: Session, source: int, articles: Sequence[int]) -> Iterator[tuple[int, date]]:
     for batch in batches(articles, 500):
-        days = session.execute(
-            select(col(Snapshot.article_id), col(Article.published_day), col(Snapshot.as_of))
-            .join(Article, col(Article.id) == col(Snapshot.article_id))
-            .where(col(Snapshot.article_id).in_(batch), col(Snapshot.source_id) == source)
-            .distinct()
-        ).all()
+        days = session.execute(_STORED, {"articles": batch, "source": source}).all()
         yield from ((article, as_of) for article, published, as_of in days if not is_kept(published, as_of))
+
+
+# Built once: a collection asks these for every account, and building them takes longer than running them.
+_NEWER = aliased(Snapshot)
+_DROP = (
+    delete(Snapshot)
+    .where(
+        tuple_(col(Snapshot.article_id), col(Snapshot.as_of)).in_(bindparam("days", expanding=True)),
+        col(Snapshot.source_id) == bindparam("source"),
+        exists().where(
+            col(_NEWER.article_id) == col(Snapshot.article_id),
+            col(_NEWER.metric) == col(Snapshot.metric),
+            col(_NEWER.source_id) == col(Snapshot.source_id),
+            col(_NEWER.as_of) > col(Snapshot.as_of),
+        ),
+    )
+    .execution_options(synchronize_session=False)
+)
+_STORED = (
+    select(col(Snapshot.article_id), col(Article.published_day), col(Snapshot.as_of))
+    .join(Article, col(Article.id) == col(Snapshot.article_id))
+    .where(
+        col(Snapshot.article_id).in_(bindparam("articles", expanding=True)),
+        col(Snapshot.source_id) == bindparam("source"),
+    )
+    .distinct()
+)
+_IDS = select(col(Article.remote_id), col(Article.id)).where(
+    col(Article.account_id) == bindparam("account"),
+    col(Article.remote_id).in_(bindparam("remote", expanding=True)),
+)
+_TOLD = select(col(Article.id), col(Article.url), col(Article.title), col(Article.published_day)).where(
+    col(Article.account_id) == bindparam("account")
+)
+_TOLD_BY_FILES = _TOLD.where(col(Article.remote_id).startswith(FROM_FILE))
 
 
 def adopt(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> int:
@@ -334,6 +347,8 @@ def adopt(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> in
     Gives how many. Without it the same article would stand there twice, once a source.
     """
     told = told_articles(session, account_id, only_files=True)
+    if not told:
+        return 0
     known = article_ids(session, account_id, [fact.remote_id for fact in facts])
     titles = Counter((title_key(fact.title), fact.published_day) for fact in facts)
     adopted: dict[int, str] = {}
@@ -351,12 +366,8 @@ def adopt(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> in
 
 def told_articles(session: Session, account_id: int, *, only_files: bool = False) -> ToldArticles:
     """The account's articles, to be matched with what a platform or a file tells."""
-    rows = select(col(Article.id), col(Article.url), col(Article.title), col(Article.published_day)).where(
-        col(Article.account_id) == account_id
-    )
-    if only_files:
-        rows = rows.where(col(Article.remote_id).startswith(FROM_FILE))
-    return ToldArticles(Told(*row) for row in session.execute(rows))
+    rows = session.execute(_TOLD_BY_FILES if only_files else _TOLD, {"account": account_id})
+    return ToldArticles(Told(*row) for row in rows)
 
 
 def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

@@ -31,6 +31,9 @@ class ToldArticles:
                 self._by_address[address_key(article.url)] = article.article_id
             self._by_title.setdefault((title_key(article.title), article.day), set()).add(article.article_id)
 
+    def __bool__(self) -> bool:
+        return bool(self._by_title)
+
     def match(self, url: str, title: str, day: date, *, by_title: bool = True) -> int | None:
         """Our id of this article; None where none is known, or several have this title on this day."""
         if url and (found := self._by_address.get(address_key(url))) is not None:

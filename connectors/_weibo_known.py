@@ -38,6 +38,10 @@ class KnownPosts:
 
     def keep(self, posts: Iterable[KnownPost]) -> None:
         """Remembers posts; what we sent ourselves keeps its delivery and its title when seen again."""
+        posts = tuple(posts)
+        already = {post.id: post for post in self.all()}
+        if all(already.get(post.id) == _merged(already.get(post.id), post) for post in posts):
+            return
         with self._memory.single_flight(_KEY):
             before = self.all()
             known = {post.id: post for post in before}
