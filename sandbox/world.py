@@ -3,6 +3,7 @@
 import random
 import threading
 import zlib
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -138,7 +139,8 @@ class World:
             )
             item.extra.update(extra)
             self.published.append(item)
-            self._by_account.setdefault((platform, account), []).append(item)
+            theirs = self._by_account.setdefault((platform, account), [])
+            insort(theirs, item, key=lambda other: (other.at, other.sequence))
             if key:
                 self._by_key.setdefault((platform, account, key), item)
             return item
@@ -150,8 +152,7 @@ class World:
     def of(self, platform: str, account: str) -> list[Published]:
         """What an account has published, oldest first."""
         with self.lock:
-            found = self._by_account.get((platform, account), [])
-            return sorted(found, key=lambda item: (item.at, item.sequence))
+            return [*self._by_account.get((platform, account), ())]
 
     def once(self, name: tuple[object, ...], make: Callable[[], _Made]) -> _Made:
         """What `make` gave the first time for this name in this world: figures that depend on the seed."""

@@ -103,7 +103,9 @@ def _told(call: Call, rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _published(call: Call, day: date) -> list[Published]:
     ensure_history(call.world, call.account)
     items = call.world.of(call.account.platform, call.account.account)
-    return [item for item in items if item.at.astimezone(BEIJING).date() == day]
+    begin = datetime.combine(day, time(), BEIJING)
+    end = begin + timedelta(days=1)
+    return [item for item in items if begin <= item.at < end]
 
 
 def _article(call: Call, item: Published) -> dict[str, Any]:
