@@ -113,4 +113,4 @@ def measure(*, quick: bool = False) -> dict[str, object]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="once, small: does it still run?")
-    print(json.dumps(measure(quick=parser.parse_args().quick), indent=1))
+    print(json.dumps(measure(quick=parser.parse_args().quick)))
