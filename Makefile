@@ -1,4 +1,5 @@
-# Needs only Python 3.11, make and pip: uv is brought into .tools/ where there is none.
+# Needs only Python 3.11, make and pip: uv is brought into .tools/ where there is none. Setting up says nothing on
+# standard output: `make demo ARGS='--no-serve --json'` prints one JSON document there.
 SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
@@ -11,12 +12,12 @@ STAMP := .venv/.installed
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
-	$(PYTHON) -m venv .tools
-	.tools/bin/pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@$(PYTHON) -m venv .tools >&2
+	@.tools/bin/pip install --quiet --disable-pip-version-check -c constraints.txt uv >&2
 
 $(STAMP): pyproject.toml constraints.txt | $(filter .tools/bin/uv,$(UV))
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv >&2
+	@$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]' >&2
 	@touch $(STAMP)
 
 install: $(STAMP) ## set up .venv from the pins in constraints.txt
@@ -31,7 +32,7 @@ check: install ## style, types, import rules, dependencies, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/codespell
 
