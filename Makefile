@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
 export UV_PYTHON_DOWNLOADS := never
+# Organisations have their own certificate authorities: trust what the machine trusts.
+export UV_SYSTEM_CERTS := true
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
