@@ -1,0 +1,72 @@
+"""The documentation holds: its commands run, its links lead somewhere, its versions agree."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.messages import catalogue
+from meizhen import __version__
+from meizhen.cli import NOUNS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_no_page_names_this_machine(page: Path) -> None:
+    assert not re.search(r"/work/|/root/|/home/\w", page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_both_readmes_begin_with_a_picture_and_the_two_commands(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    picture, commands = text.index("!["), text.index("```sh")
+    assert picture < commands < 1500
+    shown = re.findall(r"^make (\w+)", text, re.MULTILINE)
+    assert shown == ["demo", "test"]
+
+
+def test_the_newest_change_is_of_this_version() -> None:
+    newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest is not None and newest[1] == __version__
+
+
+def test_the_readme_shows_a_command_of_every_noun_or_says_what_it_is_for() -> None:
+    text = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs/how-to/install-and-run.md").read_text(
+        "utf-8"
+    )
+    assert [noun for noun in NOUNS if f"meizhen {noun}" not in text and f"make {noun}" not in text] == []
+    assert set(NOUNS) < set(catalogue("cli"))
+
+
+def test_the_tutorial_works_as_written(tmp_path: Path) -> None:
+    blocks = re.findall(
+        r"^```sh\n(.*?)^```", (ROOT / "docs/tutorials/first-week.md").read_text("utf-8"), re.M | re.S
+    )
+    script = "set -eu\ntrap 'kill $(cat sandbox.pid) 2>/dev/null || true' EXIT\n" + "\n".join(blocks)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(tmp_path), "MEIZHEN_LANGUAGE": "en", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-1500:] + run.stderr[-1500:]
+    assert "published" in run.stdout
+    assert list((tmp_path / "reports").glob("*.xlsx"))
