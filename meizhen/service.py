@@ -4,19 +4,21 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from types import FrameType
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from config.clock import SHANGHAI, shanghai_day
+from config.clock import SHANGHAI
 from meizhen.collecting import collect_figures
 from meizhen.house import House
-from scheduler import Dispatcher, Pace
+from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
-from scheduler.periodic import claim_run, finish_run
+
+_log = structlog.get_logger("meizhen.service")
 
 
 def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = None) -> Dispatcher:
@@ -61,11 +63,14 @@ def run_service(house: House, started: Callable[[str], None]) -> None:
     dispatcher = dispatcher_of(house)
     with stopping_by_signal() as stop, _ticking(dispatcher, house) as ticker:
         hour, minute = house.settings.collect_at.split(":")
-        ticker.add_job(
-            _collect_daily,
+        register_periodic(
+            ticker,
+            "collect",
             CronTrigger(hour=hour, minute=minute, timezone=SHANGHAI),
-            args=[house, dispatcher.node],
-            id="collect",
+            lambda: _collect(house),
+            database=house.database,
+            clock=house.clock,
+            node=dispatcher.node,
         )
         started(dispatcher.node)
         dispatcher.run(stop)
@@ -87,10 +92,6 @@ def _ticking(dispatcher: Dispatcher, house: House) -> Iterator[BackgroundSchedul
         ticker.shutdown(wait=False)
 
 
-def _collect_daily(house: House, node: str) -> None:
-    """Collects once a day across all nodes: whoever writes the day's row first does it."""
-    now = house.clock.now()
-    fire_at = datetime.combine(shanghai_day(now), time.fromisoformat(house.settings.collect_at), SHANGHAI)
-    if claim_run(house.database, "collect", fire_at, node=node, now=now):
-        collect_figures(house)
-        finish_run(house.database, "collect", fire_at, now=house.clock.now())
+def _collect(house: House) -> None:
+    report = collect_figures(house)
+    _log.info("collected", accounts=report.accounts, figures=report.figures, failures=len(report.failures))

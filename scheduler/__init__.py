@@ -1,8 +1,9 @@
 """What goes out: posts, their deliveries to accounts, and the machine that sends each once."""
 
 from scheduler.dispatcher import Dispatcher, Pace
+from scheduler.periodic import register_periodic
 from scheduler.queue import Enqueued, enqueue, queue_status
-from scheduler.transitions import cancel, reschedule, resolve, retry
+from scheduler.transitions import cancel, pause, reschedule, resolve, resume, retry
 
 __all__ = [
     "Dispatcher",
@@ -10,8 +11,11 @@ __all__ = [
     "Pace",
     "cancel",
     "enqueue",
+    "pause",
     "queue_status",
+    "register_periodic",
     "reschedule",
     "resolve",
+    "resume",
     "retry",
 ]

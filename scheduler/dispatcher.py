@@ -100,11 +100,12 @@ class Dispatcher:
         `until_idle` ends when nothing is due or under way, and nothing will be tried again within
         `patience`; `until` ends at that moment of the clock.
         """
+        answers: list[Answer] = []
         try:
-            answers: list[Answer] = []
             while not stop.is_set():
                 try:
-                    self._turn(answers)
+                    heard, answers = answers, []
+                    self._turn(heard)
                     if until_idle and self._is_idle(patience):
                         break
                 except OperationalError as error:
@@ -113,7 +114,7 @@ class Dispatcher:
                     break
                 answers = self._wait(until)
         finally:
-            self._finish()
+            self._finish(answers)
 
     # --- one turn -----------------------------------------------------------------------------------------
 
@@ -381,9 +382,10 @@ class Dispatcher:
 
     # --- the end ------------------------------------------------------------------------------------------
 
-    def _finish(self) -> None:
+    def _finish(self, heard: Sequence[Answer] = ()) -> None:
         """Waits for the calls under way, writes how they ended, gives all lanes back."""
         self._senders.stop()
+        self._unwritten += [self._judged(answer, self._clock.now()) for answer in heard]
         deadline = steady() + self._pace.call.total_seconds() + 5
         while self._in_flight and steady() < deadline:
             try:

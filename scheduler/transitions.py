@@ -40,6 +40,41 @@ def cancel(
     )
 
 
+def pause(session: Session, keys: KeyRing, delivery_ids: Sequence[int], *, now: datetime, actor: str) -> None:
+    """Holds queued deliveries until a person lets them go. Raises MeizhenError `delivery.wrong_state`."""
+    _move(
+        session,
+        keys,
+        delivery_ids,
+        State.PAUSED,
+        allowed=(State.QUEUED,),
+        values={},
+        act="post.pause",
+        now=now,
+        actor=actor,
+    )
+
+
+def resume(
+    session: Session, keys: KeyRing, delivery_ids: Sequence[int], *, now: datetime, actor: str
+) -> None:
+    """Lets paused deliveries go; one that is past its limit by now becomes missed at the node's next look.
+
+    Raises MeizhenError `delivery.wrong_state`.
+    """
+    _move(
+        session,
+        keys,
+        delivery_ids,
+        State.QUEUED,
+        allowed=(State.PAUSED,),
+        values={},
+        act="post.resume",
+        now=now,
+        actor=actor,
+    )
+
+
 def reschedule(
     session: Session,
     keys: KeyRing,
@@ -54,19 +89,20 @@ def reschedule(
     Raises MeizhenError `delivery.wrong_state`.
     """
     rows = _locked(session, delivery_ids, _PERSON_MAY_MOVE)
+    before = {_id(delivery): State(delivery.state) for delivery in rows}
     for delivery in rows:
-        before = State(delivery.state)
         delivery.late_after = due + (delivery.late_after - delivery.due)
         delivery.due = delivery.not_before = due
-        if before is State.MISSED:
+        if delivery.state == State.MISSED:
             delivery.state, delivery.needs_person, delivery.outcome_code = State.QUEUED, False, ""
         session.add(delivery)
     session.flush()
     write_events(
         session,
         [
-            event(_id(delivery), now, "", State(delivery.state), actor, "rescheduled", due.isoformat())
+            event(id_, now, before[id_], State(delivery.state), actor, "rescheduled", due.isoformat())
             for delivery in rows
+            if (id_ := _id(delivery))
         ],
     )
     _after(session, keys, rows, at=due, act="post.reschedule", now=now, actor=actor)

@@ -164,6 +164,7 @@ def retire(name: Name, reason: Reason = "") -> None:
 
 def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
     from organisation import find_account
+    from scheduler import lanes
 
     with open_house() as house, house.database.write() as session:
         account = find_account(session, name)
@@ -171,6 +172,8 @@ def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
         if not move(session, house.keys, account, at=at, actor=actor, reason=reason):
             state = text(f"account.state_{account.state}")
             raise MeizhenError("account.not_moved", account=account.stable_id, state=state)
+        # A lane that found its account paused sleeps until somebody tells it otherwise.
+        lanes.wake(session, [account.known_id], at)
     typer.echo(text(f"account.{told}", account=account.stable_id))
 
 
