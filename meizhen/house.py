@@ -10,6 +10,7 @@ from pathlib import Path
 from config.clock import Clock, SystemClock
 from config.database import Database, migrate, open_database, reaching, require_newest
 from config.errors import MeizhenError
+from config.logging import configure_logging
 from config.secrets import KeyRing, create_key_file, load_key_file
 from config.settings import Settings, load_settings
 
@@ -47,6 +48,7 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
     from organisation import check_keys
 
     settings = settings or load_settings()
+    configure_logging(settings.log_level)
     if not (settings.home / KEY_FILE).exists():
         raise MeizhenError("house.not_made", home=settings.home)
     keys = load_key_file(settings.home / KEY_FILE)
