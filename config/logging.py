@@ -31,8 +31,8 @@ def configure_logging(level: str) -> None:
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    # urllib3 and SQLAlchemy tell addresses and values when they debug: never below their warnings.
-    for name in ("urllib3", "sqlalchemy", "apscheduler"):
+    # They tell values when they debug: never below their warnings. (`connectors/_http` silences urllib3.)
+    for name in ("sqlalchemy", "apscheduler"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
