@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks._receiver import receiver
+from benchmarks._receiver import counts, forget, receiver
 from config import ManualClock, SystemClock, migrate
 from config.database import Database, connect
 from config.secrets import KeyRing, create_key_file, load_key_file
@@ -92,9 +92,9 @@ def measure(posts: int, accounts: int, open_address: Callable[[Path], str]) -> d
         clock = ManualClock(datetime.now(UTC))
         fill(database, address, posts, accounts, clock.now())
         bare = limit(f"{address}/bare", posts)
-        counts = requests.get(f"{address}/counts", timeout=30).json()
+        forget(address)
         rate = ours(database, keys, folder, posts)
-        after = requests.get(f"{address}/counts", timeout=30).json()
+        after = counts(address)
         database.close()
     return {
         "posts": posts,
@@ -102,7 +102,7 @@ def measure(posts: int, accounts: int, open_address: Callable[[Path], str]) -> d
         "per_second": round(rate, 1),
         "limit_per_second": round(bare, 1),
         "ratio": round(rate / bare, 3),
-        "lost": posts - (after["posts"] - counts["posts"]),
+        "lost": posts - after["posts"],
         "doubled": after["doubled"],
         "ordered": after["ordered"],
     }
