@@ -188,6 +188,7 @@ def receiver(manner: Manner | None = None) -> Iterator[str]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(theirs, manner or Manner()), daemon=True)
     process.start()
+    theirs.close()  # a receiver that dies ends our waiting
     try:
         yield f"http://127.0.0.1:{ours.recv()}"
     finally:

@@ -23,12 +23,14 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
 from sqlmodel import Session
 
 from config.errors import MeizhenError
 from config.settings import Settings
 
+# What a database that is away, locked or full raises: nothing was decided, and it may come back.
+LOST = (OperationalError, InterfaceError, InternalError)
 _BUSY_MILLISECONDS = 15_000
 _OVERFLOW = 20  # connections beyond the pool's size while many senders write their short scopes
 

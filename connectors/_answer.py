@@ -84,7 +84,8 @@ class Answer:
         if self.status == 404:
             return NeedsPerson(told, platform_code=code, remedy=WRONG_ADDRESS)
         if self.status in (425, 429, 503):
-            return Throttled(told, platform_code=code, until=self.retry_at(now))
+            # HTTP's own "slow down" is the site's, whichever account called.
+            return Throttled(told, platform_code=code, until=self.retry_at(now), app_wide=True)
         if 400 <= self.status < 500 and self.status not in (408, 409):
             return Refused(told, platform_code=code)
         return self._doubt(told, platform_code=code)

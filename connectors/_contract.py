@@ -236,6 +236,13 @@ class Connector(ABC):
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         """Sends the post, once."""
 
+    def gate(self, access: Access) -> str:
+        """What shares the platform's limits: accounts with the same gate wait together when it is shut.
+
+        At most 160 characters and no secret. By itself all accounts of the platform at one address.
+        """
+        return f"{self.platform} {access.api_base}"[:160]
+
     def limits_for(self, options: Mapping[str, str]) -> Limits:
         """The limits of a post with these options: a long article may be more than a short post."""
         return self.limits

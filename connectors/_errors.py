@@ -73,7 +73,11 @@ class Unauthorised(ConnectorError):
 
 
 class Throttled(ConnectorError):
-    """Refused for now, nothing was done. `until` is when to go on (aware)."""
+    """Refused for now, nothing was done. `until` is when to go on (aware).
+
+    `app_wide`: the limit is shared by every account behind the same gate (`Connector.gate`), not this
+    account's own.
+    """
 
     def __init__(
         self,
@@ -83,9 +87,11 @@ class Throttled(ConnectorError):
         platform_code: str = "",
         remedy: Label | None = None,
         request_id: str = "",
+        app_wide: bool = False,
     ) -> None:
         super().__init__(platform_text, platform_code=platform_code, remedy=remedy, request_id=request_id)
         self.until = until
+        self.app_wide = app_wide
 
 
 class Unreachable(ConnectorError):

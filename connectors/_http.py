@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -40,8 +40,14 @@ _NEVER = math.inf
 
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines hold whole addresses, tokens and all
 
-# Until when the bytes of a write may leave (steady clock): a node whose lease ended cannot send.
-_send_before: ContextVar[float] = ContextVar("meizhen_send_before", default=_NEVER)
+
+def _never() -> float:
+    return _NEVER
+
+
+# Until when the bytes of a write may leave (steady clock): a node whose lease ended cannot send. Asked before
+# every piece, since a lease is renewed while a long upload runs.
+_send_before: ContextVar[Callable[[], float]] = ContextVar("meizhen_send_before", default=_never)
 
 
 def steady() -> float:
@@ -50,8 +56,8 @@ def steady() -> float:
 
 
 @contextmanager
-def sending_before(moment: float) -> Iterator[None]:
-    """Within this, no write leaves the socket at or after `moment` of `steady()`; it raises Unreachable."""
+def sending_before(moment: Callable[[], float]) -> Iterator[None]:
+    """Within this, no write leaves the socket at or after `moment()` of `steady()`; it raises Unreachable."""
     token = _send_before.set(moment)
     try:
         yield
@@ -75,11 +81,11 @@ class _Call(threading.local):
     """The call under way in this thread, seen by its socket."""
 
     deadline = _NEVER
-    fence = _NEVER
+    fence: Callable[[], float] = staticmethod(_never)
     began = False  # a byte of the request may have left
     received = 0  # bytes, headers and all
 
-    def start(self, seconds: float, fence: float) -> None:
+    def start(self, seconds: float, fence: Callable[[], float]) -> None:
         self.deadline = steady() + seconds
         self.fence = fence
         self.began = False
@@ -93,7 +99,7 @@ class _Call(threading.local):
 
     def check_fence(self) -> None:
         """Before every piece: a request whose body did not follow its headers does nothing either."""
-        if steady() >= self.fence:
+        if steady() >= self.fence():
             raise _TooLate("the lease ended before the request left")
         self.began = True
 
@@ -198,7 +204,7 @@ class Http:
         address or a certificate that a person must mend.
         """
         doubt = Uncertain if writes else Unreachable
-        _call.start(seconds or self.seconds, _send_before.get() if writes else _NEVER)
+        _call.start(seconds or self.seconds, _send_before.get() if writes else _never)
         began = steady()
         try:
             prepared = self._prepare(method, url, params, json_body, form, files, headers)

@@ -1,5 +1,6 @@
 """An account as its connector sees it: credentials opened, memory, the platform's way out."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 
@@ -20,6 +21,19 @@ def access_for(database: Database, keys: KeyRing, account: Account, *, clock: Cl
     """
     with database.read() as session:
         credentials = open_credentials(session, keys, account)
+    return access_with(credentials, database, keys, account, clock=clock, http=http)
+
+
+def access_with(
+    credentials: Mapping[str, str],
+    database: Database,
+    keys: KeyRing,
+    account: Account,
+    *,
+    clock: Clock,
+    http: Http,
+) -> Access:
+    """The account for its connector with credentials that are open already."""
     # Renewing a token takes a call or two: within this time a living node has come back.
     lease = timedelta(seconds=2 * http.seconds + 10)
     return Access(

@@ -1,19 +1,18 @@
-"""What the dispatcher reads and writes, in statements that take many rows at once.
+"""What the dispatcher reads and writes, in statements that take a whole batch at once.
 
 Every change of a delivery is a compare-and-set on state and fence, with its event in the same transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
-from sqlmodel import Session, col
+from sqlalchemy import Connection
+from sqlmodel import Session
 
-from connectors import ConnectorError
-from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
-from scheduler.lanes import Lane
+from config.batch import BatchQuery, BatchStatement, storable
+from scheduler.deliveries import State
 from scheduler.outcomes import Purpose, Verdict
 
 READ_AHEAD = 32
@@ -21,7 +20,7 @@ _TEXT = 1000
 _CODE = 80
 
 
-@dataclass
+@dataclass(slots=True)
 class Work:
     """A delivery that a lane has to do something about, as the node last knew it."""
 
@@ -51,270 +50,324 @@ class Work:
         return Purpose.SETTLE if self.state is State.ACCEPTED else Purpose.PUBLISH
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ended:
     """A call that ended: the work as it was begun, when, and the verdict on it."""
 
     work: Work
     at: datetime
     verdict: Verdict
+    stands: Work  # as it stands after the call
+
+    @classmethod
+    def by(cls, work: Work, at: datetime, verdict: Verdict) -> "Ended":
+        """The end of a call with this verdict."""
+        stands = copy(work)
+        stands.state, stands.not_before = verdict.state, verdict.not_before
+        stands.looks, stands.waiting_since = verdict.looks, verdict.waiting_since
+        if verdict.uncounted and work.purpose is Purpose.PUBLISH:
+            stands.attempts = max(0, work.attempts - 1)
+        receipt = verdict.receipt
+        if receipt is not None:
+            stands.remote_id = receipt.remote_id
+            stands.url = receipt.url or work.url
+            stands.detail = {**work.detail, **receipt.detail}
+        return cls(work, at, verdict, stands)
 
 
-_COLUMNS = (
-    col(Delivery.id),
-    col(Delivery.account_id),
-    col(Delivery.post_id),
-    col(Delivery.key),
-    col(Delivery.seq),
-    col(Delivery.state),
-    col(Delivery.due),
-    col(Delivery.not_before),
-    col(Delivery.late_after),
-    col(Delivery.attempts),
-    col(Delivery.calls),
-    col(Delivery.looks),
-    col(Delivery.fence),
-    col(Delivery.waiting_since),
-    col(Delivery.remote_id),
-    col(Delivery.url),
-    col(Delivery.detail),
+_GIVES = {
+    "id": "integer",
+    "account_id": "integer",
+    "post_id": "integer",
+    "key": "text",
+    "seq": "integer",
+    "state": "text",
+    "due": "time",
+    "not_before": "time",
+    "late_after": "time",
+    "attempts": "integer",
+    "calls": "integer",
+    "looks": "integer",
+    "fence": "integer",
+    "waiting_since": "time",
+    "remote_id": "text",
+    "url": "text",
+    "detail": "json",
+}
+_ACCOUNT = {"account_id": "integer"}
+_COLUMNS = ", ".join(f"d.{name}" for name in _GIVES)
+_FIRST = (
+    "SELECT queued.id FROM delivery queued "
+    "WHERE queued.account_id = wanted.account_id AND queued.state = 'queued' "
+    f"ORDER BY queued.due, queued.id LIMIT {READ_AHEAD}"
+)
+_HEADS = BatchQuery(
+    f"SELECT {_COLUMNS} FROM {{rows}} AS wanted JOIN delivery d ON d.id IN ({_FIRST}) "
+    "ORDER BY d.account_id, d.due, d.id",
+    _ACCOUNT,
+    _GIVES,
+    on_postgresql=f"SELECT {_COLUMNS} FROM {{rows}} AS wanted CROSS JOIN LATERAL ({_FIRST}) AS head "
+    "JOIN delivery d ON d.id = head.id ORDER BY d.account_id, d.due, d.id",
+)
+_WAITING = BatchQuery(
+    f"SELECT {_COLUMNS} FROM {{rows}} AS wanted JOIN delivery d ON d.account_id = wanted.account_id "
+    "WHERE d.state IN ('uncertain', 'accepted') AND NOT d.needs_person",
+    _ACCOUNT,
+    _GIVES,
+)
+_LEFT_OPEN = BatchQuery(
+    f"SELECT {_COLUMNS}, "
+    "COALESCE((SELECT MAX(a.started_at) FROM attempt a WHERE a.delivery_id = d.id AND a.finished_at IS NULL),"
+    " d.not_before) AS started_at "
+    "FROM {rows} AS wanted JOIN delivery d ON d.account_id = wanted.account_id WHERE d.state = 'sending'",
+    _ACCOUNT,
+    _GIVES | {"started_at": "time"},
 )
 
-_HEADS = (
-    select(*_COLUMNS)
-    .where(col(Delivery.account_id) == bindparam("lane"), col(Delivery.state) == State.QUEUED)
-    .order_by(col(Delivery.due), col(Delivery.id))
-    .limit(READ_AHEAD)
-)
-_WAITING = select(*_COLUMNS).where(
-    col(Delivery.account_id).in_(bindparam("lanes", expanding=True)),
-    col(Delivery.state).in_((State.UNCERTAIN, State.ACCEPTED)),
-    col(Delivery.needs_person).is_(False),
-)
-_LEFT_OPEN = select(*_COLUMNS).where(
-    col(Delivery.account_id).in_(bindparam("lanes", expanding=True)), col(Delivery.state) == State.SENDING
-)
+
+def heads(session: Session, account_ids: Sequence[int]) -> dict[int, list[Work]]:
+    """The first queued deliveries of lanes, in order; READ_AHEAD of each at most."""
+    found: dict[int, list[Work]] = {account_id: [] for account_id in account_ids}
+    for work in _ask(session, _HEADS, account_ids):
+        found[work.account_id].append(work)
+    return found
 
 
-def heads(session: Session, account_id: int) -> list[Work]:
-    """The first queued deliveries of a lane, in order; READ_AHEAD of them at most."""
-    return [_work(row) for row in session.execute(_HEADS, {"lane": account_id})]
-
-
-def waiting(session: Session, account_ids: Sequence[int]) -> list[Work]:
+def waiting(session: Session, account_ids: Sequence[int]) -> dict[int, list[Work]]:
     """Deliveries of these lanes that the platform is to be asked about."""
-    return [_work(row) for row in session.execute(_WAITING, {"lanes": list(account_ids)})]
+    found: dict[int, list[Work]] = {account_id: [] for account_id in account_ids}
+    for work in _ask(session, _WAITING, account_ids):
+        found[work.account_id].append(work)
+    return found
 
 
 def left_open(session: Session, account_ids: Sequence[int]) -> list[Work]:
     """Deliveries of just taken lanes whose call a former holder never finished, with the call's start."""
-    works = [_work(row) for row in session.execute(_LEFT_OPEN, {"lanes": list(account_ids)})]
-    if not works:
-        return []
-    starts = select(col(Attempt.delivery_id), col(Attempt.started_at)).where(
-        col(Attempt.delivery_id).in_([work.id for work in works]), col(Attempt.finished_at).is_(None)
-    )
-    started = {row[0]: row[1] for row in session.execute(starts)}
+    return _ask(session, _LEFT_OPEN, account_ids) if account_ids else []
+
+
+def _ask(session: Session, query: BatchQuery, account_ids: Sequence[int]) -> list[Work]:
+    rows = query.ask(session.connection(), [(account_id,) for account_id in account_ids])
+    works = [Work(*row) for row in rows]
     for work in works:
-        work.started_at = started.get(work.id, work.not_before)
+        work.state = State(work.state)
     return works
 
 
-def _work(row: Any) -> Work:
-    work = Work(*row)
-    work.state = State(work.state)
-    return work
+# --- one transaction of a node ----------------------------------------------------------------------------
 
-
-def begin(session: Session, works: Sequence[Work], *, node: str, now: datetime) -> list[Work]:
-    """Writes the attempts of calls that are about to be made; gives those that may be made.
-
-    A work is left out when it was cancelled, moved or taken meanwhile, or the node lost its lane: the
-    database decides. After the transaction is committed, and only then, the calls go out.
-    """
-    by_id = {work.id: work for work in works}
-    mine = select(col(Lane.account_id)).where(col(Lane.node) == node, col(Lane.lease_until) > now)
-    fence = select(col(Lane.fence)).where(col(Lane.account_id) == col(Delivery.account_id)).scalar_subquery()
-    begun: list[Work] = []
-    for publishes in (True, False):
-        ids = [work.id for work in works if (work.purpose is Purpose.PUBLISH) is publishes]
-        if not ids:
-            continue
-        states = (State.QUEUED,) if publishes else (State.UNCERTAIN, State.ACCEPTED)
-        values: dict[str, Any] = {"calls": Delivery.calls + 1, "fence": fence}
-        if publishes:
-            values |= {"state": State.SENDING, "attempts": Delivery.attempts + 1}
-        rows = session.execute(
-            update(Delivery)
-            .where(
-                col(Delivery.id).in_(ids),
-                col(Delivery.state).in_(states),
-                col(Delivery.not_before) <= now,
-                col(Delivery.needs_person).is_(False),
-                col(Delivery.account_id).in_(mine),
-            )
-            .values(**values)
-            .returning(col(Delivery.id), col(Delivery.calls), col(Delivery.attempts), col(Delivery.fence))
-            .execution_options(synchronize_session=False)
-        )
-        for delivery_id, calls, attempts, lane_fence in rows:
-            work = by_id[delivery_id]
-            work.calls, work.attempts, work.fence = calls, attempts, lane_fence
-            work.started_at = now
-            begun.append(work)
-    _write_attempts(session, begun, node=node, now=now)
-    return begun
-
-
-def _write_attempts(session: Session, works: Sequence[Work], *, node: str, now: datetime) -> None:
-    if not works:
-        return
-    session.execute(
-        insert(Attempt),
-        [
-            {
-                "delivery_id": work.id,
-                "number": work.calls,
-                "purpose": work.purpose,
-                "node": node,
-                "started_at": now,
-            }
-            for work in works
-        ],
-    )
-    write_events(
-        session,
-        [
-            event(work.id, now, State.QUEUED, State.SENDING, node)
-            for work in works
-            if work.purpose is Purpose.PUBLISH
-        ],
-    )
-
-
-_SET = (
-    update(Delivery)
-    .where(
-        col(Delivery.id) == bindparam("b_id"),
-        col(Delivery.fence) == bindparam("b_fence"),
-        col(Delivery.state) == bindparam("b_from"),
-    )
-    .values(
-        state=bindparam("b_state"),
-        not_before=bindparam("b_not_before"),
-        looks=bindparam("b_looks"),
-        waiting_since=bindparam("b_waiting_since"),
-        needs_person=bindparam("b_needs_person"),
-        remote_id=bindparam("b_remote_id"),
-        url=bindparam("b_url"),
-        detail=bindparam("b_detail"),
-        outcome_code=bindparam("b_code"),
-        outcome_text=bindparam("b_text"),
-        published_at=bindparam("b_published_at"),
-    )
-    .execution_options(synchronize_session=False)
+_BEGUN = {"id": "integer", "account_id": "integer", "calls": "integer", "fence": "integer"}
+# The lane must still be the node's, under the fence it knows, and nobody may have moved the delivery.
+_IS_MINE = (
+    "delivery.id = begun.id AND delivery.calls = begun.calls AND NOT delivery.needs_person "
+    "AND delivery.not_before <= :now AND lane.fence = begun.fence AND lane.node = :node "
+    "AND lane.lease_until > :now"
 )
-_FINISH = (
-    update(Attempt)
-    .where(col(Attempt.delivery_id) == bindparam("b_id"), col(Attempt.number) == bindparam("b_number"))
-    .values(
-        finished_at=bindparam("b_at"),
-        outcome=bindparam("b_outcome"),
-        platform_code=bindparam("b_code"),
-        platform_text=bindparam("b_text"),
-        request_id=bindparam("b_request_id"),
-        remedy_zh=bindparam("b_remedy_zh"),
-        remedy_en=bindparam("b_remedy_en"),
-    )
-    .execution_options(synchronize_session=False)
+_BEGIN_PUBLISHING = BatchStatement(
+    "UPDATE delivery SET state = 'sending', attempts = attempts + 1, calls = begun.calls + 1, "
+    "fence = begun.fence FROM {rows} AS begun JOIN lane ON lane.account_id = begun.account_id "
+    f"WHERE {_IS_MINE} AND delivery.state = 'queued' AND delivery.late_after >= :now AND NOT lane.paused "
+    "AND NOT EXISTS (SELECT 1 FROM queue_switch WHERE stopped)",
+    _BEGUN,
+)
+_BEGIN_ASKING = BatchStatement(
+    "UPDATE delivery SET calls = begun.calls + 1, fence = begun.fence "
+    "FROM {rows} AS begun JOIN lane ON lane.account_id = begun.account_id "
+    f"WHERE {_IS_MINE} AND delivery.state IN ('uncertain', 'accepted')",
+    _BEGUN,
+)
+_BEGAN = BatchQuery(
+    "SELECT delivery.id FROM {rows} AS begun JOIN delivery ON delivery.id = begun.id "
+    "WHERE delivery.calls = begun.calls + 1 AND delivery.fence = begun.fence",
+    _BEGUN,
+    {"id": "integer"},
+)
+_ATTEMPTS = BatchStatement(
+    "INSERT INTO attempt (delivery_id, number, purpose, node, started_at, outcome, platform_code, "
+    "platform_text, request_id, remedy_zh, remedy_en) "
+    "SELECT delivery_id, number, purpose, node, started_at, '', '', '', '', '', '' FROM {rows} AS begun",
+    {"delivery_id": "integer", "number": "integer", "purpose": "text", "node": "text", "started_at": "time"},
+)
+_FINISH = BatchStatement(
+    "UPDATE attempt SET finished_at = ended.at, outcome = ended.outcome, platform_code = ended.code, "
+    "platform_text = ended.told, request_id = ended.request_id, remedy_zh = ended.remedy_zh, "
+    "remedy_en = ended.remedy_en FROM {rows} AS ended "
+    "WHERE attempt.delivery_id = ended.id AND attempt.number = ended.number",
+    {
+        "id": "integer",
+        "number": "integer",
+        "at": "time",
+        "outcome": "text",
+        "code": "text",
+        "told": "text",
+        "request_id": "text",
+        "remedy_zh": "text",
+        "remedy_en": "text",
+    },
+)
+_SET = BatchStatement(
+    "UPDATE delivery SET state = ended.state, not_before = ended.not_before, attempts = ended.attempts, "
+    "looks = ended.looks, waiting_since = ended.waiting_since, needs_person = ended.needs_person, "
+    "remote_id = ended.remote_id, url = ended.url, detail = ended.detail, outcome_code = ended.code, "
+    "outcome_text = ended.told, published_at = ended.published_at FROM {rows} AS ended "
+    "WHERE delivery.id = ended.id AND delivery.fence = ended.fence AND delivery.state = ended.from_state",
+    {
+        "id": "integer",
+        "fence": "integer",
+        "from_state": "text",
+        "state": "text",
+        "not_before": "time",
+        "attempts": "integer",
+        "looks": "integer",
+        "waiting_since": "time",
+        "needs_person": "boolean",
+        "remote_id": "text",
+        "url": "text",
+        "detail": "json",
+        "code": "text",
+        "told": "text",
+        "published_at": "time",
+    },
+)
+_STANDS = BatchQuery(
+    "SELECT delivery.id, delivery.fence, delivery.state "
+    "FROM {rows} AS ended JOIN delivery ON delivery.id = ended.id",
+    {"id": "integer"},
+    {"id": "integer", "fence": "integer", "state": "text"},
+)
+_ADOPT = BatchStatement(
+    "UPDATE delivery SET state = 'published', needs_person = false, remote_id = ended.remote_id, "
+    "url = ended.url, published_at = ended.at FROM {rows} AS ended "
+    "WHERE delivery.id = ended.id AND delivery.state = ended.from_state",
+    {"id": "integer", "from_state": "text", "remote_id": "text", "url": "text", "at": "time"},
+)
+_MISS = BatchStatement(
+    "UPDATE delivery SET state = 'missed', needs_person = true, outcome_code = 'late' FROM {rows} AS late "
+    "WHERE delivery.id = late.id AND delivery.state = 'queued' AND delivery.late_after < :now "
+    "RETURNING delivery.id",
+    {"id": "integer"},
+)
+_EVENTS = BatchStatement(
+    "INSERT INTO delivery_event (delivery_id, at, from_state, to_state, actor, code, told) "
+    "SELECT delivery_id, at, from_state, to_state, actor, code, told FROM {rows} AS happened",
+    {
+        "delivery_id": "integer",
+        "at": "time",
+        "from_state": "text",
+        "to_state": "text",
+        "actor": "text",
+        "code": "text",
+        "told": "text",
+    },
 )
 
 
-def end(session: Session, ended: Sequence[Ended], *, node: str) -> list[Ended]:
-    """Writes how calls ended; gives those that this node may no longer write (its lane was taken over).
+class Page:
+    """What a node writes in one transaction; its events go in together at the end (`close`)."""
 
-    The attempts of those are finished all the same: what was heard is kept.
-    """
-    if not ended:
-        return []
-    connection = session.connection()
-    connection.execute(_FINISH, [_attempt_row(item) for item in ended])
-    changed = connection.execute(_SET, [_delivery_row(item) for item in ended]).rowcount
-    overtaken = [] if changed == len(ended) else _overtaken(session, ended)
-    lost = {item.work.id for item in overtaken}
-    write_events(
-        session,
-        [
-            event(
+    def __init__(self, session: Session, node: str, now: datetime) -> None:
+        self._connection: Connection = session.connection()
+        self._node = node
+        self._now = now
+        self._events: list[Event] = []
+
+    def begin(self, works: Sequence[Work]) -> list[Work]:
+        """Writes the attempts of calls that are about to be made; gives those that may be made.
+
+        A work is left out when it was cancelled, moved or taken meanwhile, the queue was stopped, or the
+        node lost its lane: the database decides. `Work.fence` must be the lane's. After the transaction is
+        committed, and only then, the calls go out.
+        """
+        publishing = [work for work in works if work.purpose is Purpose.PUBLISH]
+        asking = [work for work in works if work.purpose is not Purpose.PUBLISH]
+        begun = [
+            *self._begin(_BEGIN_PUBLISHING, publishing),
+            *self._begin(_BEGIN_ASKING, asking),
+        ]
+        for work in begun:
+            work.calls += 1
+            work.started_at = self._now
+            if work.purpose is Purpose.PUBLISH:
+                work.attempts += 1
+                self._add(work.id, State.QUEUED, State.SENDING)
+        if begun:
+            rows = [(work.id, work.calls, work.purpose, self._node, self._now) for work in begun]
+            _ATTEMPTS.run(self._connection, rows)
+        return begun
+
+    def _begin(self, statement: BatchStatement, works: Sequence[Work]) -> Sequence[Work]:
+        if not works:
+            return ()
+        rows = [(work.id, work.account_id, work.calls, work.fence) for work in works]
+        changed = statement.run(self._connection, rows, node=self._node, now=self._now).rowcount
+        if changed == len(works):
+            return works
+        began = {row[0] for row in _BEGAN.ask(self._connection, rows)} if changed else set()
+        return [work for work in works if work.id in began]
+
+    def end(self, ended: Sequence[Ended]) -> list[Ended]:
+        """Writes how calls ended; gives those that this node may no longer write (its lane was taken over).
+
+        The attempts of those are finished all the same: what was heard is kept.
+        """
+        if not ended:
+            return []
+        _FINISH.run(self._connection, [_attempt_row(item) for item in ended])
+        changed = _SET.run(self._connection, [_delivery_row(item) for item in ended]).rowcount
+        overtaken = [] if changed == len(ended) else self._overtaken(ended)
+        lost = {id(item) for item in overtaken}
+        for item in ended:
+            if id(item) not in lost and item.verdict.state is not _from_state(item.work):
+                self._add(item.work.id, _from_state(item.work), item.verdict.state, *_said(item.verdict))
+        return overtaken
+
+    def _overtaken(self, ended: Sequence[Ended]) -> list[Ended]:
+        """Those of which the database knows a newer fence, or whose state somebody else has set."""
+        rows = _STANDS.ask(self._connection, [(item.work.id,) for item in ended])
+        stands = {row[0]: (row[1], row[2]) for row in rows}
+        return [
+            item for item in ended if stands.get(item.work.id) != (item.work.fence, str(item.verdict.state))
+        ]
+
+    def adopt_late_answer(self, item: Ended) -> bool:
+        """A receipt that came after the lane was lost: it still settles a doubt, whoever holds the lane."""
+        receipt = item.verdict.receipt
+        if item.verdict.state is not State.PUBLISHED or receipt is None:
+            return False
+        for doubt in (State.UNCERTAIN, State.ACCEPTED):
+            row = (
                 item.work.id,
+                doubt,
+                storable(receipt.remote_id, 200),
+                storable(receipt.url, 1000),
                 item.at,
-                _from_state(item.work),
-                item.verdict.state,
-                node,
-                _said(item.verdict)[0],
-                _said(item.verdict)[1],
             )
-            for item in ended
-            if item.work.id not in lost and item.verdict.state is not _from_state(item.work)
-        ],
-    )
-    return overtaken
-
-
-def _overtaken(session: Session, ended: Sequence[Ended]) -> list[Ended]:
-    """Those of which the database knows a newer fence, or whose state somebody else has set."""
-    rows = session.execute(
-        select(col(Delivery.id), col(Delivery.fence), col(Delivery.state)).where(
-            col(Delivery.id).in_([item.work.id for item in ended])
-        )
-    )
-    stands = {row[0]: (row[1], row[2]) for row in rows}
-    return [item for item in ended if stands.get(item.work.id) != (item.work.fence, str(item.verdict.state))]
-
-
-def adopt_late_answer(session: Session, item: Ended, *, node: str) -> bool:
-    """A receipt that came after the lane was lost: it still settles a doubt, whoever holds the lane now."""
-    if item.verdict.state is not State.PUBLISHED:
+            if _ADOPT.run(self._connection, [row]).rowcount:
+                self._add(item.work.id, doubt, State.PUBLISHED, "late-answer")
+                return True
         return False
-    row = _delivery_row(item)
-    settled = session.execute(
-        update(Delivery)
-        .where(col(Delivery.id) == item.work.id, col(Delivery.state).in_((State.UNCERTAIN, State.ACCEPTED)))
-        .values(
-            state=State.PUBLISHED,
-            needs_person=False,
-            remote_id=row["b_remote_id"],
-            url=row["b_url"],
-            published_at=item.at,
-        )
-        .returning(col(Delivery.id))
-        .execution_options(synchronize_session=False)
-    ).first()
-    if settled is not None:
-        write_events(
-            session, [event(item.work.id, item.at, State.UNCERTAIN, State.PUBLISHED, node, "late-answer")]
-        )
-    return settled is not None
+
+    def miss(self, works: Iterable[Work]) -> set[int]:
+        """Marks queued deliveries past their limit as missed: a person decides. Gives the ids that were."""
+        rows = _MISS.run(self._connection, [(work.id,) for work in works], now=self._now)
+        missed = {row[0] for row in rows}
+        for delivery_id in sorted(missed):
+            self._add(delivery_id, State.QUEUED, State.MISSED, "late")
+        return missed
+
+    def close(self) -> None:
+        """Writes the events, in the order in which things happened."""
+        events, self._events = self._events, []
+        _write(self._connection, events)
+
+    def _add(
+        self, delivery_id: int, from_state: State, to_state: State, code: str = "", told: str = ""
+    ) -> None:
+        self._events.append(event(delivery_id, self._now, from_state, to_state, self._node, code, told))
 
 
-def miss(session: Session, works: Iterable[Work], *, node: str, now: datetime) -> set[int]:
-    """Marks queued deliveries past their limit as missed: a person decides. Gives the ids that were."""
-    rows = session.execute(
-        update(Delivery)
-        .where(
-            col(Delivery.id).in_([work.id for work in works]),
-            col(Delivery.state) == State.QUEUED,
-            col(Delivery.late_after) < now,
-        )
-        .values(state=State.MISSED, needs_person=True, outcome_code="late")
-        .returning(col(Delivery.id))
-        .execution_options(synchronize_session=False)
-    )
-    missed = {row[0] for row in rows}
-    write_events(
-        session, [event(delivery_id, now, State.QUEUED, State.MISSED, node, "late") for delivery_id in missed]
-    )
-    return missed
+# A row of `delivery_event`: delivery, when, from, to, who, code, words.
+Event = tuple[int, datetime, str, str, str, str, str]
 
 
 def event(
@@ -325,23 +378,27 @@ def event(
     actor: str,
     code: str = "",
     told: str = "",
-) -> dict[str, object]:
+) -> Event:
     """One row of `delivery_event`."""
-    return {
-        "delivery_id": delivery_id,
-        "at": at,
-        "from_state": str(from_state),
-        "to_state": str(to_state),
-        "actor": actor,
-        "code": code[:_CODE],
-        "told": told[:_TEXT],
-    }
+    return (
+        delivery_id,
+        at,
+        str(from_state),
+        str(to_state),
+        actor,
+        storable(code, _CODE),
+        storable(told, _TEXT),
+    )
 
 
-def write_events(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+def write_events(session: Session, rows: Sequence[Event]) -> None:
     """Appends events in one statement."""
+    _write(session.connection(), rows)
+
+
+def _write(connection: Connection, rows: Sequence[Event]) -> None:
     if rows:
-        session.execute(insert(DeliveryEvent), rows)
+        _EVENTS.run(connection, rows)
 
 
 def _from_state(work: Work) -> State:
@@ -358,62 +415,46 @@ def _said(verdict: Verdict) -> tuple[str, str]:
     return "", ""
 
 
-def _delivery_row(item: Ended) -> dict[str, object]:
-    work, verdict = item.work, item.verdict
-    receipt = verdict.receipt
+def _delivery_row(item: Ended) -> tuple[object, ...]:
+    work, verdict, stands = item.work, item.verdict, item.stands
     code, told = _said(verdict)
-    return {
-        "b_id": work.id,
-        "b_fence": work.fence,
-        "b_from": str(_from_state(work)),
-        "b_state": str(verdict.state),
-        "b_not_before": verdict.not_before,
-        "b_looks": verdict.looks,
-        "b_waiting_since": verdict.waiting_since,
-        "b_needs_person": verdict.needs_person,
-        "b_remote_id": (receipt.remote_id if receipt else work.remote_id)[:200],
-        "b_url": (receipt.url or work.url if receipt else work.url)[:1000],
-        "b_detail": {**work.detail, **receipt.detail} if receipt else work.detail,
-        "b_code": code[:_CODE],
-        "b_text": told[:_TEXT],
-        "b_published_at": item.at if verdict.state is State.PUBLISHED else None,
-    }
+    return (
+        work.id,
+        work.fence,
+        _from_state(work),
+        verdict.state,
+        verdict.not_before,
+        stands.attempts,
+        verdict.looks,
+        verdict.waiting_since,
+        verdict.needs_person,
+        storable(stands.remote_id, 200),
+        storable(stands.url, 1000),
+        _storable_detail(stands.detail),
+        storable(code, _CODE),
+        storable(told, _TEXT),
+        item.at if verdict.state is State.PUBLISHED else None,
+    )
 
 
-def _attempt_row(item: Ended) -> dict[str, object]:
-    error: ConnectorError | None = item.verdict.error
+def _storable_detail(detail: Mapping[str, str]) -> dict[str, str]:
+    return {storable(name, _CODE): storable(value, 100_000) for name, value in detail.items()}
+
+
+def _attempt_row(item: Ended) -> tuple[object, ...]:
+    error = item.verdict.error
     code, told = _said(item.verdict)
     remedy = error.remedy if error else None
-    return {
-        "b_id": item.work.id,
-        "b_number": item.work.calls,
-        "b_at": item.at,
-        "b_outcome": item.verdict.outcome[:16],
-        "b_code": code[:_CODE],
-        "b_text": told[:_TEXT],
-        "b_request_id": (error.request_id if error else "")[:120],
-        "b_remedy_zh": (remedy.zh if remedy else "")[:500],
-        "b_remedy_en": (remedy.en if remedy else "")[:500],
-    }
-
-
-def after(item: Ended) -> Work:
-    """The delivery as it stands after its call."""
-    verdict, receipt = item.verdict, item.verdict.receipt
-    changed = replace(
-        item.work,
-        state=verdict.state,
-        not_before=verdict.not_before,
-        looks=verdict.looks,
-        waiting_since=verdict.waiting_since,
-    )
-    if receipt is None:
-        return changed
-    return replace(
-        changed,
-        remote_id=receipt.remote_id,
-        url=receipt.url or item.work.url,
-        detail={**item.work.detail, **receipt.detail},
+    return (
+        item.work.id,
+        item.work.calls,
+        item.at,
+        item.verdict.outcome[:16],
+        storable(code, _CODE),
+        storable(told, _TEXT),
+        storable(error.request_id if error else "", 120),
+        storable(remedy.zh if remedy else "", 500),
+        storable(remedy.en if remedy else "", 500),
     )
 
 

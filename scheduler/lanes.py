@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Index, case, func, or_, select, text, update
 from sqlmodel import Field, Session, SQLModel, col
 
+from config.batch import BatchStatement
+
 
 class Lane(SQLModel, table=True):
     """One account's lane. `next_at` is when there is something to do (None: nothing)."""
@@ -104,21 +106,23 @@ def look(session: Session, account_ids: Sequence[int]) -> list[Held]:
     return [Held(*row) for row in rows]
 
 
-def release(session: Session, node: str, lane: Held, next_at: datetime | None) -> bool:
-    """Gives a lane back until `next_at`; False when something woke it meanwhile: look again first."""
-    given = session.execute(
-        update(Lane)
-        .where(
-            col(Lane.account_id) == lane.account_id,
-            col(Lane.node) == node,
-            col(Lane.fence) == lane.fence,
-            col(Lane.wakeups) == lane.wakeups,
-        )
-        .values(node=None, lease_until=None, next_at=next_at)
-        .returning(col(Lane.account_id))
-        .execution_options(synchronize_session=False)
-    )
-    return given.first() is not None
+_RELEASE = BatchStatement(
+    "UPDATE lane SET node = NULL, lease_until = NULL, next_at = given.next_at FROM {rows} AS given "
+    "WHERE lane.account_id = given.account_id AND lane.node = :node AND lane.fence = given.fence "
+    "AND lane.wakeups = given.wakeups RETURNING lane.account_id",
+    {"account_id": "integer", "fence": "integer", "wakeups": "integer", "next_at": "time"},
+)
+
+
+def release(session: Session, node: str, given: Iterable[tuple[Held, datetime | None]]) -> set[int]:
+    """Gives lanes back, each until its next work; gives the accounts of those that went.
+
+    One that something woke meanwhile stays: look again first.
+    """
+    rows = [(lane.account_id, lane.fence, lane.wakeups, next_at) for lane, next_at in given]
+    if not rows:
+        return set()
+    return {row[0] for row in _RELEASE.run(session.connection(), rows, node=node)}
 
 
 def wake(session: Session, account_ids: Iterable[int], at: datetime) -> None:

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypedDict
 
 from connectors import (
     Connector,
@@ -59,7 +60,14 @@ class Verdict:
     receipt: Receipt | None = None
     error: ConnectorError | None = None
     close_until: datetime | None = None  # the lane waits
+    shut_until: datetime | None = None  # all lanes behind the same gate wait
+    uncounted: bool = False  # nothing was done: the try does not count
     pause: bool = field(default=False)  # the lane stops until a person resumes
+
+
+class _Waits(TypedDict, total=False):
+    close_until: datetime
+    shut_until: datetime
 
 
 def backoff(attempts: int) -> timedelta:
@@ -128,7 +136,7 @@ def _not_published(connector: Connector, standing: Standing, error: ConnectorErr
     name = type(error).__name__.lower()
     match error:
         case Throttled():
-            return Verdict(State.QUEUED, name, error.until, error=error, close_until=error.until)
+            return Verdict(State.QUEUED, name, error.until, error=error, uncounted=True, **_waits(error))
         case Unreachable():
             return Verdict(State.QUEUED, name, now + backoff(standing.attempts), error=error)
         case Refused():
@@ -148,15 +156,15 @@ def _looked(
             return Verdict(State.FAILED, "absent", now, needs_person=True)
         return Verdict(State.QUEUED, "absent", now)
     name = type(answer).__name__.lower()
-    looks = standing.looks + 1
-    if isinstance(answer, NeedsPerson | Refused) or looks >= len(connector.looks):
+    throttled = isinstance(answer, Throttled)
+    looks = standing.looks if throttled else standing.looks + 1  # what was throttled was not asked
+    asked_enough = looks >= len(connector.looks) or now - since > timedelta(seconds=2 * connector.looks[-1])
+    if isinstance(answer, NeedsPerson | Refused) or asked_enough:
         return Verdict(State.UNCERTAIN, name, now, looks, since, needs_person=True, error=answer)
-    planned = since + timedelta(seconds=connector.looks[looks])
+    planned = max(since + timedelta(seconds=connector.looks[looks]), now + timedelta(seconds=1))
     if isinstance(answer, Throttled):
         planned = max(planned, answer.until)
-    return Verdict(
-        State.UNCERTAIN, name, max(planned, now + timedelta(seconds=1)), looks, since, error=answer
-    )
+    return Verdict(State.UNCERTAIN, name, planned, looks, since, error=answer, **_shuts(answer))
 
 
 def _not_settled(
@@ -174,4 +182,14 @@ def _not_settled(
     looks = standing.looks + 1
     wait = timedelta(seconds=connector.polls[min(looks, len(connector.polls) - 1)])
     planned = answer.until if isinstance(answer, Throttled) else now + wait
-    return Verdict(State.ACCEPTED, name, planned, looks, since, error=answer)
+    return Verdict(State.ACCEPTED, name, planned, looks, since, error=answer, **_shuts(answer))
+
+
+def _waits(error: Throttled) -> _Waits:
+    """Who waits for a platform that slowed us down: everybody behind its gate, or the account alone."""
+    return {"shut_until": error.until} if error.app_wide else {"close_until": error.until}
+
+
+def _shuts(error: ConnectorError) -> _Waits:
+    """A question that was throttled says nothing of posts, unless the gate is shut for everybody."""
+    return {"shut_until": error.until} if isinstance(error, Throttled) and error.app_wide else {}

@@ -356,7 +356,7 @@ def test_a_vanished_draft_is_made_anew_only_when_a_person_asks_again(stage: Stag
 
 
 def test_a_write_past_its_fence_never_leaves(stage: Stage) -> None:
-    with sending_before(0.0), pytest.raises(Unreachable) as caught:
+    with sending_before(lambda: 0.0), pytest.raises(Unreachable) as caught:
         stage.publish(stage.post())
 
     assert caught.value.platform_code == "fenced"

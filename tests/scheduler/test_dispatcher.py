@@ -258,9 +258,8 @@ def test_what_a_killed_node_left_open_is_looked_up_by_the_next(
     """The call went out and the node died before it could write so: nothing is sent twice."""
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
     dead = make_node(database, keys, clock, tmp_path)
-    dead._next_tick = clock.now()
-    dead._turn([])
-    dead._turn([])
+    dead.turn()
+    dead.turn()
     sent = dead._senders.answers.get(timeout=10)
     assert sent is not None
     assert delivery(database, ids[0]).state == State.SENDING
@@ -270,7 +269,7 @@ def test_what_a_killed_node_left_open_is_looked_up_by_the_next(
     assert sandbox.world.of("webhook", "site")[0].received == 1
     assert [step[2] for step in story(database, ids[0])][2] == "node-lost"
     # The dead one wakes and wants to write: it is told that the lane is no longer its own.
-    dead._turn([sent])
+    dead.turn([sent])
     assert delivery(database, ids[0]).state == State.PUBLISHED
     dead._finish()
 

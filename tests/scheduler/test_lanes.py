@@ -73,9 +73,9 @@ def test_a_lane_that_was_woken_meanwhile_is_not_given_back(
     with database.write() as session:
         lanes.wake(session, [account_id], clock.now())
     with database.write() as session:
-        assert not lanes.release(session, "a", held, None)
+        assert lanes.release(session, "a", [(held, None)]) == set()
         [fresh] = lanes.look(session, [account_id])
-        assert lanes.release(session, "a", fresh, None)
+        assert lanes.release(session, "a", [(fresh, None)]) == {account_id}
     assert claim(database, "b", clock) == []
     with database.write() as session:
         lanes.wake(session, [account_id], clock.now())
@@ -91,7 +91,7 @@ def test_a_node_that_lost_its_lane_neither_renews_nor_gives_back(
     claim(database, "b", clock)
     with database.write() as session:
         assert lanes.renew(session, "a", now=clock.now(), lease=LEASE) == {}
-        assert not lanes.release(session, "a", held, None)
+        assert lanes.release(session, "a", [(held, None)]) == set()
     with database.read() as session:
         assert session.exec(select(Lane.node).where(col(Lane.account_id) == account_id)).one() == "b"
 
