@@ -22,7 +22,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.util.ssl_ import create_urllib3_context
@@ -145,13 +145,40 @@ def _watched(plain: socket.socket) -> socket.socket:
     return watched
 
 
-class _Connection(HTTPConnection):
+class _Joined(HTTPConnection):
+    """A connection that sends a request's headers and its body at once: one packet, one moment to be fenced."""
+
+    _waits = False  # the headers wait for their body
+    _head = b""
+
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **kwargs: Any) -> None:
+        self._waits, self._head = isinstance(body, bytes) and 0 < len(body) <= _CHUNK, b""
+        super().request(method, url, body, *args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        if self._waits:
+            self._waits, self._head = False, data
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
+        super().send(data)
+
+
+class _Connection(_Joined):
     def _new_conn(self) -> socket.socket:
         return _watched(super()._new_conn())
 
 
+class _SecureConnection(_Joined, HTTPSConnection):
+    pass
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
 
 
 class _Adapter(HTTPAdapter):
@@ -164,7 +191,7 @@ class _Adapter(HTTPAdapter):
         context = create_urllib3_context()
         context.sslsocket_class = _WatchedTLSSocket
         super().init_poolmanager(*args, **kwargs, ssl_context=context)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 class Http:

@@ -288,22 +288,42 @@ def test_no_byte_of_a_write_leaves_after_the_fence(warm: bool) -> None:
     assert [request.split()[1] for request in server.requests] == [b"/warm", b"/after"][not warm :]
 
 
-def test_a_body_does_not_follow_its_headers_when_the_fence_falls_between(
+def test_a_small_request_leaves_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    import connectors._http as module
+
+    with serving(answering(b"{}")) as server:
+        real, pieces = module._WatchedSocket.sendall, []
+
+        def sendall(self: socket.socket, data: bytes) -> None:
+            pieces.append(bytes(data))
+            real(self, data)
+
+        monkeypatch.setattr(module._WatchedSocket, "sendall", sendall)
+        http = Http("test", seconds=5)
+        for _ in range(2):
+            http.call("POST", server.address(), writes=True, json_body={"a": 1})
+        http.call("GET", server.address(), writes=False)
+    assert [piece.partition(b"\r\n\r\n")[2] for piece in pieces] == [b'{"a": 1}', b'{"a": 1}', b""]
+
+
+def test_a_large_body_does_not_follow_its_headers_when_the_fence_falls_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import connectors._http as module
 
     with serving(answering(b"{}")) as server:
-        with pytest.raises(Unreachable) as raised, sending_before(lambda: math.inf):
+        fence = [math.inf]
+        with pytest.raises(Unreachable) as raised, sending_before(lambda: fence[-1]):
             real, calls = module._WatchedSocket.sendall, []
 
             def sendall(self: socket.socket, data: bytes) -> None:
                 real(self, data)
                 calls.append(data)
-                module._call.fence = 0.0
+                fence.append(0.0)
 
             monkeypatch.setattr(module._WatchedSocket, "sendall", sendall)
-            Http("test", seconds=5).call("POST", server.address(), writes=True, json_body={"a": 1})
+            large = {"a": "x" * 100_000}
+            Http("test", seconds=5).call("POST", server.address(), writes=True, json_body=large)
         assert raised.value.platform_code == "fenced"
     assert len(calls) == 1
     assert server.requests == []
