@@ -21,11 +21,12 @@ class Clock(Protocol):
 class SystemClock:
     """The wall clock as it was at start, carried on by a clock that no one can set.
 
-    A wall clock that jumps would send posts an hour early (`docs/decisions/0005`).
+    A wall clock that jumps would send posts an hour early (`docs/decisions/0005`). `ahead` is how far another
+    clock, which counts more than this machine's, was ahead of it at start.
     """
 
-    def __init__(self) -> None:
-        self._started_at = datetime.now(UTC)
+    def __init__(self, *, ahead: timedelta = timedelta(0)) -> None:
+        self._started_at = datetime.now(UTC) + ahead
         self._anchor = time.clock_gettime(_STEADY)
 
     def now(self) -> datetime:

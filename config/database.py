@@ -7,6 +7,7 @@ ones on both databases; migrations name the same type (`UTCDateTime`).
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,12 +27,14 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, InternalError, OperationalError
 from sqlmodel import Session
 
+from config.clock import SystemClock
 from config.errors import MeizhenError
 from config.settings import Settings
 
 # What a database that is away, locked or full raises: nothing was decided, and it may come back.
 LOST = (OperationalError, InterfaceError, InternalError)
 _BUSY_MILLISECONDS = 15_000
+_POSTGRESQL_LIMITS = "SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL lock_timeout = '15s'"
 _OVERFLOW = 20  # connections beyond the pool's size while many senders write their short scopes
 
 
@@ -128,7 +131,10 @@ def connect(address: str, *, pool_size: int = 5) -> Database:
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=_OVERFLOW,
+            # A server that is gone without a word is noticed, not waited for.
+            connect_args={"connect_timeout": 10, "keepalives_idle": 10, "tcp_user_timeout": 20_000},
         )
+        event.listen(engine, "begin", _begin_postgresql)
     return Database(engine)
 
 
@@ -147,6 +153,31 @@ def _begin_sqlite(connection: Connection) -> None:
     # Straight to the driver: SQLAlchemy's way round takes longer than a small transaction.
     driver: Any = connection.connection.driver_connection
     driver.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("meizhen_reads"):
+        return
+    # A process that is stopped in mid-transaction does not keep its row locks for ever.
+    connection.exec_driver_sql(_POSTGRESQL_LIMITS)
+
+
+def clock_of(database: Database) -> SystemClock:
+    """The clock that all nodes of a database share: its server's, else this machine's.
+
+    Due times and leases are compared by it, so that two machines whose clocks differ agree (decision 0005).
+    Raises MeizhenError `database.unreachable`.
+    """
+    if database.is_sqlite:
+        return SystemClock()
+    ahead: list[tuple[timedelta, timedelta]] = []
+    with reaching(), database.read() as session:
+        for _ in range(3):  # the quickest answer tells best
+            asked = datetime.now(UTC)
+            told: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+            took = datetime.now(UTC) - asked
+            ahead.append((abs(took), told - asked - took / 2))
+    return SystemClock(ahead=min(ahead)[1])
 
 
 def migrate(database: Database) -> None:

@@ -146,7 +146,7 @@ def _watched(plain: socket.socket) -> socket.socket:
 
 
 class _Joined(HTTPConnection):
-    """A connection that sends a request's headers and its body at once: one packet, one moment to be fenced."""
+    """Sends a request's headers and its small body at once: one packet, one moment to be fenced."""
 
     _waits = False  # the headers wait for their body
     _head = b""

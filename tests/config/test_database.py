@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sqlalchemy import Column, MetaData, Table, func, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from config import Database, MeizhenError, migrate
-from config.database import Millionths, connect, open_database, require_newest
+from config.database import Millionths, clock_of, connect, open_database, require_newest
 from config.settings import load_settings
 from organisation import LedgerEntry, Unit
 
@@ -166,3 +166,34 @@ def test_the_database_is_one_file_that_sqlite_itself_opens(tmp_path: Path) -> No
     connection = sqlite3.connect(tmp_path / "meizhen.sqlite")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_nodes_share_the_clock_of_a_database_server(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose own clock is an hour wrong agrees with the others, unless it is alone with a file."""
+    import config.clock
+    import config.database
+
+    true = datetime.now(UTC)
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=1)
+
+    monkeypatch.setattr(config.clock, "datetime", Wrong)
+    monkeypatch.setattr(config.database, "datetime", Wrong)
+    wrong_by = clock_of(database).now() - true
+    expected = timedelta(hours=1) if database.is_sqlite else timedelta(0)
+    assert abs(wrong_by - expected) < timedelta(minutes=1)
+
+
+def test_a_write_that_stands_still_does_not_keep_its_locks(database: Database) -> None:
+    if database.is_sqlite:
+        return  # one machine's file: the kernel drops a dead process's lock
+    with database.write() as session:
+        assert session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "30s"
+        assert session.execute(text("SHOW lock_timeout")).scalar_one() == "15s"
+    with database.read() as session:
+        assert session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "0"
