@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -102,7 +102,7 @@ def opened(address: str) -> Iterator[Database]:
 def fill(database: Database, address: str, posts: int, accounts: int, now: datetime) -> None:
     """An organisation with `accounts` webhook accounts at `address` and `posts` deliveries due now."""
     with database.write() as session:
-        account_ids = add_accounts(session, [f"a{number}" for number in range(accounts)], address)
+        account_ids = add_accounts(session, {f"a{number}": address for number in range(accounts)})
         post_ids = add_posts(session, [f"t{number}" for number in range(-(-posts // accounts))], now)
         items = [
             Enqueued(post_ids[number // accounts], account_ids[number % accounts], now, LATENESS)
@@ -111,14 +111,14 @@ def fill(database: Database, address: str, posts: int, accounts: int, now: datet
         enqueue(session, items, now=now, actor="bench")
 
 
-def add_accounts(session: Session, handles: Sequence[str], address: str) -> list[int]:
-    """Webhook accounts of one unit; gives their ids."""
+def add_accounts(session: Session, addresses: Mapping[str, str]) -> list[int]:
+    """Webhook accounts of one unit by handle, each with its address; gives their ids."""
     unit = Unit(code="B", kind="region", name_zh="基准", path="1/")
     session.add(unit)
     session.flush()
     made = [
         Account(unit_id=unit.id or 0, platform="webhook", handle=handle, name=handle, api_base=address)
-        for handle in handles
+        for handle, address in addresses.items()
     ]
     session.add_all(made)
     session.flush()
