@@ -47,6 +47,8 @@ class _Counts:
     undercut: int = 0
     first: float = 0.0
     last: float = 0.0
+    quick: int = 0  # posts of accounts that are not slow, and when the last of them came
+    quick_last: float = 0.0
 
     def told(self) -> dict[str, object]:
         late = sorted(self.lateness)
@@ -58,6 +60,8 @@ class _Counts:
             "throttled": self.throttled,
             "undercut": self.undercut,
             "seconds": round(self.last - self.first, 3),
+            "quick_posts": self.quick,
+            "quick_seconds": round(max(self.quick_last - self.first, 0.0), 3),
             "early": sum(one < 0 for one in late),
             "lateness_p50": round(late[len(late) // 2], 4) if late else None,
             "lateness_p99": round(late[max(0, -(-99 * len(late) // 100) - 1)], 4) if late else None,
@@ -97,6 +101,9 @@ class _Platform:
         counts.first = counts.first or now
         counts.last = now
         slow = account.startswith("slow")
+        if not slow:
+            counts.quick += 1
+            counts.quick_last = now
         cut = self.manner.cut > 0 and self._chance.random() < self.manner.cut
         return 200, self.manner.slow_delay if slow else self.manner.delay, cut
 

@@ -5,15 +5,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, func, insert, or_, select, update
+from sqlalchemy import JSON, Integer, String, bindparam, case, func, insert, literal, or_, select, update
 from sqlmodel import Field, Session, SQLModel, col
+from sqlmodel.sql.sqltypes import UTCDateTime
 
+from config.rows import rows
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
 from scheduler import lanes
-from scheduler.deliveries import Delivery, State
-from scheduler.journal import event, write_events
+from scheduler.deliveries import Delivery, DeliveryEvent, State
+from scheduler.journal import event
 from scheduler.lanes import Lane
 
 
@@ -46,29 +48,49 @@ def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor
     if not items:
         return []
     last_seq = lanes.ensure(session, [item.account_id for item in items])
-    rows: list[dict[str, object]] = []
+    seqs = []
     for item in items:
         last_seq[item.account_id] += 1
-        rows.append(
-            {
-                "post_id": item.post_id,
-                "account_id": item.account_id,
-                "key": secrets.token_hex(16),
-                "seq": last_seq[item.account_id],
-                "state": State.QUEUED,
-                "due": item.due,
-                "not_before": item.due,
-                "late_after": item.due + item.lateness,
-                "detail": {},
-            }
-        )
-    # Asking for the order of the rows back would send them one by one: the key tells which is which.
-    returned = session.execute(insert(Delivery).returning(col(Delivery.key), col(Delivery.id)), rows)
-    by_key = {row[0]: row[1] for row in returned}
-    ids = [by_key[row["key"]] for row in rows]
-    write_events(session, [event(delivery_id, now, "", State.QUEUED, actor) for delivery_id in ids])
+        seqs.append(last_seq[item.account_id])
+    ids = _insert_deliveries(session, items, seqs)
+    _insert_events(session, ids, now, actor)
     _advance_lanes(session, items, last_seq)
     return ids
+
+
+def _insert_deliveries(session: Session, items: Sequence[Enqueued], seqs: Sequence[int]) -> list[int]:
+    digits = secrets.token_hex(16 * len(items))
+    keys = [digits[at : at + 32] for at in range(0, len(digits), 32)]
+    given = rows(
+        session,
+        {
+            "post_id": (Integer(), [item.post_id for item in items]),
+            "account_id": (Integer(), [item.account_id for item in items]),
+            "key": (String(), keys),
+            "seq": (Integer(), seqs),
+            "due": (UTCDateTime(), [item.due for item in items]),
+            "late_after": (UTCDateTime(), [item.due + item.lateness for item in items]),
+        },
+    )
+    columns = given | {
+        "not_before": given["due"],
+        "state": literal(State.QUEUED, String()),
+        "detail": literal({}, JSON()),
+    }
+    statement = insert(Delivery).from_select(list(columns), select(*columns.values()))
+    returned = session.connection().execute(statement.returning(col(Delivery.key), col(Delivery.id)))
+    by_key = {row[0]: row[1] for row in returned}  # neither database promises an order
+    return [by_key[key] for key in keys]
+
+
+def _insert_events(session: Session, ids: Sequence[int], now: datetime, actor: str) -> None:
+    same = event(0, now, "", State.QUEUED, actor)
+    kinds = DeliveryEvent.__table__.columns  # type: ignore[attr-defined]
+    columns = {name: literal(value, kinds[name].type) for name, value in same.items()}
+    columns["delivery_id"] = rows(session, {"delivery_id": (Integer(), ids)})["delivery_id"]
+    session.connection().execute(
+        insert(DeliveryEvent).from_select(list(columns), select(*columns.values()))
+    )
 
 
 def _advance_lanes(session: Session, items: Iterable[Enqueued], last_seq: Mapping[int, int]) -> None:
