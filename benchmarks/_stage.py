@@ -1,4 +1,4 @@
-"""What the measured promises share: fresh databases of both kinds, an organisation that publishes, a key file."""
+"""What the measured promises share: databases of both kinds, an organisation that publishes, a key file."""
 
 import os
 import shutil

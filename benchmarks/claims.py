@@ -67,9 +67,7 @@ def _add_deliveries(
     _STORY.create(session.connection())
     stories = [{"post": posts[0], "due": now, "last_account": accounts[DUE - 1]}]
     for number, post in enumerate(posts[1:]):
-        stories.append(
-            {"post": post, "due": later + timedelta(minutes=number), "last_account": accounts[-1]}
-        )
+        stories.append({"post": post, "due": later + timedelta(minutes=number), "last_account": accounts[-1]})
     session.execute(insert(_STORY), stories)
     story = _STORY.c
     columns = {

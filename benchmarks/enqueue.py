@@ -1,6 +1,6 @@
 """How fast deliveries are queued in bulk, on both databases; the promise is 10,000 posts a second.
 
-A line a database: the best of several calls of `scheduler.enqueue`, commit included, each on a fresh database.
+A line a database: the best of several calls of `scheduler.enqueue`, with commit, each on a fresh database.
 The best, because a loaded machine only ever adds.
 """
 

@@ -41,14 +41,16 @@ CASES = {
     "many": Case("sqlite", 1, 50_000, 1, 0.85, 80.0),
 }
 QUICK = {
-    name: Case(case.kind, case.nodes, 300, 1, 0.0, accounts=30) for name, case in CASES.items() if name != "many"
+    name: Case(case.kind, case.nodes, 300, 1, 0.0, accounts=30)
+    for name, case in CASES.items()
+    if name != "many"
 }
 _LIMIT_POSTS = 10_000  # at most: the limit's rate does not depend on how many there are
 
 
 @dataclass(frozen=True)
 class Round:
-    """Rates in posts a second, by the receiver and until idle; CPU in ms a post; what the receiver counted."""
+    """Rates in posts a second, by the receiver and until idle; CPU in ms a post; what was received."""
 
     per_second: float
     until_idle: float

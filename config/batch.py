@@ -50,7 +50,7 @@ class BatchStatement:
             f"CAST(value ->> {place} AS {_CASTS[kind]}) AS {name}"
             for place, (name, kind) in enumerate(self._columns.items())
         )
-        return f"(SELECT {picked} FROM json_array_elements(CAST(:rows AS json)))"
+        return f"(SELECT {picked} FROM jsonb_array_elements(CAST(:rows AS jsonb)))"
 
 
 class BatchQuery(BatchStatement):

@@ -5,17 +5,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, Integer, String, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Field, Session, SQLModel, col
-from sqlmodel.sql.sqltypes import UTCDateTime
 
-from config.rows import rows
+from config.batch import BatchQuery, BatchStatement, storable
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
 from scheduler import lanes
-from scheduler.deliveries import Delivery, DeliveryEvent, State
-from scheduler.journal import event
+from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
 
 
@@ -53,71 +51,67 @@ def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor
         last_seq[item.account_id] += 1
         seqs.append(last_seq[item.account_id])
     ids = _insert_deliveries(session, items, seqs)
-    _insert_events(session, ids, now, actor)
+    _EVENTS.run(session.connection(), [(id_,) for id_ in ids], now=now, actor=storable(actor, 120))
     _advance_lanes(session, items, last_seq)
     return ids
+
+
+_DELIVERIES = BatchStatement(
+    "INSERT INTO delivery (post_id, account_id, key, seq, state, due, not_before, late_after, attempts, "
+    "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text) "
+    "SELECT post_id, account_id, key, seq, 'queued', due, due, late_after, 0, 0, 0, 0, '', '', '{}', false, "
+    "'', '' FROM {rows} AS item",
+    {
+        "post_id": "integer",
+        "account_id": "integer",
+        "key": "text",
+        "seq": "integer",
+        "due": "time",
+        "late_after": "time",
+    },
+)
+_IDS = BatchQuery(
+    "SELECT d.id, d.key FROM {rows} AS item JOIN delivery d ON d.key = item.key",
+    {"key": "text"},
+    {"id": "integer", "key": "text"},
+)
+
+
+_EVENTS = BatchStatement(
+    "INSERT INTO delivery_event (delivery_id, at, from_state, to_state, actor, code, told) "
+    "SELECT id, :now, '', 'queued', :actor, '', '' FROM {rows} AS item",
+    {"id": "integer"},
+)
 
 
 def _insert_deliveries(session: Session, items: Sequence[Enqueued], seqs: Sequence[int]) -> list[int]:
     digits = secrets.token_hex(16 * len(items))
     keys = [digits[at : at + 32] for at in range(0, len(digits), 32)]
-    given = rows(
-        session,
-        {
-            "post_id": (Integer(), [item.post_id for item in items]),
-            "account_id": (Integer(), [item.account_id for item in items]),
-            "key": (String(), keys),
-            "seq": (Integer(), seqs),
-            "due": (UTCDateTime(), [item.due for item in items]),
-            "late_after": (UTCDateTime(), [item.due + item.lateness for item in items]),
-        },
+    _DELIVERIES.run(
+        session.connection(),
+        [
+            (item.post_id, item.account_id, key, seq, item.due, item.due + item.lateness)
+            for item, key, seq in zip(items, keys, seqs, strict=True)
+        ],
     )
-    columns = given | {
-        "not_before": given["due"],
-        "state": literal(State.QUEUED, String()),
-        "detail": literal({}, JSON()),
-    }
-    statement = insert(Delivery).from_select(list(columns), select(*columns.values()))
-    returned = session.connection().execute(statement.returning(col(Delivery.key), col(Delivery.id)))
-    by_key = {row[0]: row[1] for row in returned}  # neither database promises an order
+    found = _IDS.ask(session.connection(), [(key,) for key in keys])
+    by_key = {key: id_ for id_, key in found}
     return [by_key[key] for key in keys]
-
-
-def _insert_events(session: Session, ids: Sequence[int], now: datetime, actor: str) -> None:
-    same = event(0, now, "", State.QUEUED, actor)
-    kinds = DeliveryEvent.__table__.columns  # type: ignore[attr-defined]
-    columns = {name: literal(value, kinds[name].type) for name, value in same.items()}
-    columns["delivery_id"] = rows(session, {"delivery_id": (Integer(), ids)})["delivery_id"]
-    session.connection().execute(
-        insert(DeliveryEvent).from_select(list(columns), select(*columns.values()))
-    )
 
 
 def _advance_lanes(session: Session, items: Iterable[Enqueued], last_seq: Mapping[int, int]) -> None:
     first_due: dict[int, datetime] = {}
     for item in items:
         first_due[item.account_id] = min(first_due.get(item.account_id, item.due), item.due)
-    session.connection().execute(
-        _ADVANCE,
-        [
-            {"b_account": account_id, "b_due": due, "b_seq": last_seq[account_id]}
-            for account_id, due in first_due.items()
-        ],
-    )
+    rows = [(account_id, due, last_seq[account_id]) for account_id, due in first_due.items()]
+    _ADVANCE.run(session.connection(), rows)
 
 
-_ADVANCE = (
-    update(Lane)
-    .where(col(Lane.account_id) == bindparam("b_account"))
-    .values(
-        last_seq=bindparam("b_seq"),
-        wakeups=Lane.wakeups + 1,
-        next_at=case(
-            (or_(col(Lane.next_at).is_(None), col(Lane.next_at) > bindparam("b_due")), bindparam("b_due")),
-            else_=col(Lane.next_at),
-        ),
-    )
-    .execution_options(synchronize_session=False)
+_ADVANCE = BatchStatement(
+    "UPDATE lane SET last_seq = item.seq, wakeups = wakeups + 1, "
+    "next_at = CASE WHEN next_at IS NULL OR next_at > item.due THEN item.due ELSE next_at END "
+    "FROM {rows} AS item WHERE lane.account_id = item.account_id",
+    {"account_id": "integer", "due": "time", "seq": "integer"},
 )
 
 
