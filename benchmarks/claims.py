@@ -102,8 +102,14 @@ def turn(database: Database, now: datetime) -> float:
     with suppress(_Undone), database.write() as session:
         began = time.perf_counter()
         taken = lanes.claim(session, _NODE, now=now, ahead=ahead, lease=lease, limit=2 * DUE)
-        works = [journal.heads(session, lane.account_id)[0] for lane in taken]
-        begun = journal.begin(session, works, node=_NODE, now=now)
+        heads = journal.heads(session, [lane.account_id for lane in taken])
+        works = []
+        for lane in taken:
+            works.append(heads[lane.account_id][0])
+            works[-1].fence = lane.fence
+        page = journal.Page(session, _NODE, now)
+        begun = page.begin(works)
+        page.close()
         milliseconds = (time.perf_counter() - began) * 1000
         assert len(begun) == DUE
         raise _Undone
