@@ -109,14 +109,20 @@ def _moment(written: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def _utc(value: datetime) -> datetime:
+    if value.utcoffset() is None:
+        raise ValueError("expected an aware datetime, got a naive one: give it a timezone")
+    return value.astimezone(UTC)
+
+
 def _iso(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
+        return _utc(value).isoformat()
     raise TypeError(f"expected a value that JSON or a time column takes, got {type(value).__name__}")
 
 
 def _sqlite_value(value: object) -> str:
     """As SQLAlchemy writes times into SQLite, so that they compare as texts."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return _utc(value).replace(tzinfo=None).isoformat(" ", "microseconds")
     return _iso(value)
