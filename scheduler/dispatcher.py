@@ -21,7 +21,7 @@ from sqlmodel import Session
 from config.clock import Clock
 from config.database import Database
 from connectors import Access, Connector, Uncertain, steady
-from scheduler import journal, lanes
+from scheduler import journal, lanes, notices
 from scheduler.held import HeldLane
 from scheduler.journal import Ended, Work
 from scheduler.lanes import Held
@@ -30,6 +30,7 @@ from scheduler.outcomes import Purpose, Standing, doubt, judge
 from scheduler.outgoing import outgoing_for
 from scheduler.queue import is_stopped, next_due, release_dead_nodes, stopped_accounts
 from scheduler.senders import Answer, Job, Senders
+from scheduler.watch import Watch
 
 _log = structlog.get_logger("scheduler.dispatcher")
 
@@ -70,6 +71,7 @@ class Dispatcher:
         pace: Pace | None = None,
     ) -> None:
         self.node = this_node()
+        self.watch = Watch()
         self._database = database
         self._clock = clock
         self._accounts = accounts
@@ -106,6 +108,7 @@ class Dispatcher:
                 try:
                     heard, answers = answers, []
                     self._turn(heard)
+                    self.watch.turned(self._clock.now())
                     if until_idle and self._is_idle(patience):
                         break
                 except OperationalError as error:
@@ -144,10 +147,13 @@ class Dispatcher:
         standing = Standing(
             work.purpose, work.attempts, work.looks, work.started_at or now, work.waiting_since
         )
-        return Ended(copy(work), now, judge(answer.job.connector, standing, answer.said, now))
+        ended = Ended(copy(work), now, judge(answer.job.connector, standing, answer.said, now))
+        self.watch.ended(answer.job.connector.platform, ended)
+        return ended
 
     def _write_ended(self, session: Session, ended: Sequence[Ended]) -> None:
         overtaken = journal.end(session, ended, node=self.node)
+        self.watch.refused(len(overtaken))
         for item in ended:
             lane = self._held.get(item.work.account_id)
             if item in overtaken:
@@ -168,6 +174,7 @@ class Dispatcher:
     def _close_lane(self, session: Session, item: Ended) -> None:
         """What the verdict asks of the whole account: to wait, or to stop until a person resumes."""
         verdict, account_id = item.verdict, item.work.account_id
+        notices.of_verdict(session, item)
         if verdict.close_until is not None:
             lanes.hold_until(session, account_id, verdict.close_until)
         if verdict.pause and verdict.error is not None:
@@ -197,6 +204,7 @@ class Dispatcher:
 
     def _lose_database(self, error: OperationalError) -> None:
         """Forgets every plan: what was really written is read again once the database is back."""
+        self.watch.lost_database()
         _log.error("database_unreachable", reason=type(error.orig).__name__)
         self._held.clear()
         self._next_tick = self._clock.now() + self._pace.tick
@@ -322,6 +330,7 @@ class Dispatcher:
         late = [work for lane in free for work in lane.late(now)]
         if late:
             missed = journal.miss(session, late, node=self.node, now=now)
+            notices.of_missed(session, missed, now)
             for lane in free:
                 lane.drop(missed)
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from connectors import NeedsPerson, Receipt, ReceiptState
+from connectors import CallbackRefused, NeedsPerson, Receipt, ReceiptState
 from connectors._signatures import wechat_signature
-from connectors._wechat_callback import CallbackKeys, CallbackRefused, echo, outcome, receive
+from connectors._wechat_callback import CallbackKeys, echo, outcome, receive
 from connectors._wechat_outcome import MassSend, Publication, mass_outcome, publication_outcome
 from sandbox.platforms._wechat_events import events_of, mass_event, publish_event
 from sandbox.world import SandboxAccount
