@@ -65,7 +65,7 @@ class QueueCollector(Collector):
         now = self._clock.now()
         try:
             with self._database.read() as session:
-                standing = queue_status(session, now, self._patience)
+                standing = queue_status(session, now, self._patience, finished=False)
         except SQLAlchemyError:
             return
         yield from _by_platform(standing)
@@ -115,7 +115,7 @@ class NodeCollector(Collector):
 
 def _by_platform(standing: QueueStatus) -> Iterator[Metric]:
     every = GaugeMetricFamily(
-        "meizhen_deliveries", "Deliveries by platform and state.", labels=["platform", "state"]
+        "meizhen_deliveries", "Unfinished deliveries by platform and state.", labels=["platform", "state"]
     )
     due = GaugeMetricFamily(
         "meizhen_deliveries_due", "Queued deliveries whose time has come.", labels=["platform"]
