@@ -80,7 +80,7 @@ def test_resuming_a_mended_account_ends_its_notice_and_sends_the_rest(
     sandbox: "RunningSandbox",
     site: Account,
 ) -> None:
-    sandbox.world.set_faults(Fault("status", path="/publish", value="401", times=2))
+    sandbox.world.set_faults(Fault("status", path="/publish", value="401", times=1))
     ids = queue_posts(database, site, ["一", "二"], due=clock.now())
     run_until_idle(make_node(database, keys, clock, tmp_path), timedelta(minutes=10))
     with database.write() as session:
