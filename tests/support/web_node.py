@@ -1,6 +1,7 @@
 """A publishing node that answers HTTP on a free port of 127.0.0.1, in this process."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -82,9 +83,8 @@ def running(dispatcher: Dispatcher) -> Iterator[None]:
 
 def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     """Waits until `holds`; fails after so many seconds."""
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
-        if holds():
-            return
+    pause, deadline = threading.Event(), time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not come true within {seconds} seconds")
         pause.wait(0.02)
-    raise AssertionError(f"did not come true within {seconds} seconds")
