@@ -53,6 +53,19 @@ class Settings(BaseSettings):
     call_seconds: float = Field(
         30.0, gt=0, le=300, description="Total time a platform call may take before it counts as unanswered."
     )
+    idle_alarm_seconds: float = Field(
+        60.0,
+        ge=10,
+        le=3600,
+        description="Something is due, accounts are free and nothing moves for so long: the alarm.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        max_length=255,
+        description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
+    )
+    port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
     collect_at: str = Field(
         "08:05",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",

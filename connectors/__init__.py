@@ -3,6 +3,8 @@
 from connectors._contract import (
     Access,
     ArticleFigures,
+    CallbackAnswer,
+    CallbackRequest,
     Connector,
     CredentialField,
     Figures,
@@ -19,6 +21,7 @@ from connectors._contract import (
     Unit,
 )
 from connectors._errors import (
+    CallbackRefused,
     ConnectorError,
     Label,
     NeedsPerson,
@@ -34,6 +37,9 @@ from connectors._registry import connector_for, platforms
 __all__ = [
     "Access",
     "ArticleFigures",
+    "CallbackAnswer",
+    "CallbackRefused",
+    "CallbackRequest",
     "Connector",
     "ConnectorError",
     "CredentialField",

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from connectors._errors import Label, NeedsPerson, Uncertain
+from connectors._errors import CallbackRefused, Label, NeedsPerson, Uncertain
 from connectors._http import Http
 
 
@@ -209,6 +209,31 @@ class Access:
         return f"Access({self.account})"
 
 
+@dataclass(frozen=True)
+class CallbackRequest:
+    """What a platform sent to an account's callback address: hostile until the connector has checked it."""
+
+    method: str  # GET | POST
+    query: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class CallbackAnswer:
+    """What to answer the platform, and what it told.
+
+    `key` is the same for every repeat of the request's meaning. `remote_id` is the accepted post that has
+    ended, as its receipt names it; '' where the request tells of none of ours. With `once` a second request
+    of that key is refused.
+    """
+
+    body: str
+    key: str
+    name: str
+    remote_id: str = ""
+    once: bool = False
+
+
 class Connector(ABC):
     """A platform. Class variables declare it; what it cannot do it does not override.
 
@@ -220,7 +245,8 @@ class Connector(ABC):
     default_api_base: ClassVar[str] = ""  # '' where every account names its own
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     limits: ClassVar[Limits]
-    capabilities: ClassVar[frozenset[str]]  # publish, settle, find, articles, account_day, assisted
+    # publish, settle, find, articles, account_day, assisted, callback
+    capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
     options: ClassVar[Mapping[str, Label]] = {}
     reconcile: ClassVar[Reconcile]
@@ -265,6 +291,13 @@ class Connector(ABC):
     def refresh(self, access: Access) -> None:
         """Gets a new token, single-flight. Raises NeedsPerson where only a person can."""
         raise NeedsPerson("this platform's token cannot be renewed", platform_code="no-refresh")
+
+    def callback(self, access: Access, request: CallbackRequest) -> CallbackAnswer:
+        """Checks and reads what came to the account's callback address; calls nobody.
+
+        Raises CallbackRefused for what is not the platform's, not for this account, or too old.
+        """
+        raise CallbackRefused("no-callback")
 
     def articles(self, access: Access, since: date, until: date) -> Iterator[ArticleFigures]:
         """Every article published from `since` to `until` (Beijing days, both included) with its figures."""

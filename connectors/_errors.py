@@ -100,3 +100,14 @@ class Unreachable(ConnectorError):
 
 class Uncertain(ConnectorError):
     """The platform may have done it: it is asked (`find`) before anything is repeated."""
+
+
+class CallbackRefused(ValueError):
+    """A request to a callback address that is not the platform's, or not for us.
+
+    `reason` is a code for the log, never the request's content.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

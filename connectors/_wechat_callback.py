@@ -1,9 +1,10 @@
 """WeChat's safe-mode callback: from a hostile request to a typed event (sheet sections 5, 6.3 and 7).
 
-Pure functions; the web route answers `success` within five seconds, remembers `Event.key` (events come
-twice, or before the answer they belong to) and hands the outcome on.
+Pure functions; the web route answers `success` within five seconds and remembers the event's key: events come
+twice, or before the answer they belong to. What counts is what `settle` says afterwards.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,24 +13,17 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from connectors._contract import Receipt
-from connectors._errors import ConnectorError
+from connectors._contract import Access, CallbackAnswer, CallbackRequest, Receipt
+from connectors._errors import CallbackRefused, ConnectorError
 from connectors._signatures import BadSeal, same, wechat_open, wechat_signature
 from connectors._wechat_outcome import MassSend, Publication, mass_outcome, publication_outcome
 
 MOST_BYTES = 64 * 1024
+_LONGEST_ECHO = 128
 WINDOW_SECONDS = 300
 _PUBLISH_EVENTS = frozenset({"PUBLISHJOBFINISH", "FREEPUBLISHJOBFINISH"})  # both names are in the field
 _MASS_EVENT = "MASSSENDJOBFINISH"
 _MOST_ARTICLES = 8
-
-
-class CallbackRefused(ValueError):
-    """A request that is not WeChat's, or not for us. `reason` is a code for the log, never its content."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -57,13 +51,41 @@ class Event:
     job: Publication | MassSend | None
 
 
+def answer(access: Access, request: CallbackRequest) -> CallbackAnswer:
+    """Reads a request to the account's callback address. Raises CallbackRefused."""
+    keys = CallbackKeys(
+        access.credentials.get("appid", ""),
+        access.credentials.get("callback_token", ""),
+        access.credentials.get("encoding_aes_key", ""),
+    )
+    if not (keys.token and keys.encoding_aes_key):
+        raise CallbackRefused("not-set-up")
+    if request.method == "GET":
+        told = echo(keys, request.query, access.now())
+        # Whoever saw one signed address could else have anything signed shown here for five minutes.
+        nonce = f"echo|{request.query.get('timestamp', '')}|{request.query.get('nonce', '')}"
+        return CallbackAnswer(told, _digest(nonce), "echo", once=True)
+    event = receive(keys, request.query, request.body, access.now())
+    job = event.job
+    remote_id = "" if job is None else job.publish_id if isinstance(job, Publication) else job.msg_id
+    return CallbackAnswer("success", _digest(event.key), event.name[:64], remote_id)
+
+
+def _digest(key: str) -> str:
+    """Keys hold ids of people and have no length of their own."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def echo(keys: CallbackKeys, query: Mapping[str, str], now: datetime) -> str:
     """What to answer to WeChat's GET that verifies the address: the raw echostr. Raises CallbackRefused."""
     expected = wechat_signature(keys.token, query.get("timestamp", ""), query.get("nonce", ""))
     if not same(expected, query.get("signature", "")):
         raise CallbackRefused("signature")
     _check_age(query, now)
-    return query.get("echostr", "")
+    told = query.get("echostr", "")
+    if len(told) > _LONGEST_ECHO:
+        raise CallbackRefused("echostr")
+    return told
 
 
 def receive(keys: CallbackKeys, query: Mapping[str, str], body: bytes, now: datetime) -> Event:

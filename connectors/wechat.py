@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import ClassVar
 
-from connectors import _wechat_check, _wechat_figures
+from connectors import _wechat_callback, _wechat_check, _wechat_figures
 from connectors._contract import (
     Access,
     ArticleFigures,
+    CallbackAnswer,
+    CallbackRequest,
     Connector,
     CredentialField,
     Figures,
@@ -44,9 +46,24 @@ class WeChat(Connector):
             required=False,
             pattern=r"subscription|service",
         ),
+        CredentialField(
+            "callback_token",
+            Label(
+                "回调 Token（可选，3–32 位字母或数字）",
+                "Callback token (optional, 3 to 32 characters)",
+            ),
+            required=False,
+            pattern=r"[0-9A-Za-z]{3,32}",
+        ),
+        CredentialField(
+            "encoding_aes_key",
+            Label("EncodingAESKey（回调用，可选）", "EncodingAESKey (for the callback, optional)"),
+            required=False,
+            pattern=r"[0-9A-Za-z]{43}",
+        ),
     )
     limits = LIMITS
-    capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted"})
+    capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
     options: ClassVar[Mapping[str, Label]] = {
         "mode": Label("方式：publish 发布（默认），mass 群发", "Mode: publish (default) or mass (push)"),
@@ -100,6 +117,9 @@ class WeChat(Connector):
 
     def refresh(self, access: Access) -> None:
         WeChatApi(access).renew_token()
+
+    def callback(self, access: Access, request: CallbackRequest) -> CallbackAnswer:
+        return _wechat_callback.answer(access, request)
 
     def articles(self, access: Access, since: date, until: date) -> Iterator[ArticleFigures]:
         return _wechat_figures.articles(WeChatApi(access), since, until)

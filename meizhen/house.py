@@ -10,7 +10,7 @@ from pathlib import Path
 from config.clock import Clock, SystemClock
 from config.database import Database, migrate, open_database, reaching, require_newest
 from config.errors import MeizhenError
-from config.logging import configure_logging
+from config.logging import configure_logging, hide
 from config.secrets import KeyRing, create_key_file, load_key_file
 from config.settings import Settings, load_settings
 
@@ -53,6 +53,7 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
         raise MeizhenError("house.not_made", home=settings.home)
     keys = load_key_file(settings.home / KEY_FILE)
     database = open_database(settings)
+    hide(database.engine.url.password or "")
     try:
         require_newest(database)
         with database.read() as session:

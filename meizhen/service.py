@@ -3,7 +3,8 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
@@ -17,8 +18,10 @@ from meizhen.collecting import collect_figures
 from meizhen.house import House
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
+from scheduler.watch import Watchman
 
 _log = structlog.get_logger("meizhen.service")
+_JOIN_SECONDS = 5.0  # a watchman that waits for a dead database is left behind
 
 
 def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = None) -> Dispatcher:
@@ -51,17 +54,36 @@ def stopping_by_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run_worker(house: House, *, until_idle: bool, patience: timedelta) -> None:
-    """Runs one publishing node until stopped, or until there is nothing to do."""
+@dataclass(frozen=True)
+class Place:
+    """Where a node answers HTTP; `said` is told the address once it does."""
+
+    host: str
+    port: int
+    said: Callable[[str], None]
+
+
+def run_worker(house: House, *, until_idle: bool, patience: timedelta, place: Place | None = None) -> None:
+    """Runs one publishing node until stopped, or until there is nothing to do.
+
+    It answers HTTP only at a `place`. Raises MeizhenError `web.port_taken` before anything is sent.
+    """
     dispatcher = dispatcher_of(house)
-    with stopping_by_signal() as stop, _ticking(dispatcher, house):
+    with stopping_by_signal() as stop, _watched(dispatcher, house, place), _ticking(dispatcher, house):
         dispatcher.run(stop, until_idle=until_idle, patience=patience)
 
 
-def run_service(house: House, started: Callable[[str], None]) -> None:
-    """Runs a publishing node and the daily collection until stopped."""
+def run_service(house: House, place: Place, started: Callable[[str], None]) -> None:
+    """Runs a publishing node and the daily collection until stopped; answers HTTP at `place`.
+
+    Raises MeizhenError `web.port_taken` before anything is sent.
+    """
     dispatcher = dispatcher_of(house)
-    with stopping_by_signal() as stop, _ticking(dispatcher, house) as ticker:
+    with (
+        stopping_by_signal() as stop,
+        _watched(dispatcher, house, place),
+        _ticking(dispatcher, house) as ticker,
+    ):
         hour, minute = house.settings.collect_at.split(":")
         register_periodic(
             ticker,
@@ -74,6 +96,47 @@ def run_service(house: House, started: Callable[[str], None]) -> None:
         )
         started(dispatcher.node)
         dispatcher.run(stop)
+
+
+@contextmanager
+def _watched(dispatcher: Dispatcher, house: House, place: Place | None) -> Iterator[None]:
+    """The watchman in a thread of its own, and the web where a place is given."""
+    settings = house.settings
+    watchman = Watchman(
+        house.database,
+        house.clock,
+        dispatcher.watch,
+        patience=timedelta(seconds=settings.idle_alarm_seconds),
+        tick=timedelta(seconds=settings.tick_seconds),
+    )
+    stop = threading.Event()
+    watching = threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True)
+    with ExitStack() as stack:
+        if place is not None:
+            place.said(stack.enter_context(_answering(house, dispatcher, watchman, place)))
+        watching.start()
+        stack.callback(watching.join, _JOIN_SECONDS)
+        stack.callback(stop.set)
+        yield
+
+
+def _answering(
+    house: House, dispatcher: Dispatcher, watchman: Watchman, place: Place
+) -> AbstractContextManager[str]:
+    # Imported only where something is to be served: a worker without a port needs none of it.
+    from web import create_app
+    from web.serving import listen, serving
+
+    taken = listen(place.host, place.port)
+    app = create_app(
+        settings=house.settings,
+        database=house.database,
+        keys=house.keys,
+        clock=house.clock,
+        watchman=watchman,
+        wake=dispatcher.wake,
+    )
+    return serving(app, taken)
 
 
 @contextmanager

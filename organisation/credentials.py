@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
+from config.logging import hide
 from config.secrets import KeyRing, Sealed
+from connectors import connector_for, platforms
 from organisation.accounts import Account
 
 
@@ -93,7 +95,15 @@ def _opened(keys: KeyRing, account: Account, row: Credential) -> dict[str, str]:
     except MeizhenError:
         raise MeizhenError("secrets.wrong_key", owner=account.stable_id) from None
     values: dict[str, str] = json.loads(plain)
+    hide(*(value for name, value in values.items() if name not in _open_names(account.platform)))
     return values
+
+
+def _open_names(platform: str) -> set[str]:
+    """The fields that are no secrets, where the platform is known: they may stand in logs."""
+    if platform not in platforms():
+        return set()
+    return {field.name for field in connector_for(platform).credential_fields if not field.secret}
 
 
 def _owner(account: Account) -> str:

@@ -18,6 +18,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from config.clock import Clock
 from config.database import Database
+from config.logging import hide, is_secret_name
 from config.secrets import KeyRing, Sealed
 from connectors import steady
 
@@ -111,11 +112,13 @@ class SealedMemory:
             sealed = Sealed(row.key_version, row.wrapped_key, row.ciphertext)
             value, until = self._keys.open(sealed, self._owner(key)).decode(), row.until
             self._read[key] = (steady(), value, until)
+            _hide(key, value)
         return None if until is not None and until <= self._clock.now() else value
 
     def put(self, key: str, value: str, *, until: datetime | None = None) -> None:
         """Remembers `value`, for ever or until then; what else is past its time is swept away with it."""
         self._read.pop(key, None)
+        _hide(key, value)
         sealed = self._keys.seal(value.encode(), self._owner(_checked(key)))
         facts = {
             "until": until,
@@ -212,6 +215,12 @@ class SealedMemory:
 
     def _owner(self, key: str) -> str:
         return f"memory {self._account_id} {key}"
+
+
+def _hide(key: str, value: str) -> None:
+    """Tokens that a platform gave stay out of the logs as credentials do."""
+    if is_secret_name(key):
+        hide(value)
 
 
 def _checked(key: str) -> str:

@@ -2,7 +2,8 @@
 
 from scheduler.dispatcher import Dispatcher, Pace
 from scheduler.periodic import register_periodic
-from scheduler.queue import Enqueued, enqueue, queue_status
+from scheduler.queue import Enqueued, enqueue
+from scheduler.status import queue_status
 from scheduler.transitions import cancel, pause, reschedule, resolve, resume, retry
 
 __all__ = [

@@ -104,6 +104,7 @@ class Attempt(SQLModel, table=True):
     """One call about a delivery: committed before it is made, finished after. Unfinished means: not known."""
 
     __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_started", "started_at"),)  # does anything move?
 
     delivery_id: int = Field(primary_key=True, foreign_key="delivery.id")
     number: int = Field(primary_key=True)

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from config.clock import Clock
 from config.database import LOST, Database
 from connectors import Outgoing, Refused, Throttled, steady
-from scheduler import lanes
+from scheduler import lanes, notices
 from scheduler.deliveries import State
 from scheduler.gates import Gates
 from scheduler.holding import Accounts, Holding, Opened
@@ -28,6 +28,7 @@ from scheduler.outcomes import Standing, Verdict, judge
 from scheduler.outgoing import outgoing_for
 from scheduler.queue import next_due, release_dead_nodes
 from scheduler.senders import Answer, Job, Senders
+from scheduler.watch import Watch
 
 __all__ = ["Accounts", "Dispatcher", "Opened", "Pace"]
 
@@ -63,6 +64,7 @@ class Dispatcher:
         pace: Pace | None = None,
     ) -> None:
         self.node = this_node()
+        self.watch = Watch()
         self._database = database
         self._clock = clock
         self._media_folder = media_folder
@@ -122,6 +124,7 @@ class Dispatcher:
             self._turn(now)
         except LOST as error:
             # Forgets every plan: what was really written is read again once the database is back.
+            self.watch.lost_database()
             _log.error("database_unreachable", reason=type(error.orig).__name__)
             self._forget_plans()
             return False
@@ -134,6 +137,7 @@ class Dispatcher:
                 self._unwritten, self._failed_turns = [], 0
             return False
         self._failed_turns = 0
+        self.watch.turned(self._clock.now())
         return True
 
     def _forget_plans(self) -> None:
@@ -151,7 +155,7 @@ class Dispatcher:
                 self._write_ended(session, page, self._unwritten)
                 self._take_lanes(session, page, now, ticks=ticks)
                 self._holding.read_stale(session)
-                self._holding.miss_late(page, now)
+                self._holding.miss_late(session, page, now)
                 chosen = self._holding.choose(now, self._room())
                 jobs = self._begin(session, page, chosen)
                 self._holding.give_back(session, now, {job.work.account_id for job in jobs})
@@ -187,10 +191,13 @@ class Dispatcher:
         standing = Standing(
             work.purpose, work.attempts, work.looks, work.started_at or now, work.waiting_since
         )
-        return Ended.by(work, now, judge(answer.job.connector, standing, said, now))
+        ended = Ended.by(work, now, judge(answer.job.connector, standing, said, now))
+        self.watch.ended(answer.job.connector.platform, ended)
+        return ended
 
     def _write_ended(self, session: Session, page: Page, ended: Sequence[Ended]) -> None:
         overtaken = {id(item) for item in page.end(ended)}
+        self.watch.refused(len(overtaken))
         shut: dict[str, tuple[datetime, str]] = {}
         for item in ended:
             lane = self._holding.lanes.get(item.work.account_id)
@@ -219,6 +226,7 @@ class Dispatcher:
     def _close_lane(self, session: Session, item: Ended) -> None:
         """What the verdict asks of the whole account: to wait, or to stop until a person resumes."""
         verdict, account_id = item.verdict, item.work.account_id
+        notices.of_verdict(session, item)
         if verdict.close_until is not None:
             lanes.hold_until(session, account_id, verdict.close_until)
         if verdict.pause and verdict.error is not None:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from config.errors import MeizhenError
 from connectors import Access, Connector, Uncertain, steady
-from scheduler import journal, lanes
+from scheduler import journal, lanes, notices
 from scheduler.gates import Gates
 from scheduler.held import HeldLane
 from scheduler.journal import Ended, Page, Work
@@ -177,12 +177,13 @@ class Holding:
         for account_id, lane in stale.items():
             lane.fill(queued[account_id], waiting[account_id])
 
-    def miss_late(self, page: Page, now: datetime) -> None:
+    def miss_late(self, session: Session, page: Page, now: datetime) -> None:
         """Marks as missed what is past its limit."""
         free = [lane for lane in self.lanes.values() if not lane.busy]
         late = [work for lane in free for work in lane.late(now)]
         if late:
             missed = page.miss(late)
+            notices.of_missed(session, missed, now)
             for lane in free:
                 lane.drop(missed)
 

@@ -12,7 +12,7 @@ from config.batch import BatchQuery, BatchStatement, storable
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
-from scheduler import lanes
+from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
 
@@ -141,6 +141,7 @@ def stop_accounts(
         lanes.pause(session, ids, code="paused", told=actor)
     else:
         lanes.resume(session, ids, now)
+        notices.close_gone(session, now)
     act = "queue.pause" if stopped else "queue.resume"
     for account in accounts:
         record(session, keys, at=now, actor=actor, act=act, subject=account.stable_id)
@@ -180,29 +181,3 @@ def release_dead_nodes(session: Session, node: str, now: datetime, is_dead: Call
             .values(lease_until=now)
             .execution_options(synchronize_session=False)
         )
-
-
-@dataclass(frozen=True)
-class QueueStatus:
-    """How the queue stands: deliveries by state, and what a person should know first."""
-
-    states: dict[str, int]
-    due: int
-    oldest_due: datetime | None
-    needs_person: int
-    paused_accounts: int
-    stopped: bool
-
-
-def queue_status(session: Session, now: datetime) -> QueueStatus:
-    """Counts by state, all states named; `oldest_due` is the oldest queued post whose time has come."""
-    counted = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state)))
-    states = {str(state): 0 for state in State} | {row[0]: row[1] for row in counted}
-    due, oldest = session.execute(
-        select(func.count(), func.min(col(Delivery.due))).where(
-            col(Delivery.state) == State.QUEUED, col(Delivery.due) <= now
-        )
-    ).one()
-    person = session.execute(select(func.count()).where(col(Delivery.needs_person).is_(True))).scalar_one()
-    paused = session.execute(select(func.count()).where(col(Lane.paused).is_(True))).scalar_one()
-    return QueueStatus(states, due, oldest, person, paused, is_stopped(session))

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.ledger import record
-from scheduler import lanes
+from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 
@@ -221,6 +221,7 @@ def _after(
     actor: str,
 ) -> None:
     lanes.wake(session, [delivery.account_id for delivery in rows], at)
+    notices.close_gone(session, now)
     for delivery in rows:
         subject = f"post:{delivery.post_id}"
         details = {"delivery": delivery.id, "account": delivery.account_id}

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CATALOGUES = {path.stem: path for path in (ROOT / "config" / "catalogues").glob("*.toml")}
-PACKAGES = ("config", "connectors", "organisation", "scheduler", "analytics", "meizhen")
+PACKAGES = ("config", "connectors", "organisation", "scheduler", "analytics", "web", "meizhen")
 LANGUAGES = ("zh", "en")
 # Calls whose first argument names an entry.
 ASKING = {"text", "told", "MeizhenError", "Problem", "refuse"}

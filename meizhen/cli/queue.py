@@ -1,13 +1,19 @@
 """`meizhen queue`: how the queue stands; stopping and opening it."""
 
-from typing import Annotated
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.clock import SHANGHAI
+from config.database import reaching
+from config.errors import MeizhenError
 from config.messages import text
 from meizhen.cli._output import Cell, show_json, show_rows
-from meizhen.house import open_house
+from meizhen.house import House, open_house
+
+if TYPE_CHECKING:
+    from scheduler.status import QueueStatus
 
 app = typer.Typer(help=text("cli.queue"), no_args_is_help=True)
 
@@ -18,30 +24,71 @@ AccountName = Annotated[str | None, typer.Option("--account", help=text("queue.h
 
 
 @app.command(help=text("queue.help_status"))
-def status(as_json: AsJson = False) -> None:
-    from scheduler.queue import queue_status
+def status(
+    as_json: AsJson = False,
+    live: Annotated[bool, typer.Option("--watch", help=text("queue.help_watch"))] = False,
+    every: Annotated[float, typer.Option("--every", min=0.1, help=text("queue.help_every"))] = 1.0,
+) -> None:
+    from rich.console import Console
+
+    from meizhen.cli import _standing
+
+    with open_house() as house:
+        console = Console()
+        if live and not as_json:
+            _standing.watch(lambda: _look(house), every, console)
+            return
+        with reaching():
+            now, standing = house.clock.now(), _standing_of(house)
+    if as_json:
+        show_json(asdict(standing))
+    else:
+        console.print(_standing.whole(standing, now))
+
+
+def _look(house: House) -> "tuple[datetime, QueueStatus | None]":
+    """One look of many: a database that is away is waited for."""
+    try:
+        with reaching():
+            return house.clock.now(), _standing_of(house)
+    except MeizhenError:
+        return house.clock.now(), None
+
+
+def _standing_of(house: House) -> "QueueStatus":
+    from scheduler.status import queue_status
+
+    patience = timedelta(seconds=house.settings.idle_alarm_seconds)
+    with house.database.read() as session:
+        return queue_status(session, house.clock.now(), patience)
+
+
+@app.command(help=text("queue.help_notices"))
+def notices(as_json: AsJson = False) -> None:
+    from scheduler.notices import open_notices
 
     with open_house() as house, house.database.read() as session:
-        standing = queue_status(session, house.clock.now())
-    if as_json:
-        show_json(vars(standing))
-        return
-    oldest = standing.oldest_due.astimezone(SHANGHAI).strftime("%m-%d %H:%M") if standing.oldest_due else "–"
-    if standing.stopped:
-        typer.echo(text("queue.stopped"))
-    typer.echo(
-        text(
-            "queue.status",
-            due=standing.due,
-            oldest=oldest,
-            person=standing.needs_person,
-            paused=standing.paused_accounts,
-        )
-    )
+        found = open_notices(session)
     rows: list[dict[str, Cell]] = [
-        {"state": text(f"delivery.state_{state}"), "count": count} for state, count in standing.states.items()
+        {
+            "kind": notice.kind,
+            "subject": notice.subject,
+            "code": notice.code,
+            "text": notice.told,
+            "opened_at": notice.opened_at,
+        }
+        for notice in found
     ]
-    show_rows(rows, {"state": text("queue.state"), "count": text("queue.count")}, as_json=False)
+    titles = {
+        name: text(f"queue.{name}") for name in ("kind", "subject", "code", "text", "opened_at", "todo")
+    }
+    for row in [] if as_json else rows:
+        kind, subject = row["kind"], str(row["subject"])
+        row["kind"], row["todo"] = text(f"queue.notice_{kind}"), text(f"queue.todo_{kind}", subject=subject)
+    if not rows and not as_json:
+        typer.echo(text("queue.no_notices"))
+        return
+    show_rows(rows, titles, as_json=as_json)
 
 
 @app.command(help=text("queue.help_pause"))

@@ -3,14 +3,20 @@
 import typer
 
 from config.messages import text
+from meizhen.cli.worker import Host, Port
 from meizhen.house import open_house
 
 app = typer.Typer(help=text("cli.serve"), add_completion=False)
 
 
 @app.command(help=text("queue.help_serve"))
-def serve() -> None:
-    from meizhen.service import run_service
+def serve(host: Host = None, port: Port = None) -> None:
+    from meizhen.service import Place, run_service
 
     with open_house() as house:
-        run_service(house, lambda node: typer.echo(text("queue.serving", node=node)))
+        place = Place(
+            host or house.settings.host,
+            house.settings.port if port is None else port,
+            lambda address: typer.echo(text("web.listening", address=address)),
+        )
+        run_service(house, place, lambda node: typer.echo(text("queue.serving", node=node)))

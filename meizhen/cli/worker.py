@@ -1,6 +1,7 @@
 """`meizhen worker`: one publishing node."""
 
 from datetime import timedelta
+from typing import Annotated
 
 import typer
 
@@ -9,20 +10,32 @@ from meizhen.house import open_house
 
 app = typer.Typer(help=text("cli.worker"), add_completion=False)
 
+Host = Annotated[str | None, typer.Option("--host", help=text("web.help_host"))]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help=text("web.help_port"))]
+
 
 @app.command(help=text("queue.help_worker"))
 def worker(
     until_idle: bool = typer.Option(False, "--until-idle", help=text("queue.help_until_idle")),
     patience: float = typer.Option(120.0, "--patience", min=0, help=text("queue.help_patience")),
+    host: Host = None,
+    port: Port = None,
 ) -> None:
-    from meizhen.service import run_worker
-    from scheduler.queue import queue_status
+    from meizhen.service import Place, run_worker
+    from scheduler.status import queue_status
 
     with open_house() as house:
-        run_worker(house, until_idle=until_idle, patience=timedelta(seconds=patience))
+        place = None
+        if port is not None:
+            place = Place(host or house.settings.host, port, _say)
+        run_worker(house, until_idle=until_idle, patience=timedelta(seconds=patience), place=place)
         with house.database.read() as session:
             standing = queue_status(session, house.clock.now())
     counts = ", ".join(
         f"{text(f'delivery.state_{state}')} {count}" for state, count in standing.states.items() if count
     )
     typer.echo(text("queue.done", counts=counts or "0"))
+
+
+def _say(address: str) -> None:
+    typer.echo(text("web.listening", address=address))

@@ -1,7 +1,8 @@
 """Events in safe mode, ready to be posted to an account's callback (sheet sections 5, 6.3, 7 and 12.5).
 
-Switches: `callback` = {"token", "aes_key"} turns them on; `events` is how often each is made (1; 2: twice,
-0: never); `event_name` is the name of a publication's event, which has two.
+Switches: `callback` = {"token", "aes_key"} turns them on, with "url" they are carried there
+(`_wechat_courier`); `events` is how often each is made (1; 2: twice, 0: never); `event_name` is the name of a
+publication's event, which has two.
 """
 
 import hashlib

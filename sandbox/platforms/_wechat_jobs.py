@@ -3,17 +3,19 @@
 Switches: `publish_delay` and `mass_delay` (seconds, 2), `publish_status` (0) and `mass_status` ("send
 success") are how a job ends; `first_id` is the account's first job number, `msg_data_id` (True) whether
 submit tells it; `kind` (subscription | service) with `mass_quota` (1 a day | 4 a month);
-`mass_protection` (False).
+`mass_protection` (False). Events are carried to the account's callback (`_wechat_courier`).
 """
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from sandbox.platforms import _wechat_drafts as drafts
+from sandbox.platforms._wechat_courier import carry
 from sandbox.platforms._wechat_desk import Call, No, memory, new_id
-from sandbox.platforms._wechat_events import mass_event, publish_event
+from sandbox.platforms._wechat_events import events_of, mass_event, publish_event
 from sandbox.world import BEIJING, SandboxAccount, World
 
 _DAY = timedelta(hours=24)
@@ -47,15 +49,18 @@ class Job:
 
 def settle_jobs(world: World, account: SandboxAccount) -> None:
     """Ends the jobs whose time has come: what they publish becomes public at that moment."""
+    made = len(events_of(account))
     for job in memory(account, "jobs").values():
         if not job.ended and world.now() >= job.due:
             job.ended = True
             _end(world, account, job)
+    carry(account, made)
 
 
 def submit(call: Call) -> dict[str, Any]:
     articles = drafts.take(call, str(call.body.get("media_id", "")))
     job = _start(call, "publish", articles, float(call.switch("publish_delay", 2)))
+    _end_by_itself(call, job)
     told = {"msg_data_id": job.number} if call.switch("msg_data_id", True) else {}
     return {"errcode": 0, "errmsg": "ok", "publish_id": job.number, **told}
 
@@ -110,6 +115,7 @@ def sendall(call: Call) -> dict[str, Any]:
     articles = drafts.take(call, str(call.body.get("mpnews", {}).get("media_id", "")))
     job = _start(call, "mass", articles, float(call.switch("mass_delay", 2)))
     job.key = key
+    _end_by_itself(call, job)
     return {
         "errcode": 0,
         "errmsg": "send job submission success",
@@ -142,6 +148,23 @@ def _start(call: Call, kind: str, articles: list[dict[str, Any]], delay: float) 
     )
     jobs[str(job.number)] = job
     return job
+
+
+def _end_by_itself(call: Call, job: Job) -> None:
+    """Where events are to be carried, a job ends at its time, and not only when somebody asks."""
+    callback = call.switch("callback", {})
+    if callback.get("early"):
+        job.due = call.now
+        settle_jobs(call.world, call.account)
+    elif callback.get("url"):
+
+        def end() -> None:
+            with call.world.lock:
+                settle_jobs(call.world, call.account)
+
+        timer = threading.Timer((job.due - call.now).total_seconds(), end)
+        timer.daemon = True
+        timer.start()
 
 
 def _end(world: World, account: SandboxAccount, job: Job) -> None:

@@ -54,6 +54,7 @@ OVERRIDES = {
     "articles": "articles",
     "account_day": "account_day",
     "assisted": "publish",
+    "callback": "callback",
 }
 # Faults that the true answer survives, or that only take time.
 HARMLESS = frozenset({"bom"})

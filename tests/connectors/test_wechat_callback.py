@@ -1,43 +1,37 @@
 """The safe-mode callback: what is let in, what it says, and that polling would say the same."""
 
-import struct
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from access import make_access
+from wechat_callback import AES_KEY, APPID, TOKEN, sealed_post
 
-from connectors import NeedsPerson, Receipt, ReceiptState
+from connectors import (
+    CallbackAnswer,
+    CallbackRefused,
+    CallbackRequest,
+    NeedsPerson,
+    Receipt,
+    ReceiptState,
+    connector_for,
+)
 from connectors._signatures import wechat_signature
-from connectors._wechat_callback import CallbackKeys, CallbackRefused, echo, outcome, receive
+from connectors._wechat_callback import CallbackKeys, echo, outcome, receive
 from connectors._wechat_outcome import MassSend, Publication, mass_outcome, publication_outcome
+from connectors.wechat import connector
 from sandbox.platforms._wechat_events import events_of, mass_event, publish_event
 from sandbox.world import SandboxAccount
 
-KEYS = CallbackKeys("wx9f2c61d0a7b3e845", "juzhenToken01", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq")
+KEYS = CallbackKeys(APPID, TOKEN, AES_KEY)
 STAMP = 1790000301
 NOW = datetime.fromtimestamp(STAMP, UTC)
 ADDRESS = "https://mp.weixin.qq.com/s?__biz=Mzk4MDAwMDAwMQ==&mid=2650184411&idx=1&sn=0f1e2d3c"
 
 
-def sealed(xml: bytes, appid: str = KEYS.appid) -> str:
-    key = b64decode(KEYS.encoding_aes_key + "=")
-    plain = b"0123456789abcdef" + struct.pack(">I", len(xml)) + xml + appid.encode()
-    count = 32 - len(plain) % 32
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    return b64encode(encryptor.update(plain + bytes([count]) * count) + encryptor.finalize()).decode()
-
-
 def post(inside: str, appid: str = KEYS.appid, stamp: int = STAMP) -> tuple[dict[str, str], bytes]:
     """The query and body of a POST that holds this inner XML."""
-    encrypt = sealed(inside.encode(), appid)
-    query = {
-        "timestamp": str(stamp),
-        "nonce": "847362",
-        "msg_signature": wechat_signature(KEYS.token, str(stamp), "847362", encrypt),
-    }
-    return query, f"<xml><ToUserName/><Encrypt><![CDATA[{encrypt}]]></Encrypt></xml>".encode()
+    return sealed_post(inside, stamp, appid=appid)
 
 
 def event(inside: str, name: str = "PUBLISHJOBFINISH") -> str:
@@ -292,3 +286,44 @@ def test_the_other_mass_statuses_are_receipts(status: str, state: ReceiptState) 
 
     assert isinstance(said, Receipt)
     assert said.state is state
+
+
+def asked(method: str, query: Mapping[str, str], body: bytes = b"", **credentials: str) -> CallbackAnswer:
+    """What the connector answers to a request at an account with these credentials."""
+    held = {"appid": KEYS.appid, "callback_token": KEYS.token, "encoding_aes_key": KEYS.encoding_aes_key}
+    access = make_access(
+        "wechat", "binhe", credentials={**held, **credentials}, api_base="http://127.0.0.1:9", now=lambda: NOW
+    )
+    return connector.callback(access, CallbackRequest(method, query, body))
+
+
+def test_the_connector_names_the_job_as_its_receipt_does() -> None:
+    detail = "<article_id>q5Nk</article_id>"
+    told = asked("POST", *post(event(publish_info(0, detail))))
+    assert (told.body, told.remote_id, told.name) == ("success", "2650184411", "PUBLISHJOBFINISH")
+    assert not told.once and len(told.key) == 64
+    mass = "<MsgID>3147483655</MsgID><Status>send success</Status>"
+    assert asked("POST", *post(event(mass, "MASSSENDJOBFINISH"))).remote_id == "3147483655"
+    assert asked("POST", *post(event("", "subscribe"))).remote_id == ""
+
+
+def test_the_connector_answers_a_verification_once() -> None:
+    signature = wechat_signature(KEYS.token, str(STAMP), "1")
+    query = {"timestamp": str(STAMP), "nonce": "1", "signature": signature, "echostr": "5927"}
+    told = asked("GET", query)
+    assert (told.body, told.once, told.remote_id) == ("5927", True, "")
+    assert told.key == asked("GET", {**query, "echostr": "other"}).key
+    with pytest.raises(CallbackRefused, match="echostr"):
+        asked("GET", {**query, "echostr": "x" * 129})
+
+
+@pytest.mark.parametrize("missing", ["callback_token", "encoding_aes_key"])
+def test_an_account_without_callback_credentials_hears_nothing(missing: str) -> None:
+    with pytest.raises(CallbackRefused, match="not-set-up"):
+        asked("POST", *post(event(publish_info(0))), **{missing: ""})
+
+
+def test_platforms_that_do_not_call_back_refuse_everything() -> None:
+    access = make_access("webhook", "x", credentials={}, api_base="http://127.0.0.1:9", now=lambda: NOW)
+    with pytest.raises(CallbackRefused, match="no-callback"):
+        connector_for("webhook").callback(access, CallbackRequest("POST", {}, b""))

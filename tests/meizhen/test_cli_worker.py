@@ -35,6 +35,7 @@ class Installation:
             "MEIZHEN_HOME": str(folder / "home"),
             "MEIZHEN_LANGUAGE": "en",
             "MEIZHEN_TICK_SECONDS": "0.2",
+            "MEIZHEN_PORT": "0",
         }
 
     def run(self, *arguments: str) -> str:

@@ -1,8 +1,11 @@
 """WeChat's double against the sheet's simulator contract (section 12), spoken to as any client would."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -360,6 +363,86 @@ def test_events_come_as_often_as_switched(client: Client, copies: int) -> None:
     client.post("/cgi-bin/draft/count")
 
     assert len(events_of(client.account)) == copies
+
+
+class Listener:
+    """A callback address that keeps what is posted to it, in order of coming."""
+
+    def __init__(self) -> None:
+        self.posts: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        posts = self.posts
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                posts.put((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "7")
+                self.end_headers()
+                self.wfile.write(b"success")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/callback"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_events_are_carried_to_the_callback_when_a_job_ends(
+    client: Client, listener: Listener, copies: int
+) -> None:
+    keys = {"token": "t", "aes_key": "A" * 43, "url": listener.url}
+    client.account.switches |= {"callback": keys, "events": copies}
+    client.post(SUBMIT, {"media_id": client.draft()["media_id"]})
+    assert listener.posts.empty()
+    client.wait(2)
+    client.post("/cgi-bin/draft/count")
+    posted = [listener.posts.get(timeout=10) for _ in range(copies)]
+    assert len(set(posted)) == 1, "a repeat is the same request"
+    path, body = posted[0]
+    assert path.startswith("/callback?timestamp=") and "msg_signature=" in path
+    assert body == events_of(client.account)[0].body
+
+
+def test_a_job_ends_by_itself_in_a_world_of_real_time(client: Client, listener: Listener) -> None:
+    client.world.reset(real_time=True)
+    client.account = client.world.add_account(client.account)
+    client.account.state.clear()
+    client.token = str(client.stable()["access_token"])
+    client.account.switches |= {
+        "callback": {"token": "t", "aes_key": "A" * 43, "url": listener.url},
+        "publish_delay": 0.2,
+    }
+    client.post(SUBMIT, {"media_id": client.draft()["media_id"]})
+    assert listener.posts.get(timeout=10)
+
+
+def test_an_early_event_comes_before_the_answer(client: Client, listener: Listener) -> None:
+    keys = {"token": "t", "aes_key": "A" * 43, "url": listener.url, "early": True}
+    client.account.switches["callback"] = keys
+    client.post(SUBMIT, {"media_id": client.draft()["media_id"]})
+    assert not listener.posts.empty()
+
+
+def test_a_callback_that_nobody_answers_holds_nothing_up(client: Client) -> None:
+    keys = {"token": "t", "aes_key": "A" * 43, "url": "http://127.0.0.1:9/", "early": True}
+    client.account.switches["callback"] = keys
+    assert client.post(SUBMIT, {"media_id": client.draft()["media_id"]})["errcode"] == 0
+    assert client.account.state["callback_answers"] == ["ConnectionRefusedError"]
 
 
 def test_comments_and_the_live_followers_and_tags(client: Client) -> None:

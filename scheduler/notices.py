@@ -1,0 +1,181 @@
+"""Notices: what a person must know once, however often it happens.
+
+A notice is opened in the transaction of the change it tells of, and closed once its cause is gone. There is
+one open notice at most for a kind and a subject: six posts on a revoked token are one notice.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, Update, and_, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import Field, Session, SQLModel, col
+
+from organisation.accounts import Account
+from scheduler.deliveries import Delivery, State
+from scheduler.journal import Ended
+from scheduler.lanes import Lane
+
+_CODE, _TEXT = 80, 1000
+QUEUE = "queue"  # the subject of what concerns no single account
+
+
+class Kind(StrEnum):
+    """What a notice is about. Those named like a state are about an account's deliveries in it."""
+
+    ACCOUNT_PAUSED = "account_paused"  # the platform needs a person: nothing goes out until one resumes
+    UNCERTAIN = "uncertain"
+    HANDED_OVER = "handed_over"
+    MISSED = "missed"
+    FAILED = "failed"
+    DUE_BUT_IDLE = "due_but_idle"
+
+
+_OF_STATE = {
+    State.UNCERTAIN: Kind.UNCERTAIN,
+    State.HANDED_OVER: Kind.HANDED_OVER,
+    State.MISSED: Kind.MISSED,
+    State.FAILED: Kind.FAILED,
+}
+
+
+class Notice(SQLModel, table=True):
+    """One thing told. `subject` is `platform:handle`, or `queue`; `code` and `told` are the platform's."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index(
+            "uq_notice_open",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_notice_opened", "opened_at", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=16)
+    subject: str = Field(max_length=200)
+    account_id: int | None = Field(default=None, foreign_key="account.id")
+    code: str = Field(default="", max_length=_CODE)
+    told: str = Field(default="", max_length=_TEXT)
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+def of_verdict(session: Session, ended: Ended) -> None:
+    """Tells of a call that ended so that a person must act; of nothing else."""
+    verdict = ended.verdict
+    if verdict.pause:
+        kind = Kind.ACCOUNT_PAUSED
+    elif verdict.needs_person and verdict.state in _OF_STATE:
+        kind = _OF_STATE[verdict.state]
+    else:
+        return
+    code, told = "", ""
+    if verdict.error is not None:
+        code, told = verdict.error.platform_code, verdict.error.platform_text
+    elif verdict.receipt is not None and verdict.receipt.note is not None:
+        told = verdict.receipt.note.zh
+    _open_for_accounts(session, kind, [ended.work.account_id], ended.at, code=code, told=told)
+
+
+def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) -> None:
+    """Tells the accounts of deliveries that missed their time: one notice an account."""
+    if not delivery_ids:
+        return
+    accounts = select(col(Delivery.account_id)).where(col(Delivery.id).in_(delivery_ids)).distinct()
+    _open_for_accounts(session, Kind.MISSED, [row[0] for row in session.execute(accounts)], now, code="late")
+
+
+def raise_idle(session: Session, now: datetime) -> None:
+    """Tells that something is due and nothing moves."""
+    _insert(
+        session, [{"kind": Kind.DUE_BUT_IDLE, "subject": QUEUE, "opened_at": now, "code": "", "told": ""}]
+    )
+
+
+def end_idle(session: Session, now: datetime) -> None:
+    """The queue moves again."""
+    session.execute(_closing(col(Notice.kind) == Kind.DUE_BUT_IDLE, now))
+
+
+def open_notices(session: Session) -> list[Notice]:
+    """Every open notice, newest first."""
+    wanted = select(Notice).where(col(Notice.closed_at).is_(None))
+    return list(session.scalars(wanted.order_by(col(Notice.opened_at).desc(), col(Notice.id).desc())))
+
+
+def any_gone(session: Session) -> bool:
+    """Is a notice open whose cause is gone?"""
+    wanted = select(col(Notice.id)).where(col(Notice.closed_at).is_(None), _GONE).limit(1)
+    return session.execute(wanted).first() is not None
+
+
+def close_gone(session: Session, now: datetime) -> None:
+    """Closes every notice whose cause is gone: the account resumed, its last such delivery settled."""
+    session.execute(_closing(_GONE, now))
+
+
+_PAUSED = select(col(Lane.account_id)).where(
+    col(Lane.account_id) == col(Notice.account_id), col(Lane.paused).is_(True)
+)
+_WAITING = select(col(Delivery.id)).where(
+    col(Delivery.account_id) == col(Notice.account_id),
+    col(Delivery.state) == col(Notice.kind),
+    col(Delivery.needs_person).is_(True),
+)
+_GONE = or_(
+    and_(col(Notice.kind) == Kind.ACCOUNT_PAUSED, ~_PAUSED.correlate(Notice).exists()),
+    and_(col(Notice.kind).in_(list(_OF_STATE.values())), ~_WAITING.correlate(Notice).exists()),
+)
+
+
+def _closing(which: ColumnElement[bool], now: datetime) -> Update:
+    return (
+        update(Notice)
+        .where(col(Notice.closed_at).is_(None), which)
+        .values(closed_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _open_for_accounts(
+    session: Session,
+    kind: Kind,
+    account_ids: Collection[int],
+    now: datetime,
+    *,
+    code: str = "",
+    told: str = "",
+) -> None:
+    names = select(col(Account.id), col(Account.platform), col(Account.handle))
+    rows = [
+        {
+            "kind": kind,
+            "subject": f"{platform}:{handle}",
+            "account_id": account_id,
+            "opened_at": now,
+            "code": code[:_CODE],
+            "told": told[:_TEXT],
+        }
+        for account_id, platform, handle in session.execute(names.where(col(Account.id).in_(account_ids)))
+    ]
+    if rows:
+        _insert(session, rows)
+
+
+def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Opens notices; one that is open already stays as it is."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(Notice).on_conflict_do_nothing(
+            index_elements=["kind", "subject"], index_where=text("closed_at IS NULL")
+        ),
+        rows,
+    )
