@@ -18,6 +18,7 @@ from meizhen.house import House
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 
+_COLLECTING = timedelta(hours=2)  # thousands of accounts, some of whose platforms do not answer
 _log = structlog.get_logger("meizhen.service")
 
 
@@ -71,6 +72,7 @@ def run_service(house: House, started: Callable[[str], None]) -> None:
             database=house.database,
             clock=house.clock,
             node=dispatcher.node,
+            at_most=_COLLECTING,
         )
         started(dispatcher.node)
         dispatcher.run(stop)

@@ -15,6 +15,7 @@ from config.clock import SHANGHAI
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.accounts import Account
+from organisation.lateness import lateness_of
 from organisation.ledger import record
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 from scheduler.media import FoundMedia, MediaFile, record_media
@@ -36,7 +37,7 @@ class Post(SQLModel, table=True):
     text: str
     media: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # sha256 in order
     options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    lateness_hours: float | None = None  # None is the setting's
+    lateness_hours: float | None = None  # None: what the unit of each account says
     created_at: datetime
     created_by: str = Field(max_length=120)
 
@@ -143,9 +144,9 @@ class Draft:
     options: Mapping[str, str] = field(default_factory=dict)
     lateness_hours: float | None = None
 
-    def lateness(self, setting: float) -> timedelta:
-        """How long after its time the post may still go out; `setting` hours where it says nothing."""
-        return timedelta(hours=setting if self.lateness_hours is None else self.lateness_hours)
+    def lateness(self, units: float) -> timedelta:
+        """How long after its time the post may still go out; the unit's hours where it says nothing."""
+        return timedelta(hours=units if self.lateness_hours is None else self.lateness_hours)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def queue_post(
 ) -> Queued:
     """Stores a checked draft and queues it for the accounts; its files are kept before (`media.keep`).
 
-    `lateness_hours` is the setting's, for a draft without its own.
+    `lateness_hours` is the setting's, for a draft without its own whose unit says nothing either.
     """
     record_media(session, draft.media, now=now)
     post = add_post(
@@ -183,8 +184,11 @@ def queue_post(
         now=now,
         actor=actor,
     )
-    lateness = draft.lateness(lateness_hours)
-    items = [Enqueued(_stored(post.id), account.known_id, due, lateness) for account in accounts]
+    hours = lateness_of(session, accounts, lateness_hours)
+    items = [
+        Enqueued(_stored(post.id), account.known_id, due, draft.lateness(hours[account.known_id]))
+        for account in accounts
+    ]
     queued = Queued(_stored(post.id), tuple(enqueue(session, items, now=now, actor=actor)))
     details = {"due": due.isoformat(), "accounts": [account.stable_id for account in accounts]}
     record(session, keys, at=now, actor=actor, act="post.add", subject=f"post:{post.id}", details=details)
