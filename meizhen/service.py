@@ -52,17 +52,17 @@ def stopping_by_signal() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def run_worker(house: House, *, until_idle: bool, patience: timedelta) -> None:
+def run_worker(house: House, stop: threading.Event, *, until_idle: bool, patience: timedelta) -> None:
     """Runs one publishing node until stopped, or until there is nothing to do."""
     dispatcher = dispatcher_of(house)
-    with stopping_by_signal() as stop, _ticking(dispatcher, house):
+    with _ticking(dispatcher, house):
         dispatcher.run(stop, until_idle=until_idle, patience=patience)
 
 
-def run_service(house: House, started: Callable[[str], None]) -> None:
+def run_service(house: House, stop: threading.Event, started: Callable[[str], None]) -> None:
     """Runs a publishing node and the daily collection until stopped."""
     dispatcher = dispatcher_of(house)
-    with stopping_by_signal() as stop, _ticking(dispatcher, house) as ticker:
+    with _ticking(dispatcher, house) as ticker:
         hour, minute = house.settings.collect_at.split(":")
         register_periodic(
             ticker,

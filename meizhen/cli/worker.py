@@ -5,7 +5,7 @@ from datetime import timedelta
 import typer
 
 from config.messages import text
-from meizhen.house import open_house
+from meizhen.house import await_house
 
 app = typer.Typer(help=text("cli.worker"), add_completion=False)
 
@@ -15,12 +15,15 @@ def worker(
     until_idle: bool = typer.Option(False, "--until-idle", help=text("queue.help_until_idle")),
     patience: float = typer.Option(120.0, "--patience", min=0, help=text("queue.help_patience")),
 ) -> None:
-    from meizhen.service import run_worker
+    from config.database import reaching
+    from meizhen.service import run_worker, stopping_by_signal
     from scheduler.queue import queue_status
 
-    with open_house() as house:
-        run_worker(house, until_idle=until_idle, patience=timedelta(seconds=patience))
-        with house.database.read() as session:
+    with stopping_by_signal() as stop, await_house(stop) as house:
+        if house is None:
+            return
+        run_worker(house, stop, until_idle=until_idle, patience=timedelta(seconds=patience))
+        with reaching(), house.database.read() as session:
             standing = queue_status(session, house.clock.now())
     counts = ", ".join(
         f"{text(f'delivery.state_{state}')} {count}" for state, count in standing.states.items() if count
