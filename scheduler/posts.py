@@ -18,8 +18,9 @@ from organisation.accounts import Account
 from organisation.lateness import lateness_of
 from organisation.ledger import record
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
+from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
-from scheduler.queue import Enqueued, enqueue
+from scheduler.queue import Enqueued, enqueue, is_stopped
 
 TITLE_CHARACTERS = 300
 _PAST = timedelta(minutes=1)
@@ -334,10 +335,15 @@ def deliveries_of(session: Session, post_id: int, accounts: Sequence[Account] = 
 
 @dataclass(frozen=True)
 class DeliveryStory:
-    """One delivery with all that happened to it, each list oldest first."""
+    """One delivery with all that happened to it, each list oldest first.
+
+    `account_state` is the account's own, `lane` how its queue stands (None before anything was queued).
+    """
 
     delivery: Delivery
     account: str
+    account_state: str
+    lane: Lane | None
     variant: Variant | None
     events: tuple[DeliveryEvent, ...]
     attempts: tuple[Attempt, ...]
@@ -345,9 +351,13 @@ class DeliveryStory:
 
 @dataclass(frozen=True)
 class Story:
-    """A post, its files in order (None where a file's row is gone), and each of its deliveries."""
+    """A post, its files in order (None where a file's row is gone), and each of its deliveries.
+
+    `stopped`: the whole queue is.
+    """
 
     post: Post
+    stopped: bool
     media: tuple[MediaFile | None, ...]
     deliveries: tuple[DeliveryStory, ...]
 
@@ -358,8 +368,9 @@ def story_of(session: Session, post_id: int) -> Story:
     if post is None:
         raise MeizhenError("post.not_found", id=post_id)
     rows = session.execute(
-        columns(Delivery, Account, Variant)
+        columns(Delivery, Account, Lane, Variant)
         .join(Account, col(Account.id) == col(Delivery.account_id))
+        .outerjoin(Lane, col(Lane.account_id) == col(Delivery.account_id))
         .outerjoin(Variant, _is_variant_of_delivery())
         .where(col(Delivery.post_id) == post_id)
         .order_by(col(Delivery.due), col(Delivery.id))
@@ -378,16 +389,19 @@ def story_of(session: Session, post_id: int) -> Story:
     by_hash = {file.sha256: file for file in files}
     return Story(
         post,
+        is_stopped(session),
         tuple(by_hash.get(sha256) for sha256 in post.media),
         tuple(
             DeliveryStory(
                 delivery,
                 account.stable_id,
+                account.state,
+                lane,
                 variant,
                 tuple(events[_stored(delivery.id)]),
                 tuple(attempts[_stored(delivery.id)]),
             )
-            for delivery, account, variant in rows
+            for delivery, account, lane, variant in rows
         ),
     )
 
