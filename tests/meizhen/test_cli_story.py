@@ -146,7 +146,7 @@ def test_a_node_that_died_in_the_call_is_told_as_such(desk: Desk) -> None:
     desk.work()
     told = desk.run("show", post)
     assert_in_order(told, "call 1", "took 61 s", "stopped in the middle of the call", "certainly not out")
-    assert told.count("call ") == 3
+    assert "call 3, to publish" in told and "call 4" not in told
 
 
 def test_nodes_have_short_names(desk: Desk) -> None:
