@@ -292,7 +292,8 @@ def test_show_tells_the_whole_story_in_order(
     position = 0
     for word in (
         "标题", "正文", "webhook:a", "missed", "queued (li)", "call 1, to publish",
-        "unreachable (not sent)", "Why: the platform could not be reached", "not-sent", "queued (", "past its lateness limit",
+        "unreachable (not sent)", "Why: the platform could not be reached", "not-sent", "queued (",
+            "past its lateness limit",
         f"meizhen post reschedule {number} --account webhook:a",
     ):  # fmt: skip
         position = told.index(word, position)
