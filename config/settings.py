@@ -40,7 +40,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy address of the database; empty is SQLite in the home folder.",
     )
     lateness_hours: float = Field(
-        2.0, gt=0, le=720, description="A post later than this many hours is not sent but waits for a person."
+        2.0,
+        gt=0,
+        le=720,
+        description="A post later than this many hours is not sent but waits for a person; "
+        "a unit or the post itself may say otherwise.",
     )
     lease_seconds: float = Field(
         60.0,

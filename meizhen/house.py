@@ -2,13 +2,17 @@
 
 import getpass
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.clock import Clock, SystemClock
-from config.database import Database, migrate, open_database, reaching, require_newest
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from config.clock import Clock
+from config.database import Database, clock_of, migrate, open_database, reaching, require_newest
 from config.errors import MeizhenError
 from config.logging import configure_logging, hide
 from config.secrets import KeyRing, create_key_file, load_key_file
@@ -17,6 +21,8 @@ from config.settings import Settings, load_settings
 KEY_FILE = "keys.json"
 MEDIA_FOLDER = "media"
 SETTINGS_FILE = "settings.toml"
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries to reach the database
+_log = structlog.get_logger("meizhen.house")
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,35 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
     hide(database.engine.url.password or "")
     try:
         require_newest(database)
-        with database.read() as session:
+        with reaching(), database.read() as session:
             check_keys(session, keys)
-        yield House(settings, database, keys, clock or SystemClock(), settings.actor or _user())
+        yield House(settings, database, keys, clock or clock_of(database), settings.actor or _user())
     finally:
         database.close()
+
+
+@contextmanager
+def await_house(stop: threading.Event) -> Iterator[House | None]:
+    """The same for a node, which waits while the database is away; None when `stop` came first.
+
+    Everything else is refused at once, as by `open_house`.
+    """
+    with ExitStack() as opened:
+        yield _awaited(opened, stop)
+
+
+def _awaited(opened: ExitStack, stop: threading.Event) -> House | None:
+    wait = _FIRST_WAIT
+    while not stop.is_set():
+        try:
+            return opened.enter_context(open_house())
+        except MeizhenError as error:
+            if error.code != "database.unreachable" or not isinstance(error.__context__, OperationalError):
+                raise  # a file that is no database stays none
+            _log.warning("database_unreachable", reason=str(error.params["reason"]), next_try_seconds=wait)
+        stop.wait(wait)
+        wait = min(2 * wait, _LONGEST_WAIT)
+    return None
 
 
 def make_house(settings: Settings, clock: Clock | None = None) -> bool:
@@ -75,7 +105,7 @@ def make_house(settings: Settings, clock: Clock | None = None) -> bool:
         with reaching():
             migrate(database)
         keys = _keys(settings.home / KEY_FILE, database)
-        return _open_ledger(database, keys, clock or SystemClock(), settings.actor or _user())
+        return _open_ledger(database, keys, clock or clock_of(database), settings.actor or _user())
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise MeizhenError("house.not_writable", home=settings.home, reason=reason) from None

@@ -20,6 +20,7 @@ from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
 
+_COLLECTING = timedelta(hours=2)  # thousands of accounts, some of whose platforms do not answer
 _log = structlog.get_logger("meizhen.service")
 _JOIN_SECONDS = 5.0  # a watchman that waits for a dead database is left behind
 
@@ -63,27 +64,25 @@ class Place:
     said: Callable[[str], None]
 
 
-def run_worker(house: House, *, until_idle: bool, patience: timedelta, place: Place | None = None) -> None:
+def run_worker(
+    house: House, stop: threading.Event, *, until_idle: bool, patience: timedelta, place: Place | None = None
+) -> None:
     """Runs one publishing node until stopped, or until there is nothing to do.
 
     It answers HTTP only at a `place`. Raises MeizhenError `web.port_taken` before anything is sent.
     """
     dispatcher = dispatcher_of(house)
-    with stopping_by_signal() as stop, _watched(dispatcher, house, place), _ticking(dispatcher, house):
+    with _watched(dispatcher, house, place), _ticking(dispatcher, house):
         dispatcher.run(stop, until_idle=until_idle, patience=patience)
 
 
-def run_service(house: House, place: Place, started: Callable[[str], None]) -> None:
+def run_service(house: House, stop: threading.Event, place: Place, started: Callable[[str], None]) -> None:
     """Runs a publishing node and the daily collection until stopped; answers HTTP at `place`.
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
     dispatcher = dispatcher_of(house)
-    with (
-        stopping_by_signal() as stop,
-        _watched(dispatcher, house, place),
-        _ticking(dispatcher, house) as ticker,
-    ):
+    with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
         hour, minute = house.settings.collect_at.split(":")
         register_periodic(
             ticker,
@@ -93,6 +92,7 @@ def run_service(house: House, place: Place, started: Callable[[str], None]) -> N
             database=house.database,
             clock=house.clock,
             node=dispatcher.node,
+            at_most=_COLLECTING,
         )
         started(dispatcher.node)
         dispatcher.run(stop)

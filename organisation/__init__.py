@@ -12,6 +12,7 @@ from organisation.accounts import (
     retire_account,
 )
 from organisation.credentials import check_keys, open_credentials, rotate_credentials, store_credentials
+from organisation.lateness import lateness_of, parse_lateness, set_lateness
 from organisation.ledger import LedgerEntry, entries_of, has_entries, record
 from organisation.ledger_check import LedgerFault, LedgerReport, Tampering, verify
 from organisation.memory import SealedMemory
@@ -53,13 +54,16 @@ __all__ = [
     "import_units",
     "in_subtree",
     "known_columns",
+    "lateness_of",
     "listed",
     "open_credentials",
+    "parse_lateness",
     "pause_account",
     "record",
     "resume_account",
     "retire_account",
     "rotate_credentials",
+    "set_lateness",
     "store_credentials",
     "subtree",
     "subtree_size",

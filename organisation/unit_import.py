@@ -12,15 +12,18 @@ from sqlalchemy import bindparam, func, insert, text, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, SQLModel
 
-from config.errors import InputError, Problem
+from config.errors import InputError, MeizhenError, Problem
 from config.secrets import KeyRing
 from config.table_files import Table
 from organisation.cells import Cells
+from organisation.lateness import parse_lateness
 from organisation.ledger import record
 from organisation.units import after_subtree
 
-COLUMNS = ("code", "parent", "kind", "name_zh", "name_en")
+COLUMNS = ("code", "parent", "kind", "name_zh", "name_en", "lateness_hours")
+_OPTIONAL = ("name_en", "lateness_hours")  # a file without them leaves what is there
 MAX_DEPTH = 20  # 20 ids of 10 digits with their slashes stay within the path's 255 characters
+_VALUES = COLUMNS[2:]
 _CODE = re.compile(r"\w[\w.\-]*")
 _KIND = re.compile(r"[a-z][a-z_]*")
 _KINDS = "region, league, university, enterprise, department …"
@@ -30,7 +33,7 @@ _UNITS: SqlTable = SQLModel.metadata.tables["unit"]
 
 @dataclass(frozen=True)
 class UnitImport:
-    """How many units are new, carry other names or kinds, and stand under another parent than before."""
+    """How many units are new, carry other values, and stand under another parent than before."""
 
     added: int
     changed: int
@@ -46,6 +49,7 @@ class _Line(NamedTuple):
     kind: str
     name_zh: str
     name_en: str
+    lateness_hours: float | None
 
 
 class _Here(NamedTuple):
@@ -57,6 +61,7 @@ class _Here(NamedTuple):
     kind: str
     name_zh: str
     name_en: str
+    lateness_hours: float | None
     path: str
 
 
@@ -72,8 +77,10 @@ def import_units(session: Session, keys: KeyRing, table: Table, *, at: datetime,
         session.execute(text("LOCK TABLE unit IN SHARE ROW EXCLUSIVE MODE"))
     lines = _lines(table)
     here = _here(session, {*lines, *(line.parent for line in lines.values())})
-    if "name_en" not in table.columns:
-        lines |= {code: lines[code]._replace(name_en=here[code].name_en) for code in lines if code in here}
+    for column in _OPTIONAL:
+        if column not in table.columns:
+            kept = {code: {column: getattr(here[code], column)} for code in lines if code in here}
+            lines |= {code: lines[code]._replace(**values) for code, values in kept.items()}
     depths = _checked_depths(table.source, lines, here)
     order = sorted(lines.values(), key=lambda line: depths[line.code])  # parents first
     moves = [line for line in order if line.code in here and _stands_elsewhere(line, here)]
@@ -109,6 +116,7 @@ def _lines(table: Table) -> dict[str, _Line]:
             cells.word("kind", limit=16, pattern=_KIND, expected=_KINDS),
             cells.text("name_zh", limit=200, required=True),
             cells.text("name_en", limit=200),
+            _lateness(cells),
         )
         if line.code in lines:
             cells.refuse("org.duplicate_code", "code", code=line.code, other=lines[line.code].row)
@@ -117,6 +125,16 @@ def _lines(table: Table) -> dict[str, _Line]:
     if problems:
         raise InputError(table.source, problems)
     return lines
+
+
+def _lateness(cells: Cells) -> float | None:
+    """The cell's hours; None where it is empty: the unit says nothing of its own."""
+    told = cells.text("lateness_hours", limit=40)
+    try:
+        return parse_lateness(told) if told else None
+    except MeizhenError as error:
+        cells.refuse(error.code, "lateness_hours", **error.params)
+        return None
 
 
 def _here(session: Session, codes: Collection[str]) -> dict[str, _Here]:
@@ -233,7 +251,7 @@ def _insert(session: Session, new: Sequence[_Line], here: dict[str, _Here]) -> i
     for line, unit_id in zip(new, _new_ids(session, len(new)), strict=True):
         parent = here[line.parent] if line.parent else None
         path = f"{parent.path if parent else ''}{unit_id}/"
-        unit = _Here(unit_id, line.code, parent and parent.id, line.kind, line.name_zh, line.name_en, path)
+        unit = _Here(unit_id, line.code, parent and parent.id, *line[3:], path)
         here[line.code] = unit
         rows.append(unit._asdict())
     for start in range(0, len(rows), _BATCH):
@@ -251,17 +269,17 @@ def _new_ids(session: Session, count: int) -> Sequence[int]:
 
 
 def _rename(session: Session, lines: Sequence[_Line], here: Mapping[str, _Here]) -> int:
-    """Writes kinds and names that differ."""
+    """Writes kinds, names and lateness that differ."""
     rows = [
-        {"_id": here[line.code].id, "kind": line.kind, "name_zh": line.name_zh, "name_en": line.name_en}
+        {"_id": here[line.code].id} | dict(zip(_VALUES, line[3:], strict=True))
         for line in lines
-        if (line.kind, line.name_zh, line.name_en) != here[line.code][3:6]
+        if line[3:] != here[line.code][3:-1]
     ]
     if rows:
         statement = (
             update(_UNITS)
             .where(_UNITS.c.id == bindparam("_id"))
-            .values({name: bindparam(name) for name in ("kind", "name_zh", "name_en")})
+            .values({name: bindparam(name) for name in _VALUES})
         )
         session.connection().execute(statement, rows)
     return len(rows)

@@ -28,6 +28,7 @@ class Unit(SQLModel, table=True):
     name_zh: str = Field(max_length=200)
     name_en: str = Field(default="", max_length=200)
     path: str = Field(sa_column=Column(_PATH, nullable=False, unique=True))
+    lateness_hours: float | None = None  # None: what the nearest unit above says (`organisation.lateness`)
 
     @property
     def ids(self) -> tuple[int, ...]:

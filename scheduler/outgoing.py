@@ -11,11 +11,10 @@ from sqlmodel import Session, col
 from config.errors import Problem
 from connectors import Connector, Media, Outgoing, connector_for, platforms
 from organisation.accounts import Account, AccountState
+from organisation.lateness import LATENESS_HOURS, is_lateness
 from scheduler.deliveries import Delivery
 from scheduler.media import MediaFile, media_path
 from scheduler.posts import TITLE_CHARACTERS, Draft, Post, Variant, Wording, effective
-
-LATENESS_HOURS = (0.0, 720.0)  # more than the first, at most the second: the setting's own bounds
 
 
 class _Sendable(Protocol):
@@ -108,9 +107,8 @@ def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     if len(draft.title) > TITLE_CHARACTERS:
         over: dict[str, object] = {"received": len(draft.title), "limit": TITLE_CHARACTERS}
         problems.append(Problem("post.title_too_long", column="title", params=_HOUSE | over))
-    least, most = LATENESS_HOURS
-    if draft.lateness_hours is not None and not least < draft.lateness_hours <= most:
-        told = {"received": draft.lateness_hours, "limit": int(most)}
+    if draft.lateness_hours is not None and not is_lateness(draft.lateness_hours):
+        told = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
         problems.append(Problem("post.lateness", params=told))
     return tuple(problems)
 

@@ -20,6 +20,7 @@ from config.secrets import KeyRing
 from config.table_files import Row, Table, read_table
 from connectors import connector_for
 from organisation.accounts import Account, find_account
+from organisation.lateness import lateness_of
 from organisation.ledger import record
 from scheduler.media import FoundMedia, examine, keep, record_media
 from scheduler.outgoing import account_problems, draft_problems, post_problems
@@ -66,7 +67,7 @@ def import_posts(
     now: datetime,
     actor: str,
 ) -> Imported:
-    """Queues every row of a CSV or xlsx file. `lateness_hours` is the setting's.
+    """Queues every row of a CSV or xlsx file. `lateness_hours` is the setting's, where no unit says more.
 
     Raises InputError with all problems by row and column; nothing of the file is applied then.
     """
@@ -247,8 +248,10 @@ def _queue(
     """Writes posts and deliveries in bulk, the deliveries by due time: so an account's `seq` follows it."""
     posts = [(content.draft, stops) for content in contents for stops in _posts_of(content.stops)]
     ids = _add_posts(session, [draft for draft, _ in posts], now, actor)
+    accounts = {stop.account.known_id: stop.account for _, stops in posts for stop in stops}
+    hours = lateness_of(session, list(accounts.values()), lateness_hours)
     items = [
-        Enqueued(post_id, stop.account.known_id, stop.due, draft.lateness(lateness_hours))
+        Enqueued(post_id, stop.account.known_id, stop.due, draft.lateness(hours[stop.account.known_id]))
         for post_id, (draft, stops) in zip(ids, posts, strict=True)
         for stop in stops
     ]

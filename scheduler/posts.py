@@ -15,10 +15,12 @@ from config.clock import SHANGHAI
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.accounts import Account
+from organisation.lateness import lateness_of
 from organisation.ledger import record
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
+from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
-from scheduler.queue import Enqueued, enqueue
+from scheduler.queue import Enqueued, enqueue, is_stopped
 
 TITLE_CHARACTERS = 300
 _PAST = timedelta(minutes=1)
@@ -36,7 +38,7 @@ class Post(SQLModel, table=True):
     text: str
     media: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # sha256 in order
     options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    lateness_hours: float | None = None  # None is the setting's
+    lateness_hours: float | None = None  # None: what the unit of each account says
     created_at: datetime
     created_by: str = Field(max_length=120)
 
@@ -143,9 +145,9 @@ class Draft:
     options: Mapping[str, str] = field(default_factory=dict)
     lateness_hours: float | None = None
 
-    def lateness(self, setting: float) -> timedelta:
-        """How long after its time the post may still go out; `setting` hours where it says nothing."""
-        return timedelta(hours=setting if self.lateness_hours is None else self.lateness_hours)
+    def lateness(self, units: float) -> timedelta:
+        """How long after its time the post may still go out; the unit's hours where it says nothing."""
+        return timedelta(hours=units if self.lateness_hours is None else self.lateness_hours)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def queue_post(
 ) -> Queued:
     """Stores a checked draft and queues it for the accounts; its files are kept before (`media.keep`).
 
-    `lateness_hours` is the setting's, for a draft without its own.
+    `lateness_hours` is the setting's, for a draft without its own whose unit says nothing either.
     """
     record_media(session, draft.media, now=now)
     post = add_post(
@@ -183,8 +185,11 @@ def queue_post(
         now=now,
         actor=actor,
     )
-    lateness = draft.lateness(lateness_hours)
-    items = [Enqueued(_stored(post.id), account.known_id, due, lateness) for account in accounts]
+    hours = lateness_of(session, accounts, lateness_hours)
+    items = [
+        Enqueued(_stored(post.id), account.known_id, due, draft.lateness(hours[account.known_id]))
+        for account in accounts
+    ]
     queued = Queued(_stored(post.id), tuple(enqueue(session, items, now=now, actor=actor)))
     details = {"due": due.isoformat(), "accounts": [account.stable_id for account in accounts]}
     record(session, keys, at=now, actor=actor, act="post.add", subject=f"post:{post.id}", details=details)
@@ -330,10 +335,15 @@ def deliveries_of(session: Session, post_id: int, accounts: Sequence[Account] = 
 
 @dataclass(frozen=True)
 class DeliveryStory:
-    """One delivery with all that happened to it, each list oldest first."""
+    """One delivery with all that happened to it, each list oldest first.
+
+    `account_state` is the account's own, `lane` how its queue stands (None before anything was queued).
+    """
 
     delivery: Delivery
     account: str
+    account_state: str
+    lane: Lane | None
     variant: Variant | None
     events: tuple[DeliveryEvent, ...]
     attempts: tuple[Attempt, ...]
@@ -341,9 +351,13 @@ class DeliveryStory:
 
 @dataclass(frozen=True)
 class Story:
-    """A post, its files in order (None where a file's row is gone), and each of its deliveries."""
+    """A post, its files in order (None where a file's row is gone), and each of its deliveries.
+
+    `stopped`: the whole queue is.
+    """
 
     post: Post
+    stopped: bool
     media: tuple[MediaFile | None, ...]
     deliveries: tuple[DeliveryStory, ...]
 
@@ -354,8 +368,9 @@ def story_of(session: Session, post_id: int) -> Story:
     if post is None:
         raise MeizhenError("post.not_found", id=post_id)
     rows = session.execute(
-        columns(Delivery, Account, Variant)
+        columns(Delivery, Account, Lane, Variant)
         .join(Account, col(Account.id) == col(Delivery.account_id))
+        .outerjoin(Lane, col(Lane.account_id) == col(Delivery.account_id))
         .outerjoin(Variant, _is_variant_of_delivery())
         .where(col(Delivery.post_id) == post_id)
         .order_by(col(Delivery.due), col(Delivery.id))
@@ -374,16 +389,19 @@ def story_of(session: Session, post_id: int) -> Story:
     by_hash = {file.sha256: file for file in files}
     return Story(
         post,
+        is_stopped(session),
         tuple(by_hash.get(sha256) for sha256 in post.media),
         tuple(
             DeliveryStory(
                 delivery,
                 account.stable_id,
+                account.state,
+                lane,
                 variant,
                 tuple(events[_stored(delivery.id)]),
                 tuple(attempts[_stored(delivery.id)]),
             )
-            for delivery, account, variant in rows
+            for delivery, account, lane, variant in rows
         ),
     )
 

@@ -6,6 +6,7 @@ refuses the whole act, and nothing is changed.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 from sqlmodel import Session, col
@@ -18,6 +19,7 @@ from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 
 _PERSON_MAY_CANCEL = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED, State.HANDED_OVER)
+_URL_CHARACTERS = 1000
 _PERSON_MAY_MOVE = (State.QUEUED, State.PAUSED, State.MISSED)
 _PERSON_MAY_RETRY = (State.FAILED, State.MISSED)
 _PERSON_MAY_RESOLVE = (State.UNCERTAIN, State.HANDED_OVER, State.FAILED)
@@ -144,8 +146,8 @@ def resolve(
     What was not published is failed, and may then be retried or cancelled. Raises MeizhenError
     `delivery.wrong_state`.
     """
-    if published_url is not None and not published_url.startswith(("http://", "https://")):
-        raise MeizhenError("delivery.not_a_url", received=published_url)
+    if published_url is not None and not _is_link(published_url):
+        raise MeizhenError("delivery.not_a_url", received=published_url[:80])
     published = published_url is not None
     values: dict[str, object] = {"needs_person": not published, "outcome_code": "resolved"}
     if published:
@@ -161,6 +163,16 @@ def resolve(
         now=now,
         actor=actor,
     )
+
+
+def _is_link(url: str) -> bool:
+    """An address that a reader can open; kept in the column and shown as it is."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    readable = url.isprintable() and " " not in url and len(url) <= _URL_CHARACTERS
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and readable
 
 
 def _move(

@@ -12,6 +12,11 @@ from config.clock import SHANGHAI
 Cell = str | int | float | bool | Decimal | date | None | Sequence[str] | Mapping[str, object]
 
 
+def beijing(at: datetime) -> str:
+    """A moment for people."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
 def show_json(value: object) -> None:
     """Prints `value` as one JSON document: times as ISO 8601 with offset, decimals as text."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
@@ -41,7 +46,7 @@ def _shown(cell: Cell) -> str:
     if cell is None or cell == "":
         return "–"
     if isinstance(cell, datetime):
-        return cell.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+        return beijing(cell)
     if isinstance(cell, bool):
         return "✓" if cell else "✗"
     return escape(str(cell))

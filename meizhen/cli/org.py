@@ -1,5 +1,6 @@
 """`meizhen org`: the tree of units."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,8 @@ def import_file(file: UnitsFile, as_json: AsJson = False) -> None:
 @app.command("list", help=text("org.help_list"))
 def list_units(unit: Under = None, as_json: AsJson = False) -> None:
     rows = [_row(one, parent) for one, parent in _listed(unit)]
-    titles = {name: text(f"org.{name}") for name in ("code", "parent", "kind", "name_zh", "name_en")}
+    columns = ("code", "parent", "kind", "name_zh", "name_en", "lateness_hours")
+    titles = {name: text(f"org.{name}") for name in columns}
     show_rows(rows, titles, as_json=as_json)
 
 
@@ -54,14 +56,17 @@ def show(code: Code, as_json: AsJson = False) -> None:
     from organisation import accounts_of, ancestors, find_unit, subtree_size
 
     with open_house() as house, house.database.read() as session:
+        setting = house.settings.lateness_hours
         unit = find_unit(session, code)
         above = ancestors(session, unit)
         below = subtree_size(session, unit) - 1
         accounts = [account.stable_id for account in accounts_of(session, unit=unit)]
+    hours, said_by = _lateness([*above, unit], setting)
     facts = _row(unit, above[-1].code if above else None) | {
         "above": [one.code for one in above],
         "below": below,
         "accounts": accounts,
+        "lateness": {"hours": hours, "unit": said_by},
     }
     if as_json:
         show_json(facts)
@@ -69,9 +74,30 @@ def show(code: Code, as_json: AsJson = False) -> None:
     shown: dict[str, Cell] = facts | {
         "above": " / ".join(one.name_zh for one in above),
         "accounts": ", ".join(accounts),
+        "lateness": text("org.lateness_of", hours=f"{hours:g}", unit=said_by or text("org.setting")),
     }
+    del shown["lateness_hours"]
     for name, value in shown.items():
         typer.echo(f"{text(f'org.{name}')}: {'–' if value in (None, '') else value}")
+
+
+@app.command("set", help=text("org.help_set"))
+def set_values(
+    code: Code,
+    lateness_hours: Annotated[
+        str, typer.Option("--lateness-hours", metavar="HOURS|inherit", help=text("org.help_lateness"))
+    ],
+) -> None:
+    from organisation import ancestors, find_unit, parse_lateness, set_lateness
+
+    hours = parse_lateness(lateness_hours)
+    with open_house() as house, house.database.write() as session:
+        unit = find_unit(session, code)
+        set_lateness(session, house.keys, unit, hours, at=house.clock.now(), actor=house.actor)
+        line = [*ancestors(session, unit), unit]
+        holds, said_by = _lateness(line, house.settings.lateness_hours)
+    shown = {"code": code, "hours": f"{holds:g}", "unit": said_by or text("org.setting")}
+    typer.echo(text("org.lateness_set", **shown))
 
 
 def _listed(code: str | None) -> list[tuple["Unit", str | None]]:
@@ -88,4 +114,13 @@ def _row(unit: "Unit", parent: str | None) -> dict[str, Cell]:
         "kind": unit.kind,
         "name_zh": unit.name_zh,
         "name_en": unit.name_en,
+        "lateness_hours": unit.lateness_hours,
     }
+
+
+def _lateness(line: Sequence["Unit"], setting: float) -> tuple[float, str | None]:
+    """The hours that hold for the last of `line` (the root first), and the unit that says so."""
+    for unit in reversed(line):
+        if unit.lateness_hours is not None:
+            return unit.lateness_hours, unit.code
+    return setting, None

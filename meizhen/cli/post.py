@@ -1,8 +1,7 @@
 """`meizhen post`: writing posts and importing them, how they stand, and what people do about them."""
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from config.clock import SHANGHAI
 from config.errors import InputError, MeizhenError, Problem
-from config.messages import catalogue, present_language, text
-from meizhen.cli._output import Cell, show_json, show_rows
+from config.messages import text
+from meizhen.cli._output import Cell, beijing, show_json, show_rows
 from meizhen.house import open_house
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from organisation.accounts import Account
-    from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
-    from scheduler.posts import DeliveryStory, Listed, Story
+    from scheduler.deliveries import Delivery, State
+    from scheduler.posts import Listed
 
 app = typer.Typer(help=text("cli.post"), no_args_is_help=True)
 
@@ -35,6 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help=text("post.help_json"))]
 PostId = Annotated[int, typer.Argument(metavar="ID", help=text("post.help_id"))]
 Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
 OneAccount = Annotated[str, typer.Option("--account", help=text("post.help_account"))]
+DoubtfulAccount = Annotated[str | None, typer.Option("--account", help=text("post.help_doubtful"))]
 SomeAccounts = Annotated[list[str] | None, typer.Option("--account", help=text("post.help_accounts"))]
 
 
@@ -91,7 +90,7 @@ def add(
         ids = {one.stable_id: number for one, number in zip(accounts, queued.delivery_ids, strict=True)}
         show_json({"post": queued.post_id, "due": at, "deliveries": ids})
         return
-    typer.echo(text("post.added", id=queued.post_id, count=len(accounts), due=_beijing(at)))
+    typer.echo(text("post.added", id=queued.post_id, count=len(accounts), due=beijing(at)))
 
 
 class _Wrong:
@@ -249,141 +248,17 @@ def _row(listed: "Listed", *, as_json: bool) -> dict[str, Cell]:
 
 @app.command(help=text("post.help_show"))
 def show(post: PostId, as_json: AsJson = False) -> None:
+    from meizhen.cli._story import as_facts, printable, told
     from scheduler.posts import story_of
 
     with open_house() as house, house.database.read() as session:
         story = story_of(session, post)
+        now = house.clock.now()
     if as_json:
-        show_json(_as_json(story))
+        show_json(as_facts(story))
         return
-    for line in _told(story):
-        typer.echo(_printable(line))
-
-
-def _as_json(story: "Story") -> dict[str, object]:
-    return story.post.model_dump(exclude={"media"}) | {
-        "media": [
-            {"sha256": sha256} if file is None else file.model_dump()
-            for sha256, file in zip(story.post.media, story.media, strict=True)
-        ],
-        "deliveries": [
-            one.delivery.model_dump(exclude={"post_id", "account_id"})
-            | {
-                "account": one.account,
-                "variant": None if one.variant is None else _differs(one),
-                "events": [event.model_dump(exclude={"id", "delivery_id"}) for event in one.events],
-                "attempts": [attempt.model_dump(exclude={"delivery_id"}) for attempt in one.attempts],
-            }
-            for one in story.deliveries
-        ],
-    }
-
-
-def _told(story: "Story") -> Iterable[str]:
-    """The story for people: the post, then every account with what happened there, in order."""
-    post = story.post
-    yield text("post.show_post", id=post.id, title=post.title).rstrip()
-    yield text("post.show_made", at=_beijing(post.created_at), actor=post.created_by)
-    if post.media:
-        files = zip(post.media, story.media, strict=True)
-        names = [
-            text("post.show_missing_file", sha256=sha256) if file is None else file.file_name
-            for sha256, file in files
-        ]
-        yield text("post.show_media", files=", ".join(names))
-    if post.options:
-        yield text("post.show_options", options=_pairs(post.options))
-    yield from ("", post.text)
-    for one in story.deliveries:
-        yield ""
-        yield from _told_delivery(one)
-
-
-def _told_delivery(one: "DeliveryStory") -> Iterable[str]:
-    delivery = one.delivery
-    state = text(f"delivery.state_{delivery.state}")
-    due, late = _beijing(delivery.due), _beijing(delivery.late_after)
-    yield text("post.show_delivery", account=one.account, state=state, due=due, late=late)
-    if one.variant is not None:
-        yield "  " + text("post.show_variant", differs=_pairs(_differs(one)))
-    for happened in _in_order(one.events, one.attempts):
-        yield from (f"  {line}" for line in happened)
-    if delivery.url:
-        yield "  " + text("post.show_url", url=delivery.url)
-    advice = f"advice_{delivery.state}"
-    if delivery.needs_person and advice in catalogue("post"):
-        remedy = text(f"post.{advice}", id=delivery.post_id, account=one.account)
-        yield "  " + text("post.show_remedy", remedy=remedy)
-
-
-def _in_order(events: Sequence["DeliveryEvent"], attempts: Sequence["Attempt"]) -> Iterable[list[str]]:
-    """Events and calls as they followed each other; what happened at one moment keeps cause before effect."""
-    from scheduler.deliveries import State
-
-    ends_a_call = (State.SENDING, State.ACCEPTED, State.UNCERTAIN)
-    waiting = deque(attempts)
-    for event in events:
-        while waiting and waiting[0].started_at < event.at:
-            yield _told_attempt(waiting.popleft())
-        if waiting and waiting[0].started_at == event.at and event.from_state in ends_a_call:
-            yield _told_attempt(waiting.popleft())
-        yield [_told_event(event)]
-    for attempt in waiting:
-        yield _told_attempt(attempt)
-
-
-def _told_event(event: "DeliveryEvent") -> str:
-    state = text(f"delivery.state_{event.to_state}")
-    noted = _named("code", event.code)
-    if noted != event.code:
-        state = f"{state}, {noted} {event.told}".rstrip()
-    return text("post.show_event", at=_beijing(event.at), state=state, actor=event.actor)
-
-
-def _told_attempt(attempt: "Attempt") -> list[str]:
-    outcome = text("post.attempt_open")
-    if attempt.finished_at is not None:
-        took = (attempt.finished_at - attempt.started_at).total_seconds()
-        outcome = f"{_named('outcome', attempt.outcome)}, {took:.2f} s"
-    lines = [
-        text(
-            "post.show_attempt",
-            at=_beijing(attempt.started_at),
-            number=attempt.number,
-            purpose=_named("purpose", attempt.purpose),
-            node=attempt.node,
-            outcome=outcome,
-        )
-    ]
-    said = " ".join(filter(None, (attempt.platform_code, attempt.platform_text, attempt.request_id)))
-    if said:
-        lines.append("  " + text("post.show_platform", told=said))
-    remedy = attempt.remedy_zh if present_language() == "zh" else attempt.remedy_en
-    if remedy:
-        lines.append("  " + text("post.show_remedy", remedy=remedy))
-    return lines
-
-
-def _differs(one: "DeliveryStory") -> dict[str, object]:
-    return {} if one.variant is None else one.variant.model_dump(include={"title", "text", "options"})
-
-
-def _named(kind: str, word: str) -> str:
-    """The text for a word of the machine, or the word itself where a connector brought it."""
-    return text(f"post.{kind}_{word}") if f"{kind}_{word}" in catalogue("post") else word
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)
-
-
-def _printable(line: str) -> str:
-    """A line that a terminal only shows: platforms' texts may hold its control codes."""
-    return "".join(character if character.isprintable() or character in "\n\t" else "�" for character in line)
-
-
-def _beijing(at: datetime) -> str:
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    for line in told(story, now):
+        typer.echo(printable(line))
 
 
 # --- what people do about them ----------------------------------------------------------------------------
@@ -400,7 +275,7 @@ def reschedule(post: PostId, due: Due, account: SomeAccounts = None) -> None:
         at = parse_due(due, now)
         chosen, left = _chosen(session, post, account, (State.QUEUED, State.PAUSED, State.MISSED))
         transitions.reschedule(session, house.keys, chosen, due=at, now=now, actor=house.actor)
-    typer.echo(text("post.rescheduled", id=post, count=len(chosen), due=_beijing(at)))
+    typer.echo(text("post.rescheduled", id=post, count=len(chosen), due=beijing(at)))
     _tell_untouched(left)
 
 
@@ -430,7 +305,7 @@ def retry(post: PostId, account: OneAccount) -> None:
 @app.command(help=text("post.help_resolve"))
 def resolve(
     post: PostId,
-    account: OneAccount,
+    account: DoubtfulAccount = None,
     published: Annotated[
         str | None, typer.Option("--published", metavar="URL", help=text("post.help_published"))
     ] = None,
@@ -443,17 +318,39 @@ def resolve(
     if (published is not None) == not_published:
         raise MeizhenError("post.resolve_one")
     with open_house() as house, house.database.write() as session:
-        (chosen,), _ = _chosen(session, post, [account])
+        delivery_id, name = _doubtful(session, post, account)
         transitions.resolve(
             session,
             house.keys,
-            chosen,
+            delivery_id,
             published_url=published,
             now=house.clock.now(),
             actor=house.actor,
         )
     told = "post.resolved_not_published" if not_published else "post.resolved_published"
-    typer.echo(text(told, id=post, account=account))
+    typer.echo(text(told, id=post, account=name))
+
+
+def _doubtful(session: "Session", post: int, account: str | None) -> tuple[int, str]:
+    """The delivery to settle and its account: the one that is named, or the only one that waits for it."""
+    from scheduler.deliveries import State
+    from scheduler.posts import story_of
+
+    if account is not None:
+        from organisation.accounts import find_account
+
+        found = find_account(session, account)
+        (chosen,), _ = _chosen(session, post, [found.stable_id])
+        return chosen, found.stable_id
+    there = {one.account: one.delivery for one in story_of(session, post).deliveries}
+    waiting = [name for name, one in there.items() if one.state in (State.UNCERTAIN, State.HANDED_OVER)]
+    if len(waiting) > 1:
+        raise MeizhenError("post.several_in_doubt", id=post, accounts=", ".join(waiting))
+    # Where nothing is in doubt, a post with one delivery is meant all the same: the refusal says why.
+    if not waiting and len(there) != 1:
+        raise MeizhenError("post.none_in_doubt", id=post)
+    name = next(iter(waiting or there))
+    return there[name].id or 0, name
 
 
 def _chosen(

@@ -1,11 +1,13 @@
 """`meizhen queue`: how the queue stands; stopping and opening it."""
 
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.clock import SHANGHAI
 from config.database import reaching
 from config.errors import MeizhenError
 from config.messages import text
@@ -13,6 +15,11 @@ from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from organisation.accounts import Account
+    from scheduler.backlog import Extent, Late
+    from scheduler.deliveries import State
     from scheduler.status import QueueStatus
 
 app = typer.Typer(help=text("cli.queue"), no_args_is_help=True)
@@ -20,6 +27,9 @@ app = typer.Typer(help=text("cli.queue"), no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help=text("queue.help_json"))]
 UnitCode = Annotated[str | None, typer.Option("--unit", help=text("queue.help_unit"))]
 PostId = Annotated[int | None, typer.Option("--post", help=text("queue.help_post"))]
+LateChoice = Annotated[
+    str | None, typer.Option("--late", metavar="hold|send|cancel", help=text("queue.help_late"))
+]
 AccountName = Annotated[str | None, typer.Option("--account", help=text("queue.help_account"))]
 
 
@@ -93,54 +103,136 @@ def notices(as_json: AsJson = False) -> None:
 
 @app.command(help=text("queue.help_pause"))
 def pause(unit: UnitCode = None, account: AccountName = None, post: PostId = None) -> None:
-    if post is not None:
-        typer.echo(text("queue.held_post", post=post, count=_hold(post, account, held=True)))
-        return
-    count = _switch(unit, account, stopped=True)
-    typer.echo(text("queue.stopped") if count is None else text("queue.stopped_accounts", count=count))
-
-
-@app.command(help=text("queue.help_resume"))
-def resume(unit: UnitCode = None, account: AccountName = None, post: PostId = None) -> None:
-    if post is not None:
-        typer.echo(text("queue.let_post_go", post=post, count=_hold(post, account, held=False)))
-        return
-    count = _switch(unit, account, stopped=False)
-    typer.echo(text("queue.resumed") if count is None else text("queue.resumed_accounts", count=count))
-
-
-def _switch(unit: str | None, account: str | None, *, stopped: bool) -> int | None:
-    """Stops or opens; gives how many accounts, or None for the whole queue."""
-    from organisation.accounts import accounts_of, find_account
-    from organisation.units import find_unit
+    from scheduler import transitions
+    from scheduler.deliveries import State
     from scheduler.queue import stop_accounts, stop_queue
 
     with open_house() as house, house.database.write() as session:
         now = house.clock.now()
-        if unit is None and account is None:
-            stop_queue(session, house.keys, now=now, actor=house.actor, stopped=stopped)
-            return None
-        if account is not None:
-            chosen = [find_account(session, account)]
+        found = _found(session, unit, account, post, State.QUEUED)
+        if found.deliveries is not None:
+            transitions.pause(session, house.keys, found.deliveries, now=now, actor=house.actor)
+        elif found.accounts is not None:
+            stop_accounts(session, house.keys, found.accounts, now=now, actor=house.actor, stopped=True)
         else:
-            chosen = accounts_of(session, unit=find_unit(session, unit or ""))
-        stop_accounts(session, house.keys, chosen, now=now, actor=house.actor, stopped=stopped)
-        return len(chosen)
+            stop_queue(session, house.keys, now=now, actor=house.actor, stopped=True)
+    _tell(found, "stopped")
 
 
-def _hold(post: int, account: str | None, *, held: bool) -> int:
-    """Holds one post back, or lets it go, at one account or wherever it can be; gives at how many."""
-    from organisation.accounts import find_account
+@app.command(help=text("queue.help_resume"))
+def resume(
+    unit: UnitCode = None, account: AccountName = None, post: PostId = None, late: LateChoice = None
+) -> None:
     from scheduler import transitions
+    from scheduler.backlog import decide
     from scheduler.deliveries import State
+    from scheduler.queue import is_stopped, stop_accounts, stop_queue
+
+    choice = None if late is None else _choice(late)
+    with open_house() as house:
+        choice = choice or _asked(house, unit, account, post)
+        with house.database.write() as session:
+            now = house.clock.now()
+            found = _found(session, unit, account, post, State.PAUSED)
+            if found.deliveries is not None:
+                transitions.resume(session, house.keys, found.deliveries, now=now, actor=house.actor)
+            decided = decide(
+                session, house.keys, choice, found.extent, now=now, actor=house.actor, subject=found.subject
+            )
+            if found.accounts is not None:
+                stop_accounts(session, house.keys, found.accounts, now=now, actor=house.actor, stopped=False)
+            elif found.deliveries is None:
+                stop_queue(session, house.keys, now=now, actor=house.actor, stopped=False)
+            still_stopped = is_stopped(session)
+    _tell(found, "resumed")
+    if decided:
+        typer.echo(text(f"queue.late_{choice}", count=decided))
+    if still_stopped:
+        typer.echo(text("queue.still_stopped"))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was named: deliveries of one post, accounts, or (neither) the whole queue."""
+
+    subject: str
+    accounts: "list[Account] | None" = None
+    deliveries: list[int] | None = None
+    post: int | None = None
+
+    @property
+    def extent(self) -> "Extent":
+        from scheduler.backlog import Extent
+
+        accounts = None if self.accounts is None else [account.known_id for account in self.accounts]
+        return Extent(accounts, self.deliveries)
+
+
+def _found(
+    session: "Session", unit: str | None, account: str | None, post: int | None, state: "State"
+) -> _Found:
+    """What the options name. Of a post, what is in `state`; where nothing is, all: the refusal says why."""
+    from organisation.accounts import accounts_of, find_account
+    from organisation.units import find_unit
     from scheduler.posts import deliveries_of
 
-    with open_house() as house, house.database.write() as session:
-        accounts = [] if account is None else [find_account(session, account)]
-        found = deliveries_of(session, post, accounts)
-        state = State.QUEUED if held else State.PAUSED
-        chosen = [item for item in found if item.state == state] or found
-        move = transitions.pause if held else transitions.resume
-        ids = [item.id for item in chosen if item.id is not None]
-        move(session, house.keys, ids, now=house.clock.now(), actor=house.actor)
-        return len(ids)
+    accounts = None if account is None else [find_account(session, account)]
+    if post is not None:
+        there = deliveries_of(session, post, accounts or ())
+        chosen = [one for one in there if one.state == state] or there
+        ids = [one.id for one in chosen if one.id is not None]
+        return _Found(f"post:{post}", deliveries=ids, post=post)
+    if accounts is not None:
+        return _Found(accounts[0].stable_id, accounts)
+    if unit is not None:
+        return _Found(f"unit:{unit}", accounts_of(session, unit=find_unit(session, unit)))
+    return _Found("queue")
+
+
+def _tell(found: _Found, done: str) -> None:
+    if found.deliveries is not None:
+        typer.echo(text(f"queue.{done}_post", post=found.post, count=len(found.deliveries)))
+    elif found.accounts is not None:
+        typer.echo(text(f"queue.{done}_accounts", count=len(found.accounts)))
+    else:
+        typer.echo(text(f"queue.{done}"))
+
+
+# --- what has become late ---------------------------------------------------------------------------------
+
+
+def _choice(told: str) -> "Late":
+    from scheduler.backlog import Late
+
+    try:
+        return Late(told.strip().lower())
+    except ValueError:
+        raise MeizhenError("input.not_one_of", expected=", ".join(Late), received=told[:40]) from None
+
+
+def _asked(house: House, unit: str | None, account: str | None, post: int | None) -> "Late":
+    """What the person at the terminal wants done with what has become late; nobody there means: hold."""
+    from scheduler.backlog import APART, Late, late_backlog
+    from scheduler.deliveries import State
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return Late.HOLD
+    with house.database.read() as session:
+        found = _found(session, unit, account, post, State.PAUSED)
+        late = late_backlog(session, found.extent, house.clock.now())
+    if late.oldest_due is None:
+        return Late.HOLD
+    oldest = late.oldest_due.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+    typer.echo(text("queue.late", count=late.deliveries, accounts=late.accounts, oldest=oldest))
+    for choice in Late:
+        told = text(f"queue.choice_{choice}", minutes=int(APART.total_seconds() // 60))
+        typer.echo(f"  {choice:8}{told}")
+    answer: Late = typer.prompt(text("queue.late_ask"), default=Late.HOLD.value, value_proc=_answered)
+    return answer
+
+
+def _answered(told: str) -> "Late":
+    try:
+        return _choice(told)
+    except MeizhenError as error:
+        raise typer.BadParameter(str(error)) from None  # asked once more

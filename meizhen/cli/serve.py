@@ -4,19 +4,21 @@ import typer
 
 from config.messages import text
 from meizhen.cli.worker import Host, Port
-from meizhen.house import open_house
+from meizhen.house import await_house
 
 app = typer.Typer(help=text("cli.serve"), add_completion=False)
 
 
 @app.command(help=text("queue.help_serve"))
 def serve(host: Host = None, port: Port = None) -> None:
-    from meizhen.service import Place, run_service
+    from meizhen.service import Place, run_service, stopping_by_signal
 
-    with open_house() as house:
+    with stopping_by_signal() as stop, await_house(stop) as house:
+        if house is None:
+            return
         place = Place(
             host or house.settings.host,
             house.settings.port if port is None else port,
             lambda address: typer.echo(text("web.listening", address=address)),
         )
-        run_service(house, place, lambda node: typer.echo(text("queue.serving", node=node)))
+        run_service(house, stop, place, lambda node: typer.echo(text("queue.serving", node=node)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from config.messages import text
-from meizhen.house import open_house
+from meizhen.house import await_house
 
 app = typer.Typer(help=text("cli.worker"), add_completion=False)
 
@@ -21,15 +21,16 @@ def worker(
     host: Host = None,
     port: Port = None,
 ) -> None:
-    from meizhen.service import Place, run_worker
+    from config.database import reaching
+    from meizhen.service import Place, run_worker, stopping_by_signal
     from scheduler.status import queue_status
 
-    with open_house() as house:
-        place = None
-        if port is not None:
-            place = Place(host or house.settings.host, port, _say)
-        run_worker(house, until_idle=until_idle, patience=timedelta(seconds=patience), place=place)
-        with house.database.read() as session:
+    with stopping_by_signal() as stop, await_house(stop) as house:
+        if house is None:
+            return
+        place = None if port is None else Place(host or house.settings.host, port, _say)
+        run_worker(house, stop, until_idle=until_idle, patience=timedelta(seconds=patience), place=place)
+        with reaching(), house.database.read() as session:
             standing = queue_status(session, house.clock.now())
     counts = ", ".join(
         f"{text(f'delivery.state_{state}')} {count}" for state, count in standing.states.items() if count

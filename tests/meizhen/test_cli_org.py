@@ -61,3 +61,19 @@ def test_list_tree_and_show(run: Run, tmp_path: Path) -> None:
 def test_an_unknown_unit_is_told(run: Run) -> None:
     for arguments in (("show", "X"), ("list", "--unit", "X"), ("tree", "--unit", "X")):
         assert "no unit with the code “X”" in run("org", *arguments, code=1).err
+
+
+def test_a_units_lateness_is_set_shown_and_inherited(run: Run, tmp_path: Path) -> None:
+    run("org", "import", written(tmp_path, UNITS))
+    assert run("org", "show", "HH-1", "--json").json()["lateness"] == {"hours": 2.0, "unit": None}
+    assert "6 h late (says HH)" in run("org", "set", "HH", "--lateness-hours", "6").out
+    assert run("org", "show", "HH-1", "--json").json()["lateness"] == {"hours": 6.0, "unit": "HH"}
+    assert "Lateness: 6 h (says HH)" in run("org", "show", "HH-1").out
+    hours = {row["code"]: row["lateness_hours"] for row in run("org", "list", "--json").json()}
+    assert hours == {"NM": None, "HH": 6.0, "HH-1": None}
+    assert "6.0" in run("org", "list").out
+    assert "2 h late (says the setting)" in run("org", "set", "HH", "--lateness-hours", "inherit").out
+    assert "over 0 and at most 720" in run("org", "set", "HH", "--lateness-hours", "0", code=1).err
+    assert "no unit" in run("org", "set", "X", "--lateness-hours", "1", code=1).err
+    acts = [entry["act"] for entry in run("ledger", "list", "--json").json()]
+    assert acts.count("unit.lateness") == 2

@@ -291,8 +291,9 @@ def test_show_tells_the_whole_story_in_order(
     told = run("show", number)
     position = 0
     for word in (
-        "标题", "正文", "webhook:a", "missed", "queued (li)", "sending (", "call 1, to publish",
-        "unreachable (not sent)", "Platform:", "queued (", "past its lateness limit",
+        "标题", "正文", "webhook:a", "missed", "queued (li)", "call 1, to publish",
+        "unreachable (not sent)", "Why: the platform could not be reached", "not-sent", "queued (",
+            "past its lateness limit",
         f"meizhen post reschedule {number} --account webhook:a",
     ):  # fmt: skip
         position = told.index(word, position)
@@ -321,7 +322,7 @@ def test_show_keeps_cause_before_effect_when_all_happens_at_once(run: Run, datab
     told = run("show", number)
     position = told.index("webhook:a")
     for word in (
-        "text=另一种说法", "queued (", "sending (", "call 1, to publish", "no clear answer", "40001 no�[2J!",
+        "text=另一种说法", "queued (", "call 1, to publish", "no clear answer", "40001 no�[2J!",
         "What to do: swap", "uncertain (may have gone out) (node)", "call 2, to ask whether it is there",
         "no answer yet", "published (node)", "https://example.cn/1",
     ):  # fmt: skip
