@@ -16,6 +16,22 @@ from scheduler.lanes import Lane
 from scheduler.queue import is_stopped
 
 _FIELDS = ("id", "account_id", "key", "state", "due", "late_after", "needs_person", "published_at", "calls")
+_DELIVERIES = select(*(col(getattr(Delivery, name)) for name in _FIELDS))
+_EVENTS = select(
+    col(DeliveryEvent.delivery_id), col(DeliveryEvent.from_state), col(DeliveryEvent.to_state)
+).order_by(col(DeliveryEvent.id))
+_ATTEMPTS = select(
+    col(Attempt.delivery_id),
+    col(Attempt.number),
+    col(Attempt.purpose),
+    col(Attempt.node),
+    col(Attempt.started_at),
+    col(Attempt.finished_at),
+)
+_LANES = select(
+    col(Lane.account_id), col(Lane.paused), col(Lane.open_from), col(Lane.node), col(Lane.lease_until)
+)
+_ACCOUNTS = select(col(Account.id), col(Account.state))
 
 
 @dataclass(frozen=True)
@@ -46,39 +62,14 @@ class Scene:
 
 
 def read_scene(session: Session) -> Scene:
-    columns = [col(getattr(Delivery, name)) for name in _FIELDS]
-    rows = [Row(*row) for row in session.execute(select(*columns))]
-    events = session.execute(
-        select(
-            col(DeliveryEvent.delivery_id), col(DeliveryEvent.from_state), col(DeliveryEvent.to_state)
-        ).order_by(col(DeliveryEvent.id))
-    )
-    attempts = session.execute(
-        select(
-            col(Attempt.delivery_id),
-            col(Attempt.number),
-            col(Attempt.purpose),
-            col(Attempt.node),
-            col(Attempt.started_at),
-            col(Attempt.finished_at),
-        )
-    )
-    lanes = session.execute(
-        select(
-            col(Lane.account_id),
-            col(Lane.paused),
-            col(Lane.open_from),
-            col(Lane.node),
-            col(Lane.lease_until),
-        )
-    )
-    accounts = session.execute(select(col(Account.id), col(Account.state)))
+    connection = session.connection()
+    rows = [Row(*row) for row in connection.execute(_DELIVERIES)]
     return Scene(
         {row.id: row for row in rows},
-        [(row[0], row[1], row[2]) for row in events],
-        {(row[0], row[1]): (row[2], row[3], row[4], row[5]) for row in attempts},
-        {row[0]: row for row in lanes},
-        {row[0]: row[1] for row in accounts},
+        [(row[0], row[1], row[2]) for row in connection.execute(_EVENTS)],
+        {(row[0], row[1]): (row[2], row[3], row[4], row[5]) for row in connection.execute(_ATTEMPTS)},
+        {row[0]: row for row in connection.execute(_LANES)},
+        {row[0]: row[1] for row in connection.execute(_ACCOUNTS)},
         is_stopped(session),
     )
 
