@@ -1,6 +1,6 @@
 """A platform for models: it answers as it is told, and counts what reached it, by key and by account."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,7 +26,8 @@ from connectors import (
     Uncertain,
     Unreachable,
 )
-from connectors._http import _send_before, steady
+from connectors._http import _send_before
+from scheduler.dispatcher import Opened
 
 
 class Ending(StrEnum):
@@ -39,6 +40,7 @@ class Ending(StrEnum):
     NEEDS_PERSON = "needs_person"
     NEEDS_PERSON_HERE = "needs_person_here"
     THROTTLED = "throttled"
+    THROTTLED_ALL = "throttled_all"
     UNREACHABLE = "unreachable"
     TOKEN_RENEWED = "token_renewed"
     TOKEN_DEAD = "token_dead"
@@ -79,6 +81,7 @@ class ModelPlatform:
     """What was taken, and how the next call shall end."""
 
     clock: Clock
+    steady: Callable[[], float]
     ending: Ending = Ending.PUBLISHED
     taken: dict[str, Taken] = field(default_factory=dict)
     on_the_wire: list[tuple[str, str, ReceiptState, bool]] = field(default_factory=list)
@@ -94,7 +97,9 @@ class ModelPlatform:
             case Ending.NEEDS_PERSON_HERE:
                 raise NeedsPerson("not this post", platform_code="audit", account_wide=False)
             case Ending.THROTTLED:
-                raise Throttled("later", until=self.clock.now() + timedelta(minutes=7), platform_code="429")
+                raise Throttled("later", until=self._later(), platform_code="429")
+            case Ending.THROTTLED_ALL:
+                raise Throttled("later", until=self._later(), platform_code="429", app_wide=True)
             case Ending.UNREACHABLE:
                 raise Unreachable("no route", platform_code="unreachable")
             case Ending.TOKEN_DEAD:
@@ -107,6 +112,9 @@ class ModelPlatform:
                 raise ZeroDivisionError("a fault of the connector's own")
             case _:
                 self._renewed = False
+
+    def _later(self) -> datetime:
+        return self.clock.now() + timedelta(minutes=7)
 
     def renew(self) -> None:
         self._renewed = True
@@ -150,6 +158,10 @@ class ModelConnector(Connector):
     def drops_repeats(self) -> bool:
         return self.reconcile is Reconcile.KEY
 
+    @property
+    def can_be_asked(self) -> bool:
+        return "find" in self.capabilities
+
     def check(self, access: Access) -> tuple[Finding, ...]:
         return ()
 
@@ -160,7 +172,7 @@ class ModelConnector(Connector):
 
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         """The effect, if there is one, is put on the wire: the model lets it arrive."""
-        if steady() >= _send_before.get():
+        if self.model.steady() >= _send_before.get()():
             raise Unreachable("the lease ended before the request left", platform_code="fenced")
         model, key = self.model, outgoing.key
         if self.drops_repeats and model.has(key) and model.ending in (Ending.REFUSED, Ending.ACCEPTED):
@@ -176,7 +188,7 @@ class ModelConnector(Connector):
     def settle(self, access: Access, receipt: Receipt) -> Receipt:
         key = receipt.remote_id.removeprefix("r-")
         taken = self.model.taken[key]
-        if self.model.ending is Ending.REFUSED:
+        if self.model.ending in (Ending.REFUSED, Ending.NEEDS_PERSON_HERE):
             if taken.state is not ReceiptState.ACCEPTED:
                 return taken.receipt(key)  # it is out: there is nothing left to refuse
             self.model.reject(key)
@@ -257,7 +269,7 @@ class ModelAccounts:
     """Opens the model's accounts for a node, by id."""
 
     def __init__(self, connectors: dict[int, ModelConnector], clock: Clock) -> None:
-        self._opened: dict[int, tuple[Connector, Access]] = {
+        self._opened: dict[int, Opened] = {
             account_id: (
                 connector,
                 make_access("model", f"a{account_id}", credentials={}, api_base="", now=clock.now),
@@ -265,5 +277,5 @@ class ModelAccounts:
             for account_id, connector in connectors.items()
         }
 
-    def open(self, session: Session, account_ids: Sequence[int]) -> dict[int, tuple[Connector, Access]]:
+    def open(self, session: Session, account_ids: Sequence[int]) -> dict[int, Opened]:
         return {id_: self._opened[id_] for id_ in account_ids if id_ in self._opened}

@@ -3,8 +3,9 @@
 The only place that knows the dispatcher's inside: a model needs turns it can repeat.
 """
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -55,8 +56,8 @@ def _lost() -> OperationalError:
 class _Handed(Senders):
     """No threads: jobs are kept until the model makes the call."""
 
-    def __init__(self, count: int, *rest: object) -> None:
-        super().__init__(0, *rest)  # type: ignore[arg-type]
+    def __init__(self, count: int) -> None:
+        super().__init__(0)
         self.jobs: list[Job] = []
 
     def send(self, job: Job) -> None:
@@ -82,12 +83,14 @@ class SteppedNode:
         return self._dispatcher.node
 
     def turn(self) -> list[Job]:
-        """One turn of its loop; gives the jobs that were handed to the senders."""
+        """One turn of its loop; gives the jobs that were handed to the senders.
+
+        A turn that fails without the database having gone away is a fault of the dispatcher's own.
+        """
         heard, self._heard = self._heard, []
-        try:
-            self._dispatcher._turn(heard)
-        except OperationalError as error:
-            self._dispatcher._lose_database(error)
+        cut = self.link.cut
+        done = self._dispatcher.turn(heard)
+        assert done or (cut and not self.link.cut), "the turn failed"
         jobs, self._senders.jobs = self._senders.jobs, []
         return jobs
 
@@ -98,3 +101,13 @@ class SteppedNode:
     def hear(self, answer: Answer) -> None:
         """The answer waits for the node's next turn."""
         self._heard.append(answer)
+
+
+@contextmanager
+def steadied(steady: Steady) -> Iterator[None]:
+    """Within this, leases and fences of the scheduler count by `steady`."""
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("scheduler.") and hasattr(module, "steady"):
+                stack.enter_context(patch.object(module, "steady", steady))
+        yield
