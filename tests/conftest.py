@@ -10,7 +10,10 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
+from benchmarks._nodes import Nursery
+from benchmarks._nodes import nursery as warm_parent
 from hypothesis import settings as hypothesis_settings
+from installed import Installation
 
 from config import Database, ManualClock, migrate
 from config.database import connect
@@ -136,6 +139,28 @@ def sandbox(_running_sandbox: RunningSandbox, clock: ManualClock) -> RunningSand
     """An empty world at the test's time; seed 1."""
     _running_sandbox.world.reset(now=clock.now(), seed=1)
     return _running_sandbox
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Starts publishing nodes as real processes, without the seconds that their imports take."""
+    with warm_parent(tmp_path_factory.mktemp("nodes")) as running:
+        yield running
+
+
+@pytest.fixture
+def installation(
+    nursery: Nursery,
+    tmp_path: Path,
+    database_address: str,
+    database: Database,
+    keys: KeyRing,
+    sandbox: RunningSandbox,
+) -> Iterator[Installation]:
+    """A home folder whose accounts are at the sandbox, in real time; its nodes are processes."""
+    made = Installation(nursery, tmp_path, database_address, database, keys, sandbox)
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)
