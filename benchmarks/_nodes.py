@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,13 +148,16 @@ def nursery(folder: Path, variables: Mapping[str, str] | None = None) -> Iterato
                 process.stdout.close()
 
 
-def wait_until(holds: Any, what: str, *, seconds: float = 30, pause: float = _PAUSE) -> None:
+def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30, pause: float = _PAUSE) -> None:
     """Waits for `holds()` to be true; AssertionError naming `what` when it is not in time."""
     tick = threading.Event()
-    for _ in range(int(seconds / pause) + 1):
-        if holds():
-            return
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            break
         tick.wait(pause)
+    else:
+        return
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
