@@ -1,7 +1,7 @@
 """Publishing nodes as real processes, started quickly: one warm parent has imported everything and forks.
 
-A node is the command `meizhen worker` with a home folder of its own or a shared one; only its imports are done
-before. The parent has opened no database and started no thread, so a fork of it is as good as a new process.
+A node is the command `meizhen worker` with a home folder of its own or a shared one; only its imports are
+done before. The parent has opened no database and started no thread, so a fork of it is as good as a new process.
 """
 
 import ctypes
@@ -44,12 +44,12 @@ class Node:
     def freeze(self) -> None:
         """SIGSTOP, and waits until every thread stands still."""
         self.signal(signal.SIGSTOP)
-        wait_until(self._stands, "the node stands still", seconds=5)
+        wait_until(self._stands, "the node stands still", seconds=20)
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
 
-    def ended(self, seconds: float = 10) -> int:
+    def ended(self, seconds: float = 30) -> int:
         """Its exit code (below 0: the signal); AssertionError when it runs on."""
         codes: list[int] = []
 
@@ -121,7 +121,7 @@ class Nursery:
 
 @contextmanager
 def nursery(folder: Path, variables: Mapping[str, str] | None = None) -> Iterator[Nursery]:
-    """A running nursery; logs go to `folder`. `variables` are the process's own (a preloaded library, say)."""
+    """A running nursery; logs go to `folder`. `variables` are the process's own (a library to preload)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MEIZHEN_")}
     command = [sys.executable, "-m", "benchmarks._nodes"]
     with (folder / "nursery.log").open("w") as log:
@@ -149,7 +149,7 @@ def nursery(folder: Path, variables: Mapping[str, str] | None = None) -> Iterato
                 process.stdout.close()
 
 
-def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30, pause: float = _PAUSE) -> None:
+def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 60, pause: float = _PAUSE) -> None:
     """Waits for `holds()` to be true; AssertionError naming `what` when it is not in time."""
     tick = threading.Event()
     deadline = time.monotonic() + seconds
@@ -162,7 +162,7 @@ def wait_until(holds: Callable[[], object], what: str, *, seconds: float = 30, p
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-# --- the parent itself ----------------------------------------------------------------------------------------
+# --- the parent itself ------------------------------------------------------------------------------------
 
 
 def _serve(wishes: IO[str], answers: IO[str]) -> None:

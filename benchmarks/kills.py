@@ -43,7 +43,7 @@ LEASE = 3.0  # seconds
 _SETTINGS = {"MEIZHEN_TICK_SECONDS": "0.2", "MEIZHEN_CALL_SECONDS": "2", "MEIZHEN_LEASE_SECONDS": str(LEASE)}
 _CUT = 0.1  # of the answers
 _SENDS = 0.3  # seconds that a node sends before it is struck, on average
-_LOCKED = 10.0  # seconds that a frozen node's locks are waited for
+_LOCKED = 35.0  # seconds that a frozen node's locks are waited for
 _STEP = 0.25  # seconds between two batches of new posts
 _SETTLED = (State.PUBLISHED, State.FAILED, State.MISSED, State.CANCELLED)
 
@@ -261,7 +261,11 @@ def main() -> int:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), help="only this one")
     wanted = parser.parse_args()
     kinds = [kind for kind in ("SQLite", "PostgreSQL") if wanted.database in (None, kind.lower())]
-    size = Size(5, 1, 200, 40, looks=(2, 10, 60, 300)) if wanted.quick else Size(wanted.kills, wanted.freezes, 400, 80)
+    size = (
+        Size(5, 1, 200, 40, looks=(2, 10, 60, 300))
+        if wanted.quick
+        else Size(wanted.kills, wanted.freezes, 400, 80)
+    )
     at_once = len(kinds) if wanted.quick else 1
     with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(run, kinds, [size] * len(kinds)))

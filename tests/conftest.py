@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from benchmarks._nodes import Nursery
-from benchmarks._nodes import nursery as warm_parent
 from hypothesis import settings as hypothesis_settings
 from installed import Installation
 from postgres import Postgres, running_postgres
 
+from benchmarks._nodes import Nursery
+from benchmarks._nodes import nursery as warm_parent
 from config import Database, ManualClock, migrate
 from config.database import connect
 from config.secrets import KeyRing, create_key_file, load_key_file

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from benchmarks._nodes import Nursery, wait_until
-from installed import CALL, LEASE, Installation
+from installed import CALL, SHORT_LEASE, Installation
 from postgres import Postgres, running_postgres
 from sqlalchemy import text
 
+from benchmarks._nodes import Nursery, wait_until
 from config import Database
 from config.database import connect
 from config.secrets import KeyRing
@@ -67,10 +67,10 @@ def test_nothing_leaves_while_postgresql_is_down_and_all_leaves_once_after(
     house: Installation, server: Postgres
 ) -> None:
     house.queue(EACH)
-    nodes = [house.start(), house.start()]
+    nodes = [house.start(lease=SHORT_LEASE), house.start(lease=SHORT_LEASE)]
     house.wait_for_arrivals(6)
     server.crash()
-    assert_nothing_leaves_for(house, LEASE)
+    assert_nothing_leaves_for(house, SHORT_LEASE * 1.5)
     server.start()
     assert_all_out(house)
     assert all(node.alive for node in nodes), house.logs()
@@ -81,11 +81,11 @@ def test_nothing_leaves_while_postgresql_does_not_answer_and_all_leaves_once_aft
     house: Installation, server: Postgres
 ) -> None:
     house.queue(EACH)
-    nodes = [house.start(), house.start()]
+    nodes = [house.start(lease=SHORT_LEASE), house.start(lease=SHORT_LEASE)]
     house.wait_for_arrivals(6)
     server.freeze()
     try:
-        assert_nothing_leaves_for(house, LEASE)
+        assert_nothing_leaves_for(house, SHORT_LEASE * 1.5)
     finally:
         server.thaw()
     assert_all_out(house)
@@ -95,7 +95,7 @@ def test_nothing_leaves_while_postgresql_does_not_answer_and_all_leaves_once_aft
 @pytest.mark.fault(8)
 def test_nodes_whose_connections_are_ended_go_on(house: Installation, server: Postgres) -> None:
     house.queue(EACH)
-    nodes = [house.start(), house.start()]
+    nodes = [house.start(lease=SHORT_LEASE), house.start(lease=SHORT_LEASE)]
     for arrived in (4, 12, 24):
         house.wait_for_arrivals(arrived)
         server.terminate_connections()
@@ -126,11 +126,11 @@ def test_a_node_frozen_with_rows_locked_holds_the_others_up_only_for_a_while(
 ) -> None:
     """PostgreSQL ends the transaction of one that stands still, and the frozen one lives through that."""
     house.queue(EACH)
-    frozen = house.start()
+    frozen = house.start(lease=SHORT_LEASE)
     house.wait_for_arrivals(6)
     house.freeze_at_work(frozen)
     house.start()
-    house.wait_until_published(30)
+    house.wait_until_published()
     frozen.thaw()
     house.queue(1)
     assert_all_out(house)
