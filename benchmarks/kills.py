@@ -1,6 +1,6 @@
 """Two publishing nodes killed (SIGKILL) and frozen (SIGSTOP) again and again while posts become due.
 
-Counted at the receiver, which cuts a tenth of its answers after it took the post: lost, doubled, out of order.
+Counted at the receiver, which cuts a tenth of its answers after it took the post: lost, doubled, disorder.
 `uncertain_left` are the posts that did not settle by themselves. `interrupted` counts the calls that a kill
 caught between the attempt's commit and the answer's: how hard the kills hit.
 """

@@ -1,4 +1,4 @@
-"""Real nodes under libfaketime: the wall clock jumps or is wrong; nothing early, nothing twice, nothing lost."""
+"""Real nodes whose wall clock jumps or is wrong (libfaketime): nothing early, nothing twice, nothing lost."""
 
 import signal
 from collections.abc import Iterator

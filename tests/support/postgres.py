@@ -51,7 +51,7 @@ class Postgres:
         self._frozen = []
 
     def crash(self) -> None:
-        """Immediate shutdown: nothing is finished, nothing is flushed; the log is replayed at the next start."""
+        """Immediate shutdown: nothing is finished or flushed; the log is replayed at the next start."""
         process = self._server.get_postmaster_info().process
         process.send_signal(signal.SIGQUIT)
         process.wait(10)
