@@ -1,7 +1,7 @@
 """Publishing nodes as real processes, started quickly: one warm parent has imported everything and forks.
 
 A node is the command `meizhen worker` with a home folder of its own or a shared one; only its imports are
-done before. The parent has opened no database and started no thread: a fork of it is as good as a new process.
+done before. The parent has opened no database and started no thread: its fork is as good as a new process.
 """
 
 import ctypes
