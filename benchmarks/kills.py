@@ -117,19 +117,18 @@ class Pair:
 
     def kill_one(self) -> None:
         """Mostly a while after it began to send; one in ten in its first half second, whatever it does."""
-        victim = self._chance.choice(self._nodes)
         if self._chance.random() < 0.1:
+            victim = self._chance.choice(self._nodes)
             self._pause.wait(self._chance.uniform(0, 0.5))
         else:
-            self._wait_while_it_sends(victim)
+            victim = self._one_at_work()
         self._check_alive()
         victim.kill()
         self._nodes[self._nodes.index(victim)] = self._start()
 
     def freeze_one(self) -> None:
         """Stands still until its lease ended and the other has its lanes (or cannot get them); then wakes."""
-        victim = self._chance.choice(self._nodes)
-        self._wait_while_it_sends(victim)
+        victim = self._one_at_work()
         self._check_alive()
         victim.freeze()
         self._pause.wait(LEASE * self._chance.uniform(1.2, 1.6))
@@ -148,9 +147,12 @@ class Pair:
             code = node.ended(30)
             assert code == 0, f"exit code {code}: {node.log.read_text()}"
 
-    def _wait_while_it_sends(self, node: Node) -> None:
-        wait_until(lambda: self._lanes_of(node), f"node {node.pid} holds a lane, see {node.log}")
+    def _one_at_work(self) -> Node:
+        """One of the nodes that hold lanes, a random while later."""
+        wait_until(lambda: any(map(self._lanes_of, self._nodes)), "a node holds a lane")
+        working = [node for node in self._nodes if self._lanes_of(node)] or self._nodes
         self._pause.wait(min(self._chance.expovariate(1 / _SENDS), 2.0))
+        return self._chance.choice(working)
 
     def _lanes_of(self, node: Node) -> int:
         with self._database.read() as session:
