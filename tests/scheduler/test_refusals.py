@@ -13,7 +13,7 @@ from config import Database, ManualClock
 from config.secrets import KeyRing
 from scheduler.deliveries import FOLLOWERS, Attempt, State
 
-MIGRATION = import_module("migrations.versions.0005_transitions")
+MIGRATION = import_module("migrations.versions.0007_transitions")
 
 
 @pytest.fixture
