@@ -1,7 +1,7 @@
 """What most tests of the upper rooms need first: a unit, accounts, queued posts, a publishing node."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -73,6 +73,7 @@ def queue_posts(
     lateness: timedelta = timedelta(hours=2),
     options: Mapping[str, str] | None = None,
     title: str = "标题",
+    media: Sequence[str] = (),
 ) -> list[int]:
     """One post a text for the account, due one after the other at the same moment; gives delivery ids."""
     with database.write() as session:
@@ -80,6 +81,7 @@ def queue_posts(
             Post(
                 title=title,
                 text=text,
+                media=list(media),
                 options=dict(options or {}),
                 created_at=now or due,
                 created_by="test",
@@ -100,9 +102,10 @@ def make_node(
     *,
     senders: int = 4,
     lease: float = 60.0,
+    call: float = 3.0,
 ) -> Dispatcher:
     """A publishing node; with a ManualClock it moves the clock where it would wait."""
-    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_CALL_SECONDS": "3"})
+    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_CALL_SECONDS": str(call)})
     advance = None
     if isinstance(clock, ManualClock):
         manual = clock
@@ -110,7 +113,7 @@ def make_node(
         def advance(pause: timedelta) -> None:
             manual.advance(pause.total_seconds())
 
-    pace = Pace(senders=senders, lease=timedelta(seconds=lease), call=timedelta(seconds=3), advance=advance)
+    pace = Pace(senders=senders, lease=timedelta(seconds=lease), call=timedelta(seconds=call), advance=advance)
     return Dispatcher(database, clock, OpenedAccounts(database, keys, clock, settings), folder, pace)
 
 
