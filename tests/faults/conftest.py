@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle import Trial, WorldClock
+from oracle import Trial
+from scenery import WorldClock
 
 from config import Database, ManualClock
 from config.database import connect

@@ -1,10 +1,8 @@
 """Answers that are lost, late, spoilt, endless or false: each post once, and nobody is told a lie."""
 
-import os
 import random
 import socket
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from oracle import Trial, assert_oracle
-from raw_server import serving
+from raw_server import Server, serving
 from raw_site import Accept, Behaviour, RawSite, raw_site, whole
 from scenery import attempts, delivery, make_account, make_node, queue_posts, run_until_idle, story
 
@@ -44,14 +42,14 @@ PUBLISHING = {  # the call that makes a post public
 
 
 @pytest.mark.fault(19)
-def test_two_hundred_posts_with_one_answer_in_ten_cut_after_acceptance(trial_on_both: Trial) -> None:
+def test_one_answer_in_ten_is_cut_after_acceptance(trial_on_both: Trial) -> None:
     trial = trial_on_both
-    for number in range(10):
-        trial.queue(trial.account("webhook", f"site{number}"), 20)
+    for number in range(5):
+        trial.queue(trial.account("webhook", f"site{number}"), 12)
     trial.strike(Fault("cut_after", path="/publish", probability=0.1))
     trial.run()
-    assert trial.judge() == {State.PUBLISHED: 200}
-    assert trial.world.calls["GET /webhook/lookup"] >= 5
+    assert trial.judge() == {State.PUBLISHED: 60}
+    assert trial.world.calls["GET /webhook/lookup"] >= 1
 
 
 @pytest.mark.fault(19, 22)
@@ -91,7 +89,7 @@ def test_a_day_on_which_every_answer_is_spoilt_another_way(
     kinds = [*DONE_BUT_UNTOLD, *NOT_DONE_AND_UNTOLD]
     chance.shuffle(kinds)
     trial.queue(trial.account(platform, "jingqi"), 16, lateness=timedelta(days=3))
-    trial.strike(*(Fault(kind, path=PUBLISHING[platform], times=1) for kind in kinds))
+    trial.strike(*(Fault(kind, path=PUBLISHING[platform], method="POST", times=1) for kind in kinds))
     trial.run(timedelta(hours=12))
     stands = trial.judge()
     if platform == "weibo":  # without a key the timeline tells what is there, never what is not
@@ -222,39 +220,19 @@ def test_a_wrong_content_type_over_the_true_answer_changes_nothing(
 @pytest.mark.fault(31)
 @pytest.mark.parametrize("label", ["text/html", "application/json"])
 def test_a_login_page_with_status_200_is_no_success_whatever_it_calls_itself(
-    label: str, trial: Trial
+    label: str, sqlite: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path
 ) -> None:
     """The office's gateway asks for a password: nothing has gone out, and nobody is told that it has."""
     page = '<!doctype html><meta charset="gbk"><title>统一认证登录</title>'.encode("gbk")
     gateway = whole("200 OK", page, f"Content-Type: {label}; charset=gbk")
-    account = trial.account()
-    (id_,) = trial.queue(account, lateness=timedelta(minutes=10))
 
-    def talk(connection: socket.socket, server: object) -> None:
-        while server.read_request(connection):  # type: ignore[attr-defined]
+    def talk(connection: socket.socket, server: Server) -> None:
+        while server.read_request(connection):
             connection.sendall(gateway)
 
-    with serving(talk) as server, trial.database.write() as session:
-        account.api_base = server.address("")
-        session.add(account)
-        session.commit()
-        trial.run(timedelta(hours=12))
-    assert trial.judge() == {State.UNCERTAIN: 1}
-    assert "not JSON" in delivery(trial.database, id_).outcome_text
-
-
-# 33 and 34: too much of an answer.
-
-
-def peak_after(action: object) -> int:
-    """Bytes by which the process grew at most while `action` ran."""
-    status = Path("/proc/self/status")
-
-    def kilobytes(name: str) -> int:
-        line = next(line for line in status.read_text("ascii").splitlines() if line.startswith(name))
-        return int(line.split()[1])
-
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # the peak counts from now
-    before = kilobytes("VmRSS")
-    action()  # type: ignore[operator]
-    return (kilobytes("VmHWM") - before) * 1024
+    with serving(talk) as server:
+        account = make_account(sqlite, keys, "webhook", "site", api_base=server.address(""))
+        (id_,) = queue_posts(sqlite, account, ["一"], due=clock.now())
+        run_until_idle(make_node(sqlite, keys, clock, tmp_path), timedelta(hours=12))
+    assert assert_oracle(sqlite, [], clock.now()) == {State.UNCERTAIN: 1}
+    assert "not JSON" in delivery(sqlite, id_).outcome_text

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenery import make_account, make_node, queue_posts, run_until_idle
+from scenery import COVER, make_account, make_node, queue_posts, run_until_idle
 from sqlmodel import col, select
 
 from config import Database, ManualClock
@@ -22,6 +22,7 @@ from sandbox.world import Fault, World
 from scheduler import Dispatcher
 from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
+from scheduler.media import store_media
 from scheduler.posts import Post
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _is_named(delivery: Delivery, lane: Lane, now: datetime) -> bool:
     if delivery.state in _WITH_A_PERSON:
         return delivery.needs_person
     if delivery.state == State.QUEUED:
-        return lane.paused or max(delivery.not_before, lane.open_from or delivery.not_before) > now
+        return lane.paused or (lane.next_at is not None and lane.next_at > now)
     return False
 
 
@@ -76,21 +77,6 @@ def _assert_order(deliveries: Sequence[Delivery], received: Sequence[str]) -> No
         delivery = by_key[key]
         assert delivery.seq > last.get(delivery.account_id, 0), f"{delivery.id} arrived before an earlier one"
         last[delivery.account_id] = delivery.seq
-
-
-class WorldClock(ManualClock):
-    """Our clock and the platforms' in one: a publication that takes seconds ends when ours have passed."""
-
-    def __init__(self, at: datetime, world: World) -> None:
-        self._world = world
-        super().__init__(at)
-
-    def move_to(self, at: datetime) -> None:
-        super().move_to(at)
-        self._world.move_to(at)
-
-    def advance(self, seconds: float) -> None:
-        self.move_to(self.now() + timedelta(seconds=seconds))
 
 
 @dataclass
@@ -148,6 +134,13 @@ class Trial:
             media=media,
         )
 
+    def cover(self) -> str:
+        """The hash of a stored picture, which WeChat's posts need."""
+        picture = self.folder / "cover.jpg"
+        picture.write_bytes(COVER)
+        with self.database.write() as session:
+            return store_media(session, self.folder, picture, now=self.clock.now()).sha256
+
     def _texts(self, account: Account) -> int:
         with self.database.read() as session:
             rows = session.exec(select(Delivery.id).where(col(Delivery.account_id) == account.known_id))
@@ -158,9 +151,7 @@ class Trial:
         self.world.set_faults(*faults)
 
     def node(self, *, senders: int = 4) -> Dispatcher:
-        return make_node(
-            self.database, self.keys, self.clock, self.folder, senders=senders, call=self.call
-        )
+        return make_node(self.database, self.keys, self.clock, self.folder, senders=senders, call=self.call)
 
     def run(self, patience: timedelta = timedelta(hours=1), *, senders: int = 4) -> None:
         """One node, until nothing is due or under way and nothing will be within `patience`."""

@@ -24,7 +24,7 @@ def whole(status: str, body: bytes, *headers: str) -> bytes:
 
 
 class RawSite:
-    """`received` holds the keys of the posts it took, in order; `misbehave` says what comes of the next ones."""
+    """`received` holds the keys of what it took, in order; `misbehave` says what comes of the next posts."""
 
     def __init__(self) -> None:
         self.received: list[str] = []
