@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def assert_backed_off(database: Database, id_: int) -> None:
     """The pauses grow from seconds to minutes, and no try had left the machine."""
     tries = attempts(database, id_)
     assert {call.outcome for call in tries[:-1]} == {"unreachable"}
-    pauses = [later.started_at - earlier.started_at for earlier, later in zip(tries, tries[1:], strict=False)]
+    pauses = [later.started_at - earlier.started_at for earlier, later in pairwise(tries)]
     for pause, least in zip(pauses, (1, 4, 15, 60, 150), strict=False):
         assert pause >= timedelta(seconds=least)
     assert max(pauses) <= timedelta(seconds=310)
