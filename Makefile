@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check bench install pins clean
+.PHONY: demo test test-faults check bench install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -29,6 +29,9 @@ demo: install ## the whole loop against a local sandbox of platforms: make demo 
 
 test: install ## every test, on SQLite and PostgreSQL, in parallel, in random order
 	$(BIN)/pytest -n auto $(ARGS)
+
+test-faults: install ## the forty faults, twenty rounds of each, every round seeded anew
+	$(BIN)/pytest tests/faults -n auto --fault-runs 20 $(ARGS)
 
 check: install ## style, types, import rules, dependencies, spelling
 	$(BIN)/ruff check .

@@ -78,7 +78,8 @@ def examine(path: Path) -> FoundMedia:
 def keep(folder: Path, found: FoundMedia) -> None:
     """Puts the file's bytes under their hash into `folder`: whole and on disk, or not at all.
 
-    Raises MeizhenError `post.media_changed` when the file is no longer what was examined.
+    Raises MeizhenError `post.media_changed` when the file is no longer what was examined, and
+    `post.media_not_kept` where the folder takes no more.
     """
     target = media_path(folder, found.sha256)
     if _holds(target, found.sha256):
@@ -86,6 +87,16 @@ def keep(folder: Path, found: FoundMedia) -> None:
     content = _read(found.path)
     if hashlib.sha256(content).hexdigest() != found.sha256:
         raise MeizhenError("post.media_changed", file=found.file_name)
+    try:
+        _write_whole(target, content)
+        for changed in (target.parent, folder):
+            _sync_folder(changed)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise MeizhenError("post.media_not_kept", file=found.file_name, reason=reason) from None
+
+
+def _write_whole(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as file:
         try:
@@ -96,8 +107,6 @@ def keep(folder: Path, found: FoundMedia) -> None:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-    for changed in (target.parent, folder):
-        _sync_folder(changed)
 
 
 _RECORD = text(

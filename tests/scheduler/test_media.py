@@ -234,8 +234,9 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(MeizhenError, match="No space left on device") as error:
         keep(folder, found)
+    assert error.value.code == "post.media_not_kept"
     assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenery import delivery, make_account, make_node, queue_posts, run_until_idle, story
+from scenery import (
+    COVER,
+    WorldClock,
+    delivery,
+    make_account,
+    make_node,
+    queue_posts,
+    run_until_idle,
+    story,
+)
 
 from config import Database, ManualClock
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from sandbox.platforms import webhook, wechat, weibo
-from sandbox.world import Fault, SandboxAccount, World
+from sandbox.world import Fault, SandboxAccount
 from scheduler import cancel, pause, reschedule, resolve, resume, retry
 from scheduler.deliveries import FOLLOWERS, State
 from scheduler.media import store_media
@@ -22,31 +31,6 @@ if TYPE_CHECKING:
     from conftest import RunningSandbox
 
 DOUBLES: dict[str, Any] = {"webhook": webhook, "wechat": wechat, "weibo": weibo}
-# A whole grey JPEG of one pixel.
-COVER = bytes.fromhex(
-    "ffd8ffe000104a46494600010100000100010000ffdb004300080606070605080707070909080a0c140d0c0b0b0c1912130f"
-    "141d1a1f1e1d1a1c1c20242e2720222c231c1c2837292c30313434341f27393d38323c2e333432ffc0000b08000100010101"
-    "1100ffc4001f0000010501010101010100000000000000000102030405060708090a0bffc400b51000020103030204030505"
-    "04040000017d01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a"
-    "25262728292a3435363738393a434445464748494a535455565758595a636465666768696a737475767778797a8384858687"
-    "88898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2"
-    "e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9faffda0008010100003f00fbd3ffd9"
-)
-
-
-class WorldClock(ManualClock):
-    """One time for the node and the platforms."""
-
-    def __init__(self, at: datetime, world: World) -> None:
-        self._world = world
-        super().__init__(at)
-
-    def move_to(self, at: datetime) -> None:
-        super().move_to(at)
-        self._world.move_to(at)
-
-    def advance(self, seconds: float) -> None:
-        self.move_to(self.now() + timedelta(seconds=seconds))
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What most tests of the upper rooms need first: a unit, accounts, queued posts, a publishing node."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +14,37 @@ from config.settings import load_settings
 from organisation.accounts import Account
 from organisation.credentials import store_credentials
 from organisation.units import Unit
+from sandbox.world import World
 from scheduler import Dispatcher, Enqueued, Pace, enqueue
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent
 from scheduler.opening import OpenedAccounts
 from scheduler.posts import Post
+
+# A whole grey JPEG of one pixel.
+COVER = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000ffdb004300080606070605080707070909080a0c140d0c0b0b0c1912130f"
+    "141d1a1f1e1d1a1c1c20242e2720222c231c1c2837292c30313434341f27393d38323c2e333432ffc0000b08000100010101"
+    "1100ffc4001f0000010501010101010100000000000000000102030405060708090a0bffc400b51000020103030204030505"
+    "04040000017d01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a"
+    "25262728292a3435363738393a434445464748494a535455565758595a636465666768696a737475767778797a8384858687"
+    "88898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2"
+    "e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9faffda0008010100003f00fbd3ffd9"
+)
+
+
+class WorldClock(ManualClock):
+    """Our clock and the platforms' in one: a publication that takes seconds ends when ours have passed."""
+
+    def __init__(self, at: datetime, world: World) -> None:
+        self._world = world
+        super().__init__(at)
+
+    def move_to(self, at: datetime) -> None:
+        super().move_to(at)
+        self._world.move_to(at)
+
+    def advance(self, seconds: float) -> None:
+        self.move_to(self.now() + timedelta(seconds=seconds))
 
 
 def make_unit(session: Session, code: str = "NM", kind: str = "region") -> Unit:
@@ -73,6 +100,7 @@ def queue_posts(
     lateness: timedelta = timedelta(hours=2),
     options: Mapping[str, str] | None = None,
     title: str = "标题",
+    media: Sequence[str] = (),
 ) -> list[int]:
     """One post a text for the account, due one after the other at the same moment; gives delivery ids."""
     with database.write() as session:
@@ -80,6 +108,7 @@ def queue_posts(
             Post(
                 title=title,
                 text=text,
+                media=list(media),
                 options=dict(options or {}),
                 created_at=now or due,
                 created_by="test",
@@ -100,9 +129,10 @@ def make_node(
     *,
     senders: int = 4,
     lease: float = 60.0,
+    call: float = 3.0,
 ) -> Dispatcher:
     """A publishing node; with a ManualClock it moves the clock where it would wait."""
-    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_CALL_SECONDS": "3"})
+    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_CALL_SECONDS": str(call)})
     advance = None
     if isinstance(clock, ManualClock):
         manual = clock
@@ -110,7 +140,9 @@ def make_node(
         def advance(pause: timedelta) -> None:
             manual.advance(pause.total_seconds())
 
-    pace = Pace(senders=senders, lease=timedelta(seconds=lease), call=timedelta(seconds=3), advance=advance)
+    pace = Pace(
+        senders=senders, lease=timedelta(seconds=lease), call=timedelta(seconds=call), advance=advance
+    )
     return Dispatcher(database, clock, OpenedAccounts(database, keys, clock, settings), folder, pace)
 
 
