@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from uuid import uuid4
 
-import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from postgres import Postgres
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
@@ -36,17 +35,11 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
         yield database
         database.close()
         return
-    address: str = request.getfixturevalue("_postgres")
-    name = f"empty{uuid4().hex}"
-    plain = address.replace("postgresql+psycopg://", "postgresql://", 1)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    head, _, query = address.partition("?")
-    database = connect(f"{head.rsplit('/', 1)[0]}/{name}?{query}")
-    yield database
-    database.close()
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    server: Postgres = request.getfixturevalue("_postgres")
+    with server.database("template0") as address:
+        database = connect(address)
+        yield database
+        database.close()
 
 
 @pytest.mark.usefixtures("declared")

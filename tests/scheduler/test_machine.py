@@ -35,6 +35,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from model_platform import CLASSES, Ending, ModelAccounts, ModelConnector, ModelPlatform
+from postgres import Postgres
 from scenery import make_account
 from sqlalchemy import event
 from stepping import CUTS, Steady, SteppedNode, steadied
@@ -409,24 +410,16 @@ def open_fresh(
 
         return on_sqlite
 
-    import psycopg
-
-    server: str = request.getfixturevalue("_postgres")
-    plain = server.replace("postgresql+psycopg://", "postgresql://", 1)
-    head, _, query = server.partition("?")
+    server: Postgres = request.getfixturevalue("_postgres")
 
     @contextmanager
     def on_postgresql() -> Iterator[Database]:
-        name = f"m{uuid4().hex}"
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE meizhen_template")  # type: ignore[arg-type]
-        database = connect(f"{head.rsplit('/', 1)[0]}/{name}?{query}")
-        try:
-            yield database
-        finally:
-            database.close()
-            with psycopg.connect(plain, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+        with server.database() as address:
+            database = connect(address)
+            try:
+                yield database
+            finally:
+                database.close()
 
     return on_postgresql
 

@@ -30,10 +30,10 @@ class Postgres:
         template.close()
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The address of a fresh, migrated database; it is dropped at the end."""
+    def database(self, template: str = _TEMPLATE) -> Iterator[str]:
+        """The address of a fresh, migrated database (`template0`: an empty one); it is dropped at the end."""
         name = f"t{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield self._address(name)
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
