@@ -19,6 +19,7 @@ from config.database import Database
 from organisation.accounts import Account
 from scheduler import notices
 from scheduler.deliveries import Attempt, Delivery, State
+from scheduler.gates import GateRow
 from scheduler.journal import Ended
 from scheduler.lanes import Lane
 from scheduler.outcomes import Purpose
@@ -131,6 +132,8 @@ _IDLE = (
         ~select(col(QueueSwitch.id))
         .where(or_(col(QueueSwitch.stopped).is_(True), col(QueueSwitch.at) > _BEFORE))
         .exists(),
+        # A platform that asked everybody to wait: what stands still may be waiting for it.
+        ~select(col(GateRow.key)).where(col(GateRow.shut_until) > _BEFORE).exists(),
         col(Lane.paused).is_(False),
         or_(col(Lane.open_from).is_(None), col(Lane.open_from) <= _BEFORE),
         # Woken just now, by a person who resumed it: it has its time as well.

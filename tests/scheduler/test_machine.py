@@ -1,4 +1,4 @@
-"""Whatever people, nodes, clock, database and platform do: no illegal transition, nothing doubled or forgotten.
+"""Whatever people, nodes, clock, database and platform do: no illegal transition, nothing doubled or lost.
 
 Hypothesis plays days of an organisation's queue against the real dispatcher and a real database. Turns and
 calls happen one after the other, so that every failing play can be repeated.

@@ -31,12 +31,14 @@ def ids(database: Database, keys: KeyRing, clock: ManualClock) -> list[int]:
 REFUSED = {
     "an unknown state": "UPDATE delivery SET state = 'lost' WHERE id = :first",
     "no state": "UPDATE delivery SET state = NULL WHERE id = :first",
-    "sent without an attempt": "UPDATE delivery SET state = 'published', published_at = due WHERE id = :first",
+    "sent without an attempt": (
+        "UPDATE delivery SET state = 'published', published_at = due WHERE id = :first"
+    ),
     "published without its time": (
         "INSERT INTO delivery (post_id, account_id, key, seq, state, due, not_before, late_after, attempts, "
         "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text) "
-        "SELECT post_id + 1, account_id, 'k', 9, 'published', due, not_before, late_after, 0, 0, 0, 0, '', '', "
-        "detail, needs_person, '', '' FROM delivery WHERE id = :second"
+        "SELECT post_id + 1, account_id, 'k', 9, 'published', due, not_before, late_after, 0, 0, 0, 0, '', "
+        "'', detail, needs_person, '', '' FROM delivery WHERE id = :second"
     ),
     "two under way in one account": "UPDATE delivery SET state = 'sending'",
     "a post twice for one account": (
@@ -65,7 +67,8 @@ REFUSED = {
     "an event deleted": "DELETE FROM delivery_event WHERE delivery_id = :first",
     "an event of no delivery": (
         "INSERT INTO delivery_event (delivery_id, at, from_state, to_state, actor, code, told) "
-        "SELECT 999999, at, from_state, to_state, actor, code, told FROM delivery_event WHERE delivery_id = :first"
+        "SELECT 999999, at, from_state, to_state, actor, code, told FROM delivery_event "
+        "WHERE delivery_id = :first"
     ),
     "a lane of no account": "UPDATE lane SET account_id = 999999",
 }
@@ -92,9 +95,9 @@ def test_the_database_takes_exactly_the_transitions_of_the_code(database: Databa
     place = text("UPDATE delivery SET published_at = due, state = :state WHERE id = :id")
     copy = text(
         "INSERT INTO delivery (post_id, account_id, key, seq, state, due, not_before, late_after, attempts, "
-        "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text, published_at) "
-        "SELECT :post, account_id, :key, 1, :state, due, not_before, late_after, 0, 0, 0, 0, '', '', detail, "
-        "needs_person, '', '', due FROM delivery WHERE id = :id RETURNING id"
+        "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text, "
+        "published_at) SELECT :post, account_id, :key, 1, :state, due, not_before, late_after, 0, 0, 0, 0, "
+        "'', '', detail, needs_person, '', '', due FROM delivery WHERE id = :id RETURNING id"
     )
     post = text(
         "INSERT INTO post (title, text, media, options, created_at, created_by) "

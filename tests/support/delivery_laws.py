@@ -1,4 +1,4 @@
-"""What must hold of deliveries after every step, whatever happened: checked on the database and the platform."""
+"""What must hold of deliveries after every step, whatever happened: on the database and the platform."""
 
 from collections import defaultdict
 from collections.abc import Container
@@ -16,7 +16,8 @@ from scheduler.lanes import Lane
 from scheduler.queue import is_stopped
 
 _FIELDS = (
-    "id", "account_id", "key", "state", "due", "not_before", "late_after", "needs_person", "published_at", "calls",
+    "id", "account_id", "key", "state", "due", "not_before", "late_after", "needs_person", "published_at",
+    "calls",
 )  # fmt: skip
 _DELIVERIES = select(*(col(getattr(Delivery, name)) for name in _FIELDS))
 _EVENTS = select(
@@ -123,7 +124,7 @@ def check_platform(
             assert taken.receipts <= 1 + taken.rejected, ("received again", row, taken)
         if row.state == State.PUBLISHED:
             assert effects == 1, ("never received", row, taken)
-        # What is repeated under its key without ever being asked about is known to nobody when it is given up.
+        # What is repeated under its key without being asked about is known to nobody when it is given up.
         blind = connectors[row.account_id].drops_repeats and not connectors[row.account_id].can_be_asked
         if row.state in (State.FAILED, State.MISSED, State.CANCELLED) and not blind:
             assert not platform.shows(row.key), ("is out, and said to be not", row, taken)
