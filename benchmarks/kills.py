@@ -187,7 +187,7 @@ def _accounts(database: Database, address: str, count: int) -> list[int]:
 def _standing(database: Database) -> Counter[str]:
     with database.read() as session:
         rows = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state)))
-        return Counter(dict(rows.tuples().all()))
+        return Counter({row[0]: row[1] for row in rows})
 
 
 def _interrupted(database: Database) -> int:
