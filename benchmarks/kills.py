@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import func
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from benchmarks._nodes import Node, nursery, wait_until
@@ -43,7 +45,8 @@ LEASE = 3.0  # seconds
 _SETTINGS = {"MEIZHEN_TICK_SECONDS": "0.2", "MEIZHEN_CALL_SECONDS": "2", "MEIZHEN_LEASE_SECONDS": str(LEASE)}
 _CUT = 0.1  # of the answers
 _SENDS = 0.3  # seconds that a node sends before it is struck, on average
-_LOCKED = 35.0  # seconds that a frozen node's locks are waited for
+# Seconds that a frozen node's locks are waited for: PostgreSQL ends them, SQLite's last as long as it does.
+_LOCKED = {True: 5.0, False: 35.0}
 _STEP = 0.25  # seconds between two batches of new posts
 _SETTLED = (State.PUBLISHED, State.FAILED, State.MISSED, State.CANCELLED)
 
@@ -82,7 +85,9 @@ class Feed:
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.wait(_STEP):
-            self._queue_batch()
+            # A frozen node may hold the file or the rows locked: nothing was queued, so the next step does.
+            with suppress(OperationalError, sqlite3.OperationalError):
+                self._queue_batch()
 
     def _queue_batch(self) -> None:
         now = self._clock.now()
@@ -135,7 +140,8 @@ class Pair:
         # One that stands still within a transaction keeps its rows locked until PostgreSQL ends it; on
         # SQLite it keeps the file locked, and nobody else can write.
         with suppress(AssertionError):
-            wait_until(lambda: not self._lanes_of(victim), "taken over", seconds=_LOCKED, pause=0.1)
+            patience = _LOCKED[self._database.is_sqlite]
+            wait_until(lambda: not self._lanes_of(victim), "taken over", seconds=patience, pause=0.1)
             self.taken_over += 1
         victim.thaw()
         self._pause.wait(self._chance.uniform(0.2, 0.6))
@@ -181,7 +187,7 @@ def _accounts(database: Database, address: str, count: int) -> list[int]:
 def _standing(database: Database) -> Counter[str]:
     with database.read() as session:
         rows = session.execute(select(col(Delivery.state), func.count()).group_by(col(Delivery.state)))
-        return Counter(dict(rows.tuples().all()))
+        return Counter({row[0]: row[1] for row in rows})
 
 
 def _interrupted(database: Database) -> int:

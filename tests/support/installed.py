@@ -189,7 +189,7 @@ class Installation:
     def states(self) -> dict[str, int]:
         with self.database.read() as session:
             states = select(col(Delivery.state), func.count()).group_by(col(Delivery.state))
-            return dict(session.execute(states).tuples().all())
+            return {row[0]: row[1] for row in session.execute(states)}
 
     def logs(self) -> str:
         return "\n".join(f"--- {node.pid}\n{node.log.read_text()}" for node in self._nodes)
