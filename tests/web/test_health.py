@@ -1,15 +1,16 @@
 """Health over real HTTP: green while dispatcher and database live, red and naming the part where not."""
 
 import socket
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from scenery import make_account, queue_posts, run_until_idle
 from sqlalchemy import text
-from web_node import web_node
+from web_node import eventually, running, web_node
 
-from config import Database, ManualClock, MeizhenError
+from config import Database, ManualClock, MeizhenError, SystemClock
 from config.secrets import KeyRing
 from web.serving import listen
 
@@ -61,6 +62,38 @@ def test_a_database_that_does_not_answer_is_red_at_the_next_look_and_heals(
             assert node.failing("/healthz") == node.failing("/readyz") == ["database"]
         node.watchman.look()
         assert node.failing("/healthz") == []
+
+
+@pytest.mark.parametrize("database_address", ["postgresql"], indirect=True)
+def test_a_server_that_lets_nobody_in_is_red_within_ten_seconds_and_heals(
+    database: Database, keys: KeyRing, tmp_path: Path
+) -> None:
+    import psycopg
+
+    url = database.engine.url
+    name = url.database
+    plain = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    stop = threading.Event()
+    with (
+        psycopg.connect(plain, autocommit=True) as server,
+        web_node(database, keys, SystemClock(), tmp_path) as node,
+        running(node.dispatcher),
+    ):
+        watching = threading.Thread(target=node.watchman.run, args=(stop,))
+        watching.start()
+        try:
+            eventually(lambda: node.failing("/healthz") == [])
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            )
+            eventually(lambda: "database" in node.failing("/healthz"), seconds=10)
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]
+            eventually(lambda: node.failing("/healthz") == [])
+        finally:
+            stop.set()
+            watching.join(30)
+    assert node.dispatcher.watch.database_losses >= 1
 
 
 def test_a_look_that_hangs_is_red_by_its_age(
