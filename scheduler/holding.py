@@ -178,8 +178,8 @@ class Holding:
             lane.fill(queued[account_id], waiting[account_id])
 
     def miss_late(self, session: Session, page: Page, now: datetime) -> None:
-        """Marks as missed what is past its limit."""
-        free = [lane for lane in self.lanes.values() if not lane.busy]
+        """Marks as missed what is past its limit; in a stopped lane a person decides on opening it."""
+        free = [lane for lane in self.lanes.values() if not lane.busy and not lane.stopped]
         late = [work for lane in free for work in lane.late(now)]
         if late:
             missed = page.miss(late)

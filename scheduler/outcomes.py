@@ -174,15 +174,16 @@ def _not_settled(
     if answer is None:
         answer = Uncertain("the connector gave no receipt", platform_code="no-receipt")
     name = type(answer).__name__.lower()
-    if isinstance(answer, Refused | NeedsPerson):
-        pause = isinstance(answer, NeedsPerson) and answer.account_wide
-        return Verdict(State.FAILED, name, now, needs_person=True, error=answer, pause=pause)
+    blocked = isinstance(answer, NeedsPerson) and answer.account_wide
+    if isinstance(answer, Refused | NeedsPerson) and not blocked:
+        return Verdict(State.FAILED, name, now, needs_person=True, error=answer)
     if now - since > timedelta(hours=connector.settle_hours):
         return Verdict(State.UNCERTAIN, name, now, waiting_since=since, needs_person=True, error=answer)
     looks = standing.looks + 1
     wait = timedelta(seconds=connector.polls[min(looks, len(connector.polls) - 1)])
     planned = answer.until if isinstance(answer, Throttled) else now + wait
-    return Verdict(State.ACCEPTED, name, planned, looks, since, error=answer, **_shuts(answer))
+    # An account that may not even ask (a dead token, say) says nothing of the post: it may well be out.
+    return Verdict(State.ACCEPTED, name, planned, looks, since, error=answer, pause=blocked, **_shuts(answer))
 
 
 def _waits(error: Throttled) -> _Waits:

@@ -149,6 +149,14 @@ def test_a_platform_that_needs_a_person_pauses_the_account_only_where_all_of_it_
     assert (verdict.state, verdict.needs_person, verdict.pause) == (State.FAILED, True, account_wide)
 
 
+def test_an_account_that_may_not_even_ask_says_nothing_of_the_post() -> None:
+    """It was handed in: a token that died since then does not make it failed, certainly not out."""
+    asked = judge(LOOKUP, standing(Purpose.SETTLE), NeedsPerson("p", account_wide=True), NOW)
+    assert (asked.state, asked.pause, asked.needs_person) == (State.ACCEPTED, True, False)
+    refused = judge(LOOKUP, standing(Purpose.SETTLE), NeedsPerson("p", account_wide=False), NOW)
+    assert (refused.state, refused.pause, refused.needs_person) == (State.FAILED, False, True)
+
+
 def test_a_hand_in_that_is_never_settled_becomes_a_doubt_for_a_person() -> None:
     old = Standing(Purpose.SETTLE, 1, 40, NOW, NOW - timedelta(hours=25))
     verdict = judge(LOOKUP, old, receipt(ReceiptState.ACCEPTED), NOW)

@@ -154,10 +154,10 @@ def test_a_doubt_that_waits_for_its_look_up_holds_its_lane(
     doubt, _ = queue_posts(database, site, ["一", "二"], due=clock.now())
     clock.advance(120)
     with database.write() as session:
+        taken = update(Delivery).where(col(Delivery.id) == doubt)
+        session.execute(taken.values(state=State.SENDING))
         session.execute(
-            update(Delivery)
-            .where(col(Delivery.id) == doubt)
-            .values(
+            taken.values(
                 state=State.UNCERTAIN, needs_person=needs_person, not_before=clock.now() + timedelta(hours=1)
             )
         )

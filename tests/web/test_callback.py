@@ -47,10 +47,10 @@ def accepted(database: Database, clock: ManualClock, binhe: Account) -> int:
     """A delivery that WeChat works on as job 2650184411, to be polled in five minutes."""
     [id_] = queue_posts(database, binhe, ["一"], due=clock.now())
     with database.write() as session:
+        taken = update(Delivery).where(col(Delivery.id) == id_)
+        session.execute(taken.values(state=State.SENDING))
         session.execute(
-            update(Delivery)
-            .where(col(Delivery.id) == id_)
-            .values(
+            taken.values(
                 state=State.ACCEPTED,
                 remote_id="2650184411",
                 not_before=clock.now() + timedelta(minutes=5),
