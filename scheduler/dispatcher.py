@@ -171,7 +171,7 @@ class Dispatcher:
         self._senders.relieve()
 
     def _take_lanes(self, session: Session, page: Page, now: datetime, *, ticks: bool) -> None:
-        busy = self._in_flight.keys() | {item.work.account_id for item in self._unwritten}
+        busy = self._in_flight.keys()  # what ended was written just now: its lane is free
         slow = self._senders.slow()
         if ticks:
             self._next_tick = now + self._pace.tick

@@ -67,7 +67,7 @@ class Holding:
     # --- taking and renewing ------------------------------------------------------------------------------
 
     def tick(self, session: Session, page: Page, now: datetime, *, slow: int, busy: Collection[int]) -> None:
-        """Renews what is held, takes what is due; `busy` are the accounts with a call or answer under way."""
+        """Renews what is held, takes what is due; `busy` are the accounts with a call under way."""
         self._queue_stopped = is_stopped(session)
         self._gates.read(session, now)
         self._renew(session, page, now, busy)
