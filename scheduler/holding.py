@@ -169,9 +169,14 @@ class Holding:
         stale = {account_id: lane for account_id, lane in self.lanes.items() if lane.needs_reading()}
         if not stale:
             return
-        # The wakeups are read before the queue: what comes later is seen as a newer number.
+        # The wakeups are read before all else: what comes later is seen as a newer number. Who reads them
+        # must read what they may stand for too, or a lane that was opened is given back as if stopped.
         for fresh in lanes.look(session, list(stale)):
             stale[fresh.account_id].lane = fresh
+        self._queue_stopped = is_stopped(session)
+        stopped = stopped_accounts(session, stale)
+        for account_id, lane in stale.items():
+            lane.stopped = self._queue_stopped or lane.lane.paused or account_id in stopped
         queued = journal.heads(session, list(stale))
         waiting = journal.waiting(session, list(stale))
         for account_id, lane in stale.items():

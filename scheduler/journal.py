@@ -229,11 +229,15 @@ _SET = BatchStatement(
         "published_at": "time",
     },
 )
-_STANDS = BatchQuery(
-    "SELECT delivery.id, delivery.fence, delivery.state "
-    "FROM {rows} AS ended JOIN delivery ON delivery.id = ended.id",
+_STILL_MINE = (
+    "SELECT d.id FROM {rows} AS ended JOIN delivery d "
+    "ON d.id = ended.id AND d.fence = ended.fence AND d.state = ended.from_state"
+)
+_MINE = BatchQuery(
+    _STILL_MINE,
+    {"id": "integer", "fence": "integer", "from_state": "text"},
     {"id": "integer"},
-    {"id": "integer", "fence": "integer", "state": "text"},
+    on_postgresql=f"{_STILL_MINE} FOR UPDATE OF d",
 )
 _ADOPT = BatchStatement(
     "UPDATE delivery SET state = 'published', needs_person = false, remote_id = ended.remote_id, "
@@ -306,28 +310,23 @@ class Page:
         return [work for work in works if work.id in began]
 
     def end(self, ended: Sequence[Ended]) -> list[Ended]:
-        """Writes how calls ended; gives those that this node may no longer write (its lane was taken over).
+        """Writes how calls ended; gives those that this node may no longer write.
 
-        The attempts of those are finished all the same: what was heard is kept.
+        Its lane was taken over, somebody else set the state, or a database that went away had kept the first
+        writing after all. The attempts of those are finished all the same: what was heard is kept.
         """
         if not ended:
             return []
         _FINISH.run(self._connection, [_attempt_row(item) for item in ended])
-        changed = _SET.run(self._connection, [_delivery_row(item) for item in ended]).rowcount
-        overtaken = [] if changed == len(ended) else self._overtaken(ended)
-        lost = {id(item) for item in overtaken}
-        for item in ended:
-            if id(item) not in lost and item.verdict.state is not _from_state(item.work):
+        asked = [(item.work.id, item.work.fence, _from_state(item.work)) for item in ended]
+        mine = {row[0] for row in _MINE.ask(self._connection, asked)}
+        written = [item for item in ended if item.work.id in mine]
+        if written:
+            _SET.run(self._connection, [_delivery_row(item) for item in written])
+        for item in written:
+            if item.verdict.state is not _from_state(item.work):
                 self._add(item.work.id, _from_state(item.work), item.verdict.state, *_said(item.verdict))
-        return overtaken
-
-    def _overtaken(self, ended: Sequence[Ended]) -> list[Ended]:
-        """Those of which the database knows a newer fence, or whose state somebody else has set."""
-        rows = _STANDS.ask(self._connection, [(item.work.id,) for item in ended])
-        stands = {row[0]: (row[1], row[2]) for row in rows}
-        return [
-            item for item in ended if stands.get(item.work.id) != (item.work.fence, str(item.verdict.state))
-        ]
+        return [item for item in ended if item.work.id not in mine]
 
     def adopt_late_answer(self, item: Ended) -> bool:
         """A receipt that came after the lane was lost: it still settles a doubt, whoever holds the lane."""
