@@ -145,7 +145,8 @@ class Dispatcher:
         self._next_tick = self._clock.now() + self._pace.tick
 
     def _turn(self, now: datetime) -> None:
-        ticks = now >= self._next_tick
+        # A clock that was set back is no reason to stand still until it is here again.
+        ticks = not now < self._next_tick <= now + self._pace.tick
         if not (self._unwritten or ticks or self._holding.has_work(now)):
             return
         chosen: list[Work] = []
