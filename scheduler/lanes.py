@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, case, func, or_, select, text, update
+from sqlalchemy import Index, case, or_, select, text, update
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import BatchStatement
@@ -177,10 +177,12 @@ def resume(session: Session, account_ids: Sequence[int], now: datetime) -> None:
 
 def hold_until(session: Session, account_id: int, until: datetime) -> None:
     """Closes a lane until the platform takes posts again; never shortens a longer wait."""
-    later = case((func.coalesce(Lane.open_from, until) > until, Lane.open_from), else_=until)
     session.execute(
         update(Lane)
-        .where(col(Lane.account_id) == account_id)
-        .values(open_from=later)
+        .where(
+            col(Lane.account_id) == account_id,
+            or_(col(Lane.open_from).is_(None), col(Lane.open_from) < until),
+        )
+        .values(open_from=until)
         .execution_options(synchronize_session=False)
     )

@@ -79,7 +79,8 @@ def _tables(standing: "QueueStatus") -> "list[Table]":
     states.add_column(text("queue.state"))
     for title in (text("queue.count"), *map(escape, names)):
         states.add_column(title, justify="right")
-    for state, count in standing.states.items():
+    # Only what there is: the nodes below must still fit a terminal of 24 lines.
+    for state, count in ((state, count) for state, count in standing.states.items() if count):
         each = [str(standing.platforms[name].states.get(state, 0)) for name in names]
         states.add_row(text(f"delivery.state_{state}"), str(count), *each)
     states.add_section()

@@ -108,7 +108,7 @@ def _next_of_queued(one: "DeliveryStory", *, stopped: bool, now: datetime) -> st
     at = max(delivery.not_before, now)
     if lane is not None and lane.open_from is not None:
         at = max(at, lane.open_from)
-    if not delivery.attempts:
+    if not delivery.calls:
         return text("post.next_send", at=beijing(at))
     # A doubt that is queued again is one whose repeat the platform drops.
     repeats = one.attempts and one.attempts[-1].outcome == "uncertain"

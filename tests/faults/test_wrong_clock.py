@@ -108,7 +108,9 @@ def test_a_clock_set_an_hour_back_sends_nothing_twice_and_nothing_an_hour_late(
 def test_two_nodes_whose_clocks_differ_by_an_hour_send_nothing_twice(
     installation: Installation, wall: WallClock
 ) -> None:
-    """To the one ahead every lease of the other has run out: it takes the lanes of one that is at work."""
+    """Alone with a file, to the one ahead every lease of the other has run out: it takes its lanes while it
+    is at work. Where a server tells the time, both agree, and the one ahead waits.
+    """
     installation.add_accounts(2)
     installation.queue(1)
     installation.world.set_faults(Fault("hang", path="/publish", times=1, value="6"))
@@ -118,9 +120,11 @@ def test_two_nodes_whose_clocks_differ_by_an_hour_send_nothing_twice(
     wall.ahead(HOUR)
     installation.start(nursery=wall.nursery)
     installation.wait_until_published()
-    wait_until(lambda: "answer_after_lane_was_lost" in right.log.read_text(), "the hanging call ended")
+    if installation.database.is_sqlite:
+        wait_until(lambda: "answer_after_lane_was_lost" in right.log.read_text(), "the hanging call ended")
     right.signal(signal.SIGTERM)
     assert right.ended() == 0
+    assert ("answer_after_lane_was_lost" in right.log.read_text()) == installation.database.is_sqlite
     installation.assert_once_and_in_order()
 
 
@@ -129,10 +133,15 @@ def test_two_nodes_whose_clocks_differ_by_an_hour_send_nothing_twice(
 def test_posts_around_a_boundary_of_the_calendar_go_out_at_their_time(
     installation: Installation, wall: WallClock, boundary: datetime
 ) -> None:
-    """Due a second before it, at it, and a second after it."""
+    """Due a second before it, at it, and a second after it, by the clock that counts."""
+    if not installation.database.is_sqlite:
+        # A server's clock counts there, and none of it is ours to set: a node's wrong one changes nothing.
+        boundary = datetime.now(UTC) + timedelta(seconds=2.5)
+        wall.ahead(HOUR)
     true_boundary = datetime.now(UTC) + timedelta(seconds=2.5)
     ahead = boundary - true_boundary
-    wall.ahead(ahead)
+    if installation.database.is_sqlite:
+        wall.ahead(ahead)
     installation.add_accounts(2)
     for seconds in (-1, 0, 1):
         installation.queue(1, due=true_boundary + timedelta(seconds=seconds), ahead=ahead)

@@ -120,7 +120,7 @@ def watched(console: Console, *looks: QueueStatus | None) -> str:
 
 
 def test_a_terminal_gets_a_live_view_in_beijing_time() -> None:
-    console = Console(file=StringIO(), force_terminal=True, width=120)
+    console = Console(file=StringIO(), force_terminal=True, width=120, height=24)
     shown = watched(console, standing(), standing(idle_since=datetime(2026, 3, 2, tzinfo=UTC)), None)
     for told in ("03-02 09:00:05", "wechat", "host:[b]:1", "account paused 1", "ALARM", "does not answer"):
         assert told in shown, told

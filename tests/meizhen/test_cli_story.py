@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
 from scenery import make_account, make_node, run_until_idle
@@ -66,8 +67,8 @@ class Desk:
     def die_in_the_call(self) -> None:
         """A node writes the attempt and is gone before it could call."""
         dead = make_node(self.database, self.keys, self.clock, self.folder)
-        dead._senders.stop()
-        dead._turn([])
+        with patch.object(dead._senders, "send"):
+            dead.turn()
         self.clock.advance(61)
 
     def run(self, *arguments: object) -> str:
@@ -91,7 +92,7 @@ def desk(
     monkeypatch.setenv("MEIZHEN_HOME", str(tmp_path))
     monkeypatch.setenv("MEIZHEN_DATABASE_URL", database_address)
     monkeypatch.setenv("MEIZHEN_ACTOR", "li")
-    monkeypatch.setattr(meizhen.house, "SystemClock", lambda: clock)
+    monkeypatch.setattr(meizhen.house, "clock_of", lambda _database: clock)
     return Desk(database, keys, clock, tmp_path, sandbox)
 
 

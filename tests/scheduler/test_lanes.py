@@ -10,6 +10,7 @@ from scenery import make_account, queue_posts
 from sqlmodel import col, select
 
 from config import Database, ManualClock
+from config.clock import SHANGHAI
 from config.secrets import KeyRing
 from scheduler import lanes
 from scheduler.lanes import Held, Lane
@@ -112,3 +113,14 @@ def test_a_node_of_this_machine_that_is_gone_is_known_to_be_dead(
     with database.write() as session:
         release_dead_nodes(session, f"{os.getpid()}", clock.now(), is_dead)
     assert [lane.account_id for lane in claim(database, "b", clock)] == [account_id]
+
+
+def test_a_closed_lane_opens_at_the_latest_time_told_whatever_its_zone(
+    database: Database, keys: KeyRing, clock: ManualClock
+) -> None:
+    [account_id] = fill(database, keys, clock, 1)
+    until = (clock.now() + timedelta(hours=15)).astimezone(SHANGHAI)
+    for told in (until, until - timedelta(hours=9)):
+        with database.write() as session:
+            lanes.hold_until(session, account_id, told)
+            assert [lane.open_from for lane in lanes.look(session, [account_id])] == [until]
