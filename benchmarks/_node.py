@@ -10,6 +10,7 @@ from benchmarks._process import run
 from config.clock import SystemClock
 from config.database import connect
 from config.logging import configure_logging
+from config.process import live_long
 from config.secrets import load_key_file
 from config.settings import load_settings
 from scheduler import Dispatcher, Pace
@@ -23,6 +24,7 @@ def main(address: str, folder: Path, senders: int) -> None:
     database, clock = connect(address), SystemClock()
     accounts = OpenedAccounts(database, keys, clock, settings)
     node = Dispatcher(database, clock, accounts, folder / "media", Pace(senders=senders))
+    live_long()
     run(lambda stop: node.run(stop, until_idle=True))
     database.close()
 

@@ -37,6 +37,7 @@ _CHUNK = 65_536
 _HEADER_ROOM = 65_536
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _NEVER = math.inf
+_SLACK = 0.2  # seconds by which a call may end before or after its time
 
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines hold whole addresses, tokens and all
 
@@ -114,8 +115,19 @@ class _Call(threading.local):
 _call = _Call()
 
 
+def _is_set(current: float | None, wanted: float | None) -> bool:
+    """Is the time-out as good as set? Setting it is a system call, behind all the other threads."""
+    return current == wanted or (
+        current is not None and wanted is not None and wanted > 1 and abs(current - wanted) <= _SLACK
+    )
+
+
 class _WatchedSocket(socket.socket):
     """A socket whose every read and write counts against the call's deadline."""
+
+    def settimeout(self, value: float | None) -> None:
+        if not _is_set(self.gettimeout(), value):
+            super().settimeout(value)
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(_call.remaining())
@@ -128,6 +140,10 @@ class _WatchedSocket(socket.socket):
 
 
 class _WatchedTLSSocket(ssl.SSLSocket):
+    def settimeout(self, value: float | None) -> None:
+        if not _is_set(self.gettimeout(), value):
+            super().settimeout(value)
+
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         self.settimeout(_call.remaining())
         return _call.count(super().recv_into(*args, **kwargs))
@@ -184,14 +200,21 @@ class _SecurePool(HTTPSConnectionPool):
 class _Adapter(HTTPAdapter):
     """requests' adapter with our connections; retries nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, trusted: str | bool) -> None:
+        self._trusted = trusted
         super().__init__(pool_connections=64, pool_maxsize=64, max_retries=0, pool_block=False)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        context = create_urllib3_context()
-        context.sslsocket_class = _WatchedTLSSocket
-        super().init_poolmanager(*args, **kwargs, ssl_context=context)
+        super().init_poolmanager(*args, **kwargs, ssl_context=_tls_context(self._trusted))
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+
+@lru_cache(maxsize=8)
+def _tls_context(_trusted: str | bool) -> ssl.SSLContext:
+    """One for all threads and platforms that trust the same authorities: each weighs as much as they do."""
+    context = create_urllib3_context()
+    context.sslsocket_class = _WatchedTLSSocket
+    return context
 
 
 class Http:
@@ -301,7 +324,7 @@ class Http:
     def _adapter(self) -> _Adapter:
         adapter: _Adapter | None = getattr(self._local, "adapter", None)
         if adapter is None:
-            adapter = self._local.adapter = _Adapter()
+            adapter = self._local.adapter = _Adapter(self._trusted)
         return adapter
 
 

@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from config.clock import SHANGHAI
+from config.process import live_long
 from meizhen.collecting import collect_figures
 from meizhen.house import House
 from scheduler import Dispatcher, Pace, register_periodic
@@ -72,6 +73,7 @@ def run_worker(
     It answers HTTP only at a `place`. Raises MeizhenError `web.port_taken` before anything is sent.
     """
     dispatcher = dispatcher_of(house)
+    live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house):
         dispatcher.run(stop, until_idle=until_idle, patience=patience)
 
@@ -82,6 +84,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
     dispatcher = dispatcher_of(house)
+    live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
         hour, minute = house.settings.collect_at.split(":")
         register_periodic(

@@ -34,6 +34,8 @@ __all__ = ["Accounts", "Dispatcher", "Opened", "Pace"]
 
 _log = structlog.get_logger("scheduler.dispatcher")
 _MOST_FAILED_TURNS = 3
+_GATHER_SECONDS = 0.02
+_MOST_GATHERINGS = 5
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Dispatcher:
         )
         self._in_flight: dict[int, Job] = {}  # by account
         self._unwritten: list[Ended] = []  # ended, but the database could not be reached
+        self._gathering = threading.Event()  # never set: a wait that a signal may cut short
         self._failed_turns = 0
         self._next_tick = clock.now()
         self._senders = Senders(self._pace.senders)
@@ -151,7 +154,7 @@ class Dispatcher:
             return
         chosen: list[Work] = []
         try:
-            with self._database.write() as session:
+            with self._database.write(by_key=True) as session:
                 page = Page(session, self.node, now)
                 self._write_ended(session, page, self._unwritten)
                 self._take_lanes(session, page, now, ticks=ticks)
@@ -307,7 +310,16 @@ class Dispatcher:
             return []
         if first is None:
             self._next_tick = self._clock.now()
+        self._gather()
         return [*([first] if first else []), *self._answers_at_hand()]
+
+    def _gather(self) -> None:
+        """While the senders have enough to go on with: one writing for many answers is cheaper than many."""
+        enough = self._pace.senders + self._pace.senders // 2
+        for _ in range(_MOST_GATHERINGS):
+            if len(self._in_flight) - self._senders.answers.qsize() <= enough:
+                return
+            self._gathering.wait(_GATHER_SECONDS)
 
     def _answers_at_hand(self) -> Iterable[Answer]:
         while True:

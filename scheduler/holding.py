@@ -21,7 +21,10 @@ from scheduler.senders import Tenure
 _log = structlog.get_logger("scheduler.holding")
 _SURE = 0.9  # of a lease: the rest is for clocks that run apart
 _LANES_A_SENDER = 3
+_MOST_LANES_A_SENDER = 16
 _MOST_LANES = 2048
+# What a node holds beyond three a sender it gives back now and then, for a node that has come up meanwhile.
+_REST = timedelta(seconds=5)
 
 # An account as it was opened, or why it could not be.
 Opened = tuple[Connector, Access] | MeizhenError
@@ -58,6 +61,8 @@ class Holding:
         self._lease = lease
         self._call = call
         self._hungry = False  # there were more lanes with work than we took
+        self._rest_since: datetime | None = None  # since when we hold some of those beyond our first
+        self._takes_rest = False
         self._queue_stopped = False
 
     def forget(self) -> None:
@@ -71,7 +76,9 @@ class Holding:
         self._queue_stopped = is_stopped(session)
         self._gates.read(session, now)
         self._renew(session, page, now, busy)
-        self._hungry = True
+        self._hungry = self._takes_rest = True
+        if self._rest_since is not None and abs(now - self._rest_since) >= _REST:
+            self._give_back_rest(session, now, busy)
         self.take_more(session, page, now, slow=slow, busy=busy)
 
     def take_more(
@@ -79,19 +86,48 @@ class Holding:
     ) -> None:
         """Takes further lanes with work while there are any and there is room.
 
-        Room is for lanes that can go on: those that wait at a gate or for a slow answer hold nobody up.
+        First enough to keep all senders busy, at once; then a part of the rest, so that no account waits
+        until another's queue is empty, and the nodes end together. Room is for lanes that can go on: those
+        that wait at a gate or for a slow answer hold nobody up.
         """
         if not self._hungry:
             return
         idle = sum(not lane.busy and not lane.gate.passable(now) for lane in self.lanes.values())
         crowd = len(self.lanes) - idle - slow
-        room = min(_LANES_A_SENDER * self._senders - crowd, _MOST_LANES - len(self.lanes))
+        most = _MOST_LANES - len(self.lanes)
+        room = min(_LANES_A_SENDER * self._senders - crowd, most)
         if room < self._senders:
+            room = self._room_for_rest(session, now, min(_MOST_LANES_A_SENDER * self._senders - crowd, most))
+        if room <= 0:
             return
         sure = self._sure_until()
         taken = lanes.claim(session, self._node, now=now, ahead=self._ahead, lease=self._lease, limit=room)
         self._hungry = len(taken) == room
         self._take(session, page, taken, now, sure, busy)
+
+    def _room_for_rest(self, session: Session, now: datetime, most: int) -> int:
+        if most <= 0 or not self._takes_rest:
+            return 0
+        share = lanes.share_of_rest(session, self._node, now=now, ahead=self._ahead, limit=most)
+        if share:
+            self._rest_since = self._rest_since or now
+        else:
+            self._hungry = False
+        return share
+
+    def _give_back_rest(self, session: Session, now: datetime, busy: Collection[int]) -> None:
+        """Gives back what is held beyond the first, latest first; it is taken again at the next tick."""
+        self._rest_since, self._takes_rest = None, False
+        over = len(self.lanes) - _LANES_A_SENDER * self._senders
+        if over <= 0:
+            return
+        free = [
+            (coming[0], account_id)
+            for account_id, lane in self.lanes.items()
+            if account_id not in busy and not lane.stale and (coming := lane.next()) is not None
+        ]
+        given = [(self.lanes[account_id].lane, now) for _, account_id in sorted(free, reverse=True)[:over]]
+        self._release(session, given)
 
     def _sure_until(self) -> float:
         return steady() + self._lease.total_seconds() * _SURE
@@ -204,6 +240,10 @@ class Holding:
             if coming is None and not lane.whole:
                 continue
             given.append((lane.lane, coming[0] if coming else None))
+        self._release(session, given)
+
+    def _release(self, session: Session, given: Sequence[tuple[Held, datetime | None]]) -> None:
+        """What something woke meanwhile stays, and is read again."""
         went = lanes.release(session, self._node, given)
         for known, _ in given:
             if known.account_id in went:

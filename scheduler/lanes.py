@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, case, or_, select, text, update
+from sqlalchemy import ColumnElement, Index, case, func, or_, select, text, update
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import BatchStatement
@@ -25,6 +25,12 @@ class Lane(SQLModel, table=True):
             "next_at",
             sqlite_where=text("next_at IS NOT NULL"),
             postgresql_where=text("next_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_lane_node",
+            "node",
+            sqlite_where=text("node IS NOT NULL"),
+            postgresql_where=text("node IS NOT NULL"),
         ),
     )
 
@@ -70,10 +76,7 @@ def claim(
     """
     free = (
         select(col(Lane.account_id))
-        .where(
-            col(Lane.next_at) <= now + ahead,
-            or_(col(Lane.lease_until).is_(None), col(Lane.lease_until) <= now),
-        )
+        .where(*_unheld(now, ahead))
         .order_by(col(Lane.next_at), col(Lane.account_id))
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -86,6 +89,28 @@ def claim(
         .execution_options(synchronize_session=False)
     )
     return [Held(*row) for row in taken]
+
+
+def share_of_rest(session: Session, node: str, *, now: datetime, ahead: timedelta, limit: int) -> int:
+    """How many of the lanes that nobody holds are this node's part: all, by the nodes that hold any.
+
+    At most `limit`; of fewer lanes than nodes, one each until none is left.
+    """
+    rest = select(col(Lane.account_id)).where(*_unheld(now, ahead)).limit(limit).subquery()
+    left: int = session.execute(select(func.count()).select_from(rest)).scalar_one()
+    others: int = session.execute(
+        select(func.count(func.distinct(Lane.node))).where(
+            col(Lane.node).is_not(None), col(Lane.node) != node, col(Lane.lease_until) > now
+        )
+    ).scalar_one()
+    return -(-left // (1 + others))
+
+
+def _unheld(now: datetime, ahead: timedelta) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Lane.next_at) <= now + ahead,
+        or_(col(Lane.lease_until).is_(None), col(Lane.lease_until) <= now),
+    )
 
 
 def renew(session: Session, node: str, *, now: datetime, lease: timedelta) -> dict[int, Held]:

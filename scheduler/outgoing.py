@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
+from config.batch import BatchQuery
 from config.errors import Problem
 from connectors import Connector, Media, Outgoing, connector_for, platforms
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
-from scheduler.deliveries import Delivery
 from scheduler.media import MediaFile, media_path
-from scheduler.posts import TITLE_CHARACTERS, Draft, Post, Variant, Wording, effective
+from scheduler.posts import TITLE_CHARACTERS, Draft, Wording, effective
 
 
 class _Sendable(Protocol):
@@ -28,26 +28,24 @@ class _Sendable(Protocol):
     def seq(self) -> int: ...
 
 
-_WORDINGS = (
-    select(
-        col(Delivery.id),
-        col(Post.media),
-        col(Post.title),
-        col(Post.text),
-        col(Post.options),
-        col(Variant.id),
-        col(Variant.title),
-        col(Variant.text),
-        col(Variant.options),
-    )
-    .join(Post, col(Post.id) == col(Delivery.post_id))
-    .outerjoin(
-        Variant,
-        and_(
-            col(Variant.post_id) == col(Delivery.post_id), col(Variant.account_id) == col(Delivery.account_id)
-        ),
-    )
-    .where(col(Delivery.id).in_(bindparam("ids", expanding=True)))
+_WORDINGS = BatchQuery(
+    "SELECT delivery.id AS id, post.media AS media, post.title AS title, post.text AS text, "
+    "post.options AS options, variant.id AS variant_id, variant.title AS own_title, "
+    "variant.text AS own_text, variant.options AS own_options "
+    "FROM {rows} AS wanted JOIN delivery ON delivery.id = wanted.id JOIN post ON post.id = delivery.post_id "
+    "LEFT JOIN variant ON variant.post_id = delivery.post_id AND variant.account_id = delivery.account_id",
+    {"id": "integer"},
+    {
+        "id": "integer",
+        "media": "json",
+        "title": "text",
+        "text": "text",
+        "options": "json",
+        "variant_id": "integer",
+        "own_title": "text",
+        "own_text": "text",
+        "own_options": "json",
+    },
 )
 _FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
     col(MediaFile.sha256).in_(bindparam("hashes", expanding=True))
@@ -64,7 +62,7 @@ def outgoing_for(
     if not deliveries:
         return {}
     connection = session.connection()
-    rows = connection.execute(_WORDINGS, {"ids": [delivery.id for delivery in deliveries]}).all()
+    rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
     files = _files(session, hashes, media_folder) if hashes else {}
     by_id = {row[0]: row for row in rows}

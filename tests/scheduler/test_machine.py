@@ -97,7 +97,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         event.listen(self.database.engine, "commit", self._forget_scene)
 
     @initialize(
-        classes=st.lists(st.sampled_from(CLASSES), min_size=1, max_size=3), senders=st.sampled_from((1, 8))
+        classes=st.lists(st.sampled_from(CLASSES), min_size=1, max_size=5), senders=st.sampled_from((1, 8))
     )
     def open_house(self, classes: list[type[ModelConnector]], senders: int) -> None:
         for number, kind in enumerate(classes):

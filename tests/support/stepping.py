@@ -37,11 +37,11 @@ class Link(Database):
     cut = ""
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, by_key: bool = False) -> Iterator[Session]:
         cut, self.cut = self.cut, ""
         if cut == "at_begin":
             raise _lost()
-        with super().write() as session:
+        with super().write(by_key=by_key) as session:
             yield session
             if cut == "before_commit":
                 raise _lost()
