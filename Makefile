@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-faults check bench install pins clean
+.PHONY: demo test test-faults check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -44,9 +44,20 @@ check: install ## style, types, import rules, dependencies, spelling
 bench: install ## the measured promises; ARGS=--quick runs each once, small
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# Other engines live in an environment of their own: they are no dependencies of ours.
+.peers/.installed: benchmarks/peers/requirements.txt | $(filter .tools/bin/uv,$(UV))
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .peers >&2
+	@$(UV) pip install --quiet --python .peers/bin/python -r benchmarks/peers/requirements.txt >&2
+	@touch $@
+
+bench-peers: install .peers/.installed ## the same work and faults for us and other engines; ARGS=--quick is a smoke test
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
 pins: install ## make constraints.txt again from pyproject.toml
 	$(UV) pip compile --quiet --universal --no-header --no-annotate --all-extras pyproject.toml --output-file constraints.txt
+	$(UV) pip compile --quiet --universal --no-header --no-annotate --python-version 3.11 benchmarks/peers/requirements.in \
+		--output-file benchmarks/peers/requirements.txt
 	@echo "uv==$$($(UV) --version | cut -d' ' -f2)" >> constraints.txt
 
 clean:
-	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools .peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -114,9 +114,7 @@ def test_the_rest_is_shared_among_the_nodes_that_hold_lanes(
 
     def claim(node: str, limit: int) -> None:
         with database.write() as session:
-            lanes.claim(
-                session, node, now=clock.now(), ahead=AHEAD, lease=timedelta(seconds=60), limit=limit
-            )
+            lanes.claim(session, node, now=clock.now(), ahead=AHEAD, lease=timedelta(seconds=60), limit=limit)
 
     def share(node: str, limit: int = 100) -> int:
         with database.read() as session:

@@ -288,14 +288,15 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def _heal(self) -> None:
         """People open what they closed, links hold; the nodes that are left go on, beside a fresh one."""
+        for node in self.nodes:
+            node.link.cut = ""
+            self._turn(node)  # what was heard is written: an answer may close what people then open
         now = self.clock.now()
         with self.database.write() as session:
             stop_queue(session, self.keys, now=now, actor="person", stopped=False)
             stop_accounts(session, self.keys, self.accounts, now=now, actor="person", stopped=False)
         for number in range(len(self.accounts)):
             self.move_account(number, moves.resume_account)
-        for node in self.nodes:
-            node.link.cut = ""
         self.start_node(8)
 
     def _let_time_pass(self, *pauses: int) -> None:

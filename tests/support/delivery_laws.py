@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from model_platform import ModelConnector, ModelPlatform
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from organisation.accounts import Account
 from scheduler.deliveries import FOLLOWERS, Attempt, Delivery, DeliveryEvent, State
+from scheduler.gates import GateRow
 from scheduler.lanes import Lane
 from scheduler.queue import is_stopped
 
@@ -63,6 +64,7 @@ class Scene:
     lanes: dict[int, Any]
     accounts: dict[int, str]
     stopped: bool
+    gate_shut_until: datetime | None  # the one gate of all the model's accounts
 
 
 def read_scene(session: Session) -> Scene:
@@ -75,6 +77,7 @@ def read_scene(session: Session) -> Scene:
         {row[0]: row for row in connection.execute(_LANES)},
         {row[0]: row[1] for row in connection.execute(_ACCOUNTS)},
         is_stopped(session),
+        session.execute(select(func.max(col(GateRow.shut_until)))).scalar_one(),
     )
 
 
@@ -188,6 +191,8 @@ def stuck(scene: Scene, now: datetime, alive: Container[str]) -> list[Row]:
         if row.state == State.UNCERTAIN and not row.needs_person
     }
 
+    shut = scene.gate_shut_until is not None and scene.gate_shut_until >= now
+
     def is_free(account_id: int) -> bool:
         lane = scene.lanes[account_id]
         held = lane.node is not None and lane.node not in alive and lane.lease_until > now
@@ -201,6 +206,7 @@ def stuck(scene: Scene, now: datetime, alive: Container[str]) -> list[Row]:
             row.state == State.SENDING
             or (
                 row.state == State.QUEUED
+                and not shut
                 and row.not_before < now
                 and row.account_id not in doubted
                 and scene.accounts[row.account_id] != "retired"

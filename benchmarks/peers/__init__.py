@@ -1,0 +1,1 @@
+"""Other engines on the same work and the same faults, beside Meizhen: `make bench-peers`."""
