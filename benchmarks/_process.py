@@ -24,7 +24,8 @@ _LONGEST = 900.0  # seconds
 class Told:
     """What a process took: wall and CPU seconds from being let go to its end, and memory in MB.
 
-    `peak_mb` is the peak resident size of its whole life, `start_mb` what it was before it was let go; None
+    `peak_mb` is the peak resident size of its whole life, `start_mb` what it was before it was let go;
+    `private_mb` is what it holds at its end that no other process shares: libraries' pages are left out. None
     where the system does not tell.
     """
 
@@ -32,6 +33,7 @@ class Told:
     cpu_seconds: float
     start_mb: float | None
     peak_mb: float | None
+    private_mb: float | None
 
 
 class Measured:
@@ -115,7 +117,13 @@ def run(work: Callable[[threading.Event], None]) -> None:
     began, cpu = time.perf_counter(), time.process_time()
     work(stop)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    told = {"seconds": seconds, "cpu_seconds": cpu, "start_mb": start_mb, "peak_mb": _resident("VmHWM")}
+    told = {
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "start_mb": start_mb,
+        "peak_mb": _resident("VmHWM"),
+        "private_mb": _resident("RssAnon"),
+    }
     print(json.dumps(told), flush=True)
 
 

@@ -165,7 +165,7 @@ class Holding:
         for lane in taken:
             found = opened.get(lane.account_id)
             if not isinstance(found, tuple):
-                self._refuse(session, lane, found)
+                self._refuse(session, lane, found, now)
                 continue
             connector, access = found
             gate = self._gates.of(connector.gate(access))
@@ -176,11 +176,12 @@ class Holding:
         mine = {lane.account_id for lane in taken if lane.account_id in self.lanes}
         self._doubt_left_open(session, page, now, mine - set(busy))
 
-    def _refuse(self, session: Session, lane: Held, error: MeizhenError | None) -> None:
+    def _refuse(self, session: Session, lane: Held, error: MeizhenError | None, now: datetime) -> None:
         """An account that does not open is paused by itself and given back: the others go on."""
         code, told = ("account.gone", "") if error is None else (error.code, str(error))
         _log.error("account_not_opened", account=lane.account_id, code=code)
         lanes.pause(session, [lane.account_id], code=code, told=told)
+        notices.of_account(session, lane.account_id, now, code=code, told=told)
         lanes.release(
             session, self._node, [(fresh, None) for fresh in lanes.look(session, [lane.account_id])]
         )

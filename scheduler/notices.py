@@ -85,6 +85,11 @@ def of_verdict(session: Session, ended: Ended) -> None:
     _open_for_accounts(session, kind, [ended.work.account_id], ended.at, code=code, told=told)
 
 
+def of_account(session: Session, account_id: int, now: datetime, *, code: str, told: str) -> None:
+    """Tells of an account that cannot be opened: nothing goes out for it until a person has seen to it."""
+    _open_for_accounts(session, Kind.ACCOUNT_PAUSED, [account_id], now, code=code, told=told)
+
+
 def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) -> None:
     """Tells the accounts of deliveries that missed their time: one notice an account."""
     if not delivery_ids:

@@ -1,6 +1,6 @@
 """Which lanes a node holds: enough for its senders at once, then its part of the rest, for a while."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,13 +8,16 @@ import pytest
 from model_platform import Keyed, ModelAccounts, ModelPlatform
 from scenery import make_account, queue_posts
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from stepping import Steady, SteppedNode
 
 from config import Database, ManualClock
+from config.errors import MeizhenError
 from config.secrets import KeyRing
 from scheduler import Pace, lanes
+from scheduler.dispatcher import Opened
 from scheduler.lanes import Lane
+from scheduler.notices import Kind, open_notices
 
 AHEAD = timedelta(seconds=2)
 
@@ -128,3 +131,29 @@ def test_the_rest_is_shared_among_the_nodes_that_hold_lanes(
     assert share("a") == 0
     clock.advance(61)  # all leases ran out
     assert share("a") == 11
+
+
+def test_an_account_that_does_not_open_is_paused_and_told_and_holds_no_other_up(
+    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path
+) -> None:
+    platform = ModelPlatform(clock, Steady())
+    well, ill = (make_account(database, keys, "model", name) for name in ("well", "ill"))
+    for account in (well, ill):
+        queue_posts(database, account, ["一"], due=clock.now())
+
+    class Accounts(ModelAccounts):
+        def open(self, session: Session, account_ids: Sequence[int]) -> dict[int, Opened]:
+            broken: dict[int, Opened] = {ill.known_id: MeizhenError("secrets.wrong_key", owner="a")}
+            return super().open(session, account_ids) | broken
+
+    accounts = Accounts({well.known_id: Keyed(platform)}, clock)
+    node = SteppedNode(database, clock, accounts, tmp_path, Pace(senders=1))
+    assert [job.work.account_id for job in node.turn()] == [well.known_id]
+    with database.read() as session:
+        [notice] = open_notices(session)
+        assert (notice.kind, notice.account_id, notice.code) == (
+            Kind.ACCOUNT_PAUSED,
+            ill.known_id,
+            "secrets.wrong_key",
+        )
+        assert session.exec(select(Lane.paused).where(col(Lane.account_id) == ill.known_id)).one()
