@@ -80,10 +80,11 @@ def claim(
         .order_by(col(Lane.next_at), col(Lane.account_id))
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("free")  # as a sub-query PostgreSQL may ask it again for every row, and take more each time
     )
     taken = session.execute(
         update(Lane)
-        .where(col(Lane.account_id).in_(free))
+        .where(col(Lane.account_id).in_(select(free.c.account_id)))
         .values(node=node, lease_until=now + lease, fence=Lane.fence + 1)
         .returning(*_HELD)
         .execution_options(synchronize_session=False)

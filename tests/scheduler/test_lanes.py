@@ -66,6 +66,17 @@ def test_many_nodes_never_take_the_same_lane(database: Database, keys: KeyRing, 
     assert sorted(taken) == due
 
 
+def test_no_more_lanes_are_taken_than_asked_for_however_the_rows_are_looked_up(
+    database: Database, keys: KeyRing, clock: ManualClock
+) -> None:
+    due = fill(database, keys, clock, 24)
+    for by_key in (True, False):
+        with database.write(by_key=by_key) as session:
+            taken = lanes.claim(session, "a", now=clock.now(), ahead=AHEAD, lease=LEASE, limit=5)
+        assert sorted(lane.account_id for lane in taken) == due[:5]
+        del due[:5]
+
+
 def test_a_lane_that_was_woken_meanwhile_is_not_given_back(
     database: Database, keys: KeyRing, clock: ManualClock
 ) -> None:
