@@ -1,6 +1,6 @@
 """Which lanes a node holds: enough for its senders at once, then its part of the rest, for a while."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from model_platform import Keyed, ModelAccounts, ModelPlatform
 from scenery import make_account, queue_posts
 from sqlalchemy import func
 from sqlmodel import Session, col, select
-from stepping import Steady, SteppedNode
+from stepping import Steady, SteppedNode, steadied
 
 from config import Database, ManualClock
 from config.errors import MeizhenError
@@ -23,13 +23,21 @@ AHEAD = timedelta(seconds=2)
 
 
 @pytest.fixture
+def steady() -> Iterator[Steady]:
+    """One steady clock for nodes and platform: the machine's own tells how long it has been up."""
+    clock = Steady()
+    with steadied(clock):
+        yield clock
+
+
+@pytest.fixture
 def start(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path
+    database: Database, keys: KeyRing, clock: ManualClock, steady: Steady, tmp_path: Path
 ) -> Callable[[int], Callable[[], SteppedNode]]:
     """Makes so many accounts with thirty due posts each; gives what starts nodes with one sender."""
 
     def with_accounts(count: int) -> Callable[[], SteppedNode]:
-        platform = ModelPlatform(clock, Steady())
+        platform = ModelPlatform(clock, steady)
         accounts = [make_account(database, keys, "model", f"a{number}") for number in range(count)]
         for account in accounts:
             queue_posts(database, account, [str(number) for number in range(30)], due=clock.now())
@@ -134,9 +142,9 @@ def test_the_rest_is_shared_among_the_nodes_that_hold_lanes(
 
 
 def test_an_account_that_does_not_open_is_paused_and_told_and_holds_no_other_up(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path
+    database: Database, keys: KeyRing, clock: ManualClock, steady: Steady, tmp_path: Path
 ) -> None:
-    platform = ModelPlatform(clock, Steady())
+    platform = ModelPlatform(clock, steady)
     well, ill = (make_account(database, keys, "model", name) for name in ("well", "ill"))
     for account in (well, ill):
         queue_posts(database, account, ["一"], due=clock.now())
