@@ -3,7 +3,7 @@
 | kind | handled? | what the client sees | `value` |
 |---|---|---|---|
 | cut_before, cut_after | no, yes | the connection closes without a byte of answer | |
-| hang | yes | nothing, until it leaves; then the true answer | seconds (3600) |
+| hang | yes | nothing, for a time or until the fault is taken away; then the true answer | seconds (3600) |
 | slow_bytes | yes | the true answer, byte by byte | seconds between bytes (1) |
 | status, status_after | no, yes | an empty answer of that HTTP status | status (500) |
 | throttle | no | 429 | Retry-After; '' sends none |
@@ -23,7 +23,7 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sandbox.world import World
 
 _MEGABYTE = 1024 * 1024
+_LOOK_SECONDS = 0.05  # how often a call that hangs looks whether its fault still stands
 _JSON = "application/json"
 _LOGIN_PAGE = "<!doctype html><html lang='zh'><title>登录</title><form><input name='password'></form></html>"
 
@@ -51,7 +52,8 @@ class FaultMiddleware:
         if fault is None:
             await self.app(scope, receive, send)
             return
-        await _STRIKES[fault.kind](_Call(self.app, scope, receive, send, fault.value))
+        stands = partial(self.world.has_fault, fault)
+        await _STRIKES[fault.kind](_Call(self.app, scope, receive, send, fault.value, stands))
 
 
 @dataclass
@@ -72,6 +74,7 @@ class _Call:
     receive: Receive
     send: Send
     value: str
+    stands: Callable[[], bool]  # is the fault still set?
 
     async def handle(self) -> _Answer:
         """Lets the platform do it and keeps its answer back."""
@@ -131,12 +134,15 @@ async def _cut_after(call: _Call) -> None:
 
 async def _hang(call: _Call) -> None:
     answer = await call.handle()
-    try:
-        async with asyncio.timeout(float(call.value or 3600)):
-            await call.gone()
-    except TimeoutError:
-        await call.begin(answer.status, answer.headers)
-        await call.say(answer.body)
+    left = asyncio.create_task(call.gone())
+    clock = asyncio.get_running_loop().time
+    end = clock() + float(call.value or 3600)
+    while call.stands() and (rest := end - clock()) > 0:
+        if (await asyncio.wait({left}, timeout=min(rest, _LOOK_SECONDS)))[0]:
+            return
+    left.cancel()
+    await call.begin(answer.status, answer.headers)
+    await call.say(answer.body)
 
 
 async def _slow_bytes(call: _Call) -> None:

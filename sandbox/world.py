@@ -175,6 +175,11 @@ class World:
         with self.lock:
             self.faults = [(fault, [-fault.after]) for fault in faults]
 
+    def has_fault(self, fault: Fault) -> bool:
+        """Is this very fault still set?"""
+        with self.lock:
+            return any(fault is known for known, _ in self.faults)
+
     def count_call(self, method: str, path: str) -> None:
         with self.lock:
             name = f"{method} {path}"

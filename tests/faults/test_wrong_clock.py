@@ -113,15 +113,21 @@ def test_two_nodes_whose_clocks_differ_by_an_hour_send_nothing_twice(
     """
     installation.add_accounts(2)
     installation.queue(1)
-    installation.world.set_faults(Fault("hang", path="/publish", times=1, value="6"))
-    right = installation.start(senders=1, lease=60, call=20)
-    installation.wait_for_arrivals(1)
-    wait_until(lambda: installation.open_attempts() == 2, "both attempts are committed")
+    installation.world.set_faults(Fault("hang", path="/publish", times=2))
+    right = installation.start(lease=60, call=60)
+    installation.wait_for_arrivals(2)
     wall.ahead(HOUR)
+    installation.freeze_at_rest(right)
+    installation.add_accounts(1)
+    installation.queue(1)
     installation.start(nursery=wall.nursery)
+    alone = installation.queued if installation.database.is_sqlite else 1
+    wait_until(lambda: installation.published() == alone, "the one ahead did what it may")
+    right.thaw()
+    installation.world.set_faults()  # both calls end
     installation.wait_until_published()
     if installation.database.is_sqlite:
-        wait_until(lambda: "answer_after_lane_was_lost" in right.log.read_text(), "the hanging call ended")
+        wait_until(lambda: "answer_after_lane_was_lost" in right.log.read_text(), "the calls ended")
     right.signal(signal.SIGTERM)
     assert right.ended() == 0
     assert ("answer_after_lane_was_lost" in right.log.read_text()) == installation.database.is_sqlite

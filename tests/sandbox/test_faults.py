@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -76,6 +77,16 @@ def test_a_hang_says_nothing_until_the_client_leaves(site: Site) -> None:
 def test_a_hang_ends_with_the_true_answer(site: Site) -> None:
     site.strike("hang", "0.05")
     assert site.post().json()["post_id"] == site.world.published[0].remote_id
+
+
+def test_a_hang_ends_when_the_fault_is_taken_away(site: Site) -> None:
+    site.strike("hang")
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(site.post)
+        while not site.world.published:
+            assert not hanging.done()
+        site.world.set_faults()
+        assert hanging.result(30).json()["post_id"] == site.world.published[0].remote_id
 
 
 def test_slow_bytes_are_the_true_answer_in_pieces(site: Site) -> None:
