@@ -82,7 +82,8 @@ TOLD = fields(
 class Application:
     """One import being written. `wanted` is how it will be kept.
 
-    `meanings` is what its names count, by platform; `seen` is the newest article there was when the rows were matched.
+    `meanings` is what its names count, by platform; `seen` is the newest article there was when the rows
+    were matched.
     """
 
     def __init__(
