@@ -102,10 +102,10 @@ def measure(kind: str, folder: Path, sizes: tuple[int, int], previewed: int) -> 
         for rows in sizes:
             address = fresh()
             add_account(address)
-            with measured("benchmarks._importer", address, keys, files[rows]) as process:
-                with another_writer(address) as waits:
-                    process.go()
-                    told[rows] = process.told()
+            importing = measured("benchmarks._importer", address, keys, files[rows])
+            with importing as process, another_writer(address) as waits:
+                process.go()
+                told[rows] = process.told()
         address = fresh()
         add_account(address)
         seconds = 0.0

@@ -257,7 +257,7 @@ class _Reading:
 
     def _conflicts(self, session: Session) -> tuple[int, tuple[StagedConflict, ...]]:
         count, first = 0, list[StagedConflict]()
-        for lines in self._staging.batches(_COMPARED_AT_ONCE):
+        for lines in self._staging.batches(_COMPARED_AT_ONCE, known=True):
             found = staged_conflicts(session, lines)
             count += len(found)
             first += found[: _FIRST_CONFLICTS - len(first)]

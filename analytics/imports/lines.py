@@ -22,6 +22,8 @@ from organisation.cells import is_visible
 _TITLE_LENGTH = 500
 _URL_LENGTH = 1000
 _SHOWN = 40
+_PLAIN_DIGITS = 12
+_MILLION = 10**6
 _READERS: dict[str, tuple[Callable[[str], Decimal], str]] = {
     Unit.PEOPLE: (read_count, "figures.not_a_count"),
     Unit.EVENTS: (read_count, "figures.not_a_count"),
@@ -42,6 +44,7 @@ class Line:
     title: str
     url: str
     published_at: datetime | None
+    address: str = ""  # what names the article in its url
     figures: dict[str, int] = field(default_factory=dict)
     unknown: int = 0
 
@@ -49,10 +52,6 @@ class Line:
     def day(self) -> date:
         """The Beijing day of publishing, or the account's day."""
         return self.as_of if self.published_at is None else shanghai_day(self.published_at)
-
-    @property
-    def address(self) -> str:
-        return address_key(self.url) if self.url else ""
 
     @property
     def remote_id(self) -> str:
@@ -183,6 +182,7 @@ class LineReader:
             self._bad(layout.url, "figures.not_an_address", received=_shown(url))
         else:
             line.url = url
+            line.address = address_key(url) if url else ""
         cell = row[layout.published]
         try:
             line.published_at = read_moment(cell)
@@ -197,6 +197,9 @@ class LineReader:
         level, other = (ARTICLE, ACCOUNT) if line.title or not self._layout.day else (ACCOUNT, ARTICLE)
         for heading, meaning, read, code in columns[level]:
             cell = row[heading]
+            if read is read_count and len(cell) <= _PLAIN_DIGITS and cell.isdecimal() and cell.isascii():
+                line.figures[meaning.name] = int(cell) * _MILLION  # what most cells are
+                continue
             if is_unknown(cell):
                 line.unknown += 1
                 continue
@@ -238,13 +241,11 @@ def _is_address(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and len(url) <= _URL_LENGTH
-        and (url.isprintable() or is_visible(url))
-        and not any(character.isspace() for character in url)
-    )
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > _URL_LENGTH:
+        return False
+    if url.isprintable():
+        return " " not in url
+    return is_visible(url) and not any(character.isspace() for character in url)
 
 
 def _shown(cell: str) -> str:

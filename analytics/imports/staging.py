@@ -65,6 +65,12 @@ SELECT count(*), count(article) FROM (
     SELECT max(article) AS article FROM line WHERE title != '' GROUP BY account, remote)
 """
 
+_COLUMNS = "row, account, as_of, title, url, published, day, remote, figures, article"
+_LINES = f"SELECT {_COLUMNS} FROM line WHERE row > ? ORDER BY row LIMIT ?"
+_KNOWN_LINES = (
+    f"SELECT {_COLUMNS} FROM line WHERE row > ? AND (article IS NOT NULL OR title = '') ORDER BY row LIMIT ?"
+)
+
 
 class Staged(NamedTuple):
     """One row as it is to be written; `article` is our id of an article that is known."""
@@ -124,7 +130,7 @@ class Staging:
                 line.address,
                 title_key(line.title),
                 line.remote_id if is_article else "",
-                json.dumps(list(line.figures.items())),
+                json.dumps([*line.figures.items()]),
                 line.unknown,
             )
         )
@@ -141,7 +147,7 @@ class Staging:
     def _flush(self) -> None:
         self._file.execute("BEGIN")
         self._file.executemany(
-            f"INSERT INTO line VALUES ({', '.join('?' * 12)}, NULL)",  # noqa: S608 (question marks)
+            f"INSERT INTO line VALUES ({', '.join('?' * 12)}, NULL)",
             self._lines,
         )
         self._file.executemany("INSERT INTO problem VALUES (?, ?, ?, ?)", self._problems)
@@ -208,13 +214,9 @@ class Staging:
         """The days that the rows' figures are as of."""
         return {date.fromisoformat(row[0]) for row in self._file.execute("SELECT DISTINCT as_of FROM line")}
 
-    def lines(self, after: int, most: int) -> Sequence[Staged]:
+    def lines(self, after: int, most: int, *, known: bool = False) -> Sequence[Staged]:
         """At most `most` rows after that number, in order."""
-        asked = self._file.execute(
-            "SELECT row, account, as_of, title, url, published, day, remote, figures, article FROM line "
-            "WHERE row > ? ORDER BY row LIMIT ?",
-            (after, most),
-        )
+        asked = self._file.execute(_LINES if not known else _KNOWN_LINES, (after, most))
         return [
             Staged(
                 row,
@@ -231,9 +233,12 @@ class Staging:
             for row, account, as_of, title, url, published, day, remote, figures, article in asked
         ]
 
-    def batches(self, size: int) -> Iterator[Sequence[Staged]]:
-        """All rows in order, `size` at a time; articles matched meanwhile are seen."""
+    def batches(self, size: int, *, known: bool = False) -> Iterator[Sequence[Staged]]:
+        """All rows in order, `size` at a time; or the `known`: of an article we have, or of an account's day.
+
+        Articles matched meanwhile are seen.
+        """
         after = 0
-        while lines := self.lines(after, size):
+        while lines := self.lines(after, size, known=known):
             yield lines
             after = lines[-1].row
