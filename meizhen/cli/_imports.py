@@ -159,19 +159,21 @@ def _tell_import(report: "ImportReport") -> None:
 
 
 def _show_first_rows(report: "ImportReport") -> None:
-    rows: list[dict[str, Cell]] = [
-        {
-            "row": one.row,
-            "account": one.account,
-            "title": one.title or text("figures.the_account_itself"),
-            "published": None if one.published_at is None else beijing(one.published_at)[:10],
-            "day": one.day,
-            "known": text("figures.known" if one.known else "figures.new") if one.title else None,
-            "figures_told": " ".join(f"{name}={_number(value)}" for name, value in one.figures.items()),
-        }
-        for one in report.first_rows
-    ]
-    show_rows(rows, {name: text(f"figures.column_{name}") for name in rows[0]}, as_json=False)
+    for one in report.first_rows:
+        if one.published_at is None:
+            told = text("figures.first_row_of_account", row=one.row, account=one.account, day=one.day)
+        else:
+            told = text(
+                "figures.first_row",
+                row=one.row,
+                account=one.account,
+                title=one.title,
+                published=beijing(one.published_at)[:10],
+                day=one.day,
+                known=text("figures.known" if one.known else "figures.new"),
+            )
+        typer.echo(f"  {told}")
+        typer.echo("      " + " ".join(f"{name}={_number(value)}" for name, value in one.figures.items()))
 
 
 def _number(value: Decimal) -> str:
