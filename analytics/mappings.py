@@ -1,6 +1,6 @@
 """Which column of a file is which figure: mapping files, shipped and people's own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -49,10 +49,10 @@ class FileMapping:
     cut_titles: bool = False
     not_taken: Headings = ()
 
-    @property
-    def needed(self) -> tuple[Headings, ...]:
-        """The columns that must be there, besides one of figures."""
-        levels = {figure.meaning.level for figure in self.figures}
+    def needed(self, columns: Collection[str]) -> tuple[Headings, ...]:
+        """What must be there besides the figures that are: an account's need a day, an article's its title."""
+        there = [figure for figure in self.figures if not set(figure.headings).isdisjoint(columns)]
+        levels = {figure.meaning.level for figure in there or self.figures}
         wanted = [
             () if self.platform else self.account,
             self.day if ACCOUNT in levels else (),
@@ -64,7 +64,7 @@ class FileMapping:
     def fits(self, columns: Sequence[str]) -> bool:
         """Is this the header of such a file? What is needed must be there, and at least one figure."""
         known = set(columns)
-        return all(known.intersection(headings) for headings in self.needed) and any(
+        return all(known.intersection(headings) for headings in self.needed(known)) and any(
             known.intersection(figure.headings) for figure in self.figures
         )
 
@@ -103,7 +103,7 @@ def lay_out(mapping: FileMapping, source: str, columns: Sequence[str]) -> Layout
         return there[0] if there else ""
 
     received = ", ".join(columns)
-    for headings in mapping.needed:
+    for headings in mapping.needed(columns):
         if not any(heading in columns for heading in headings):
             params = {"column": " / ".join(headings), "received": received}
             problems.append(Problem("input.missing_column", 1, params=params))
