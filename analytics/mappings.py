@@ -50,7 +50,7 @@ class FileMapping:
     not_taken: Headings = ()
 
     def needed(self, columns: Collection[str]) -> tuple[Headings, ...]:
-        """What must be there besides the figures that are: an account's need a day, an article's its title."""
+        """What must be there besides figures: those of accounts need a day, those of articles a title."""
         there = [figure for figure in self.figures if not set(figure.headings).isdisjoint(columns)]
         levels = {figure.meaning.level for figure in there or self.figures}
         wanted = [
