@@ -118,6 +118,7 @@ def measure(kind: str, folder: Path, sizes: tuple[int, int], previewed: int) -> 
         "name": f"import of a file, {kind}",
         "rows": sizes[1],
         "seconds": round(many.seconds, 1),
+        "cpu_seconds": round(many.cpu_seconds, 1),
         "rows_per_second": round(sizes[1] / many.seconds),
         "peak_mb": many.peak_mb,
         f"peak_mb_of_{sizes[0]}_rows": few.peak_mb,

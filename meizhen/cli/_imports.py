@@ -282,9 +282,9 @@ def conflicts(since: Since = None, until: Until = None, limit: Limit = 1000, as_
         typer.echo(text("figures.no_conflicts"))
         return
     names = ("account", "title", "metric", "day", "imported", "told_by_platform", "file", "row")
-    rows = [
-        asdict(conflict)
-        | {"imported": _number(conflict.imported), "told_by_platform": _number(conflict.told)}
-        for conflict in found
-    ]
+    rows = []
+    for conflict in found:
+        facts = asdict(conflict)
+        facts["imported"], facts["told_by_platform"] = _number(conflict.imported), _number(facts.pop("told"))
+        rows.append(facts)
     show_rows(rows, {name: text(f"figures.column_{name}") for name in names}, as_json=as_json)
