@@ -14,6 +14,7 @@ from connectors import Kind, Unit
 
 ARTICLE, ACCOUNT = "article", "account"
 _METRIC_LENGTH = 40
+_SHOWN_COLUMNS, _SHOWN_CHARACTERS = 40, 40
 
 Headings: TypeAlias = tuple[str, ...]
 """The headings under which one column is known, () where a file has no such column."""
@@ -102,7 +103,7 @@ def lay_out(mapping: FileMapping, source: str, columns: Sequence[str]) -> Layout
             problems.append(Problem("figures.same_column", 1, params={"columns": ", ".join(there)}))
         return there[0] if there else ""
 
-    received = ", ".join(columns)
+    received = _listed(columns)
     for headings in mapping.needed(columns):
         if not any(heading in columns for heading in headings):
             params = {"column": " / ".join(headings), "received": received}
@@ -138,9 +139,15 @@ def mapping_for(source: str, columns: Sequence[str]) -> FileMapping:
     fitting = [mapping for mapping in shipped_mappings() if mapping.fits(columns)]
     if not fitting:
         expected = "; ".join(mapping.label.told() for mapping in shipped_mappings())
-        params = {"expected": expected, "received": ", ".join(columns)}
+        params = {"expected": expected, "received": _listed(columns)}
         raise InputError(source, [Problem("figures.no_mapping", 1, params=params)])
     return max(fitting, key=lambda mapping: len(mapping.known() & set(columns)))
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """A header for people: somebody else's, so it may be of any length."""
+    shown = ", ".join(column[:_SHOWN_CHARACTERS] for column in columns[:_SHOWN_COLUMNS])
+    return shown if len(columns) <= _SHOWN_COLUMNS else f"{shown}, …"
 
 
 def _read(document: Document, name: str) -> FileMapping:

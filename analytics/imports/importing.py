@@ -106,7 +106,7 @@ def import_figures(
 
     Raises InputError naming the bad cells (nothing is applied; of very many the first `MOST_TOLD`), and
     MeizhenError `figures.which_account`, `figures.other_platform`, `figures.other_meaning`,
-    `figures.import_under_way`, `figures.half_imported`.
+    `figures.import_under_way`, `figures.half_imported`, `figures.no_room`.
     """
     with open_table(path) as table, Staging() as staging:
         with database.read() as session:

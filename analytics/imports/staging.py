@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from analytics.identity import Told, address_key, title_key
 from analytics.imports.lines import Line
-from config.errors import Problem
+from config.errors import MeizhenError, Problem
 
 _AT_ONCE = 1_000
 _TABLES = """
@@ -98,7 +98,10 @@ class Counts(NamedTuple):
 
 
 class Staging:
-    """The rows of one file, what is wrong with it, and the articles that we know; closed with its `with`."""
+    """The rows of one file, what is wrong with it, and the articles that we know; closed with its `with`.
+
+    Where the temporary folder has no room, its `with` raises MeizhenError `figures.no_room`.
+    """
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)  # without a name: gone when it is closed
@@ -113,8 +116,10 @@ class Staging:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         self._file.close()
+        if isinstance(error, sqlite3.Error):  # the house's own database raises SQLAlchemy's errors
+            raise MeizhenError("figures.no_room", reason=error) from None
 
     def add(self, line: Line) -> None:
         is_article = line.published_at is not None

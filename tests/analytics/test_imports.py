@@ -24,6 +24,7 @@ from analytics.figures import (
     store_snapshots,
 )
 from analytics.imports import ImportReport, import_figures
+from analytics.imports.staging import _TABLES
 from analytics.mappings import load_mapping, shipped_mappings
 from config import Database, InputError, ManualClock, MeizhenError
 from config.secrets import KeyRing
@@ -379,3 +380,21 @@ def test_a_preview_shows_the_first_rows_as_understood(
     assert first.figures == {"read_people": 12_000, "finish_rate": Decimal("0.612")}
     assert (first.known, [other.known for other in others]) == (True, [False] * 4)
     assert (report.conflicts, report.first_conflicts[0].told) == (1, 99)
+
+
+def test_a_temporary_folder_without_room_is_named_and_nothing_is_imported(
+    database: Database, run: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.imports.staging._TABLES", "PRAGMA max_page_count = 8;" + _TABLES)
+    rows = [f"{'很长的标题' * 20}{number},2026-03-02,{number},," for number in range(2_000)]
+    with pytest.raises(MeizhenError) as raised:
+        run(table(tmp_path, *rows))
+    assert raised.value.code == "figures.no_room"
+    assert count(database, Article) == 0
+
+
+@pytest.mark.parametrize("cell", ["9000000000000", "1" * 16, "900000000亿", "=1+1", "+5", "1e9", "٣"])
+def test_what_is_no_count_of_anything_is_refused(run: Import, tmp_path: Path, cell: str) -> None:
+    with pytest.raises(InputError) as raised:
+        run(table(tmp_path, f"甲,2026-03-02,{cell},,"))
+    assert [problem.code for problem in raised.value.problems] == ["figures.not_a_count"]
