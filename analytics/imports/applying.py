@@ -35,7 +35,7 @@ ALIVE = timedelta(minutes=2)
 _ADD_ARTICLES = BatchStatement(
     "INSERT INTO article (account_id, remote_id, title, url, published_at, published_day, kind) "
     "SELECT account, remote, title, url, published, day, 'post' FROM {rows} AS fresh WHERE true "
-    "ON CONFLICT (account_id, remote_id) DO NOTHING",
+    "ON CONFLICT (account_id, remote_id) DO NOTHING RETURNING account_id, remote_id, id",
     {
         "account": "integer",
         "remote": "text",
@@ -197,12 +197,16 @@ class Application:
         fresh = [line for line in articles if line.row not in known]
         made: set[int] = set()
         if fresh:
-            asked = [[line.row, line.account, line.remote] for line in fresh]
-            there = {row for row, _ in _IDS.ask(connection, asked)}
-            _ADD_ARTICLES.run(connection, [_article(line) for line in fresh if line.row not in there])
-            found: dict[int, int] = dict(_IDS.ask(connection, asked))
-            made = {article for row, article in found.items() if row not in there}
-            known |= found
+            added = _ADD_ARTICLES.run(connection, [_article(line) for line in fresh]).mappings()
+            ids: dict[tuple[int, str], int] = {
+                (row["account_id"], row["remote_id"]): row["id"] for row in added
+            }
+            made = set(ids.values())
+            there = [line for line in fresh if (line.account, line.remote) not in ids]
+            known |= {line.row: ids[key] for line in fresh if (key := (line.account, line.remote)) in ids}
+            if there:  # told of by an import of the same moment, or named like another article
+                asked = [[line.row, line.account, line.remote] for line in there]
+                known |= dict(_IDS.ask(connection, asked))
         if known:
             noted = [[article, article in made] for article in sorted(set(known.values()))]
             _NOTE_ARTICLES.run(connection, noted, number=self._number)
