@@ -1,9 +1,11 @@
 """Undoing imports: byte for byte what was there before, in any order, also after a crash in the middle."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -401,3 +403,31 @@ def test_imports_undone_in_any_order_leave_what_was_there(
     for number in taken:
         shared.undo(number)
     assert state(shared.database) == before
+
+
+def test_of_two_who_import_the_same_file_at_once_one_does(house: House) -> None:
+    path = house.folder / "same.csv"
+    path.write_text("\n".join([HEADER, *ROWS]) + "\n", encoding="utf-8")
+    together = Barrier(2, timeout=30)
+    whole = applying.Application.run
+
+    def run(self: applying.Application) -> int:
+        together.wait()  # both have read the file and found that nobody imported it
+        return whole(self)
+
+    def take(_: int) -> str:
+        try:
+            return "done" if import_at_once().already is None else "already"
+        except MeizhenError as error:
+            return error.code
+
+    def import_at_once() -> ImportReport:
+        return import_figures(house.database, house.keys, house.clock, path, house.accounts[0], actor="cli:t")
+
+    with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(2) as threads:
+        patched.setattr(applying.Application, "run", run)
+        outcomes = sorted(threads.map(take, range(2)))
+    assert outcomes == ["done", "figures.import_under_way"]
+    with house.database.read() as session:
+        assert [one.state for one in list_imports(session)] == ["applied"]
+    assert len(state(house.database)["snapshot"]) == 14
