@@ -1,9 +1,10 @@
-"""Which column of a platform's exported file is which figure: mapping files, shipped and people's own."""
+"""Which column of a file is which figure: mapping files, shipped and people's own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import config
 from analytics.figures import Meaning
@@ -11,49 +12,114 @@ from analytics.indices.document import Document, Label, Section
 from config.errors import InputError, Problem
 from connectors import Kind, Unit
 
+ARTICLE, ACCOUNT = "article", "account"
 _METRIC_LENGTH = 40
+_SHOWN_COLUMNS, _SHOWN_CHARACTERS = 40, 40
+
+Headings: TypeAlias = tuple[str, ...]
+"""The headings under which one column is known, () where a file has no such column."""
 
 
 @dataclass(frozen=True)
 class FigureColumn:
-    """One column of figures: its heading, and what it counts."""
+    """One column of figures: its headings, and what it counts."""
 
-    column: str
+    headings: Headings
     meaning: Meaning
 
 
 @dataclass(frozen=True)
 class FileMapping:
-    """A platform's export: the columns that name the article, and those that hold figures.
+    """A kind of file: the columns that name account, day and article, and those that hold figures.
 
-    `not_taken` are columns known and left out on purpose.
+    `platform` is '' where the column `account` names accounts of any platform: then a name counts what the
+    platform says it counts, else what stands here. Rows without a title are the account's own figures of
+    `day`. `cut_titles` is for texts that serve as titles. `not_taken` are columns known and left out on
+    purpose.
     """
 
     name: str
     label: Label
     platform: str
-    title: str
-    published: str
-    url: str
+    account: Headings
+    day: Headings
+    title: Headings
+    published: Headings
+    url: Headings
     figures: tuple[FigureColumn, ...]
-    not_taken: tuple[str, ...] = ()
+    cut_titles: bool = False
+    not_taken: Headings = ()
+
+    def needed(self, columns: Collection[str]) -> tuple[Headings, ...]:
+        """What must be there besides figures: those of accounts need a day, those of articles a title."""
+        there = [figure for figure in self.figures if not set(figure.headings).isdisjoint(columns)]
+        levels = {figure.meaning.level for figure in there or self.figures}
+        wanted = [
+            () if self.platform else self.account,
+            self.day if ACCOUNT in levels else (),
+            self.title if ARTICLE in levels else (),
+            self.published if ARTICLE in levels else (),
+        ]
+        return tuple(headings for headings in wanted if headings)
 
     def fits(self, columns: Sequence[str]) -> bool:
-        """Is this the header of such a file? Title and day must be there, and at least one figure."""
+        """Is this the header of such a file? What is needed must be there, and at least one figure."""
         known = set(columns)
-        return {self.title, self.published} <= known and any(
-            figure.column in known for figure in self.figures
+        return all(known.intersection(headings) for headings in self.needed(known)) and any(
+            known.intersection(figure.headings) for figure in self.figures
         )
 
     def known(self) -> set[str]:
-        """Every column the mapping knows."""
-        return {
-            self.title,
-            self.published,
-            self.url,
-            *self.not_taken,
-            *(figure.column for figure in self.figures),
+        """Every heading the mapping knows."""
+        named = (self.account, self.day, self.title, self.published, self.url, self.not_taken)
+        return {heading for headings in named for heading in headings} | {
+            heading for figure in self.figures for heading in figure.headings
         }
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A mapping as one file has it: the heading of each column, '' where it is not there."""
+
+    account: str
+    day: str
+    title: str
+    published: str
+    url: str
+    figures: tuple[tuple[str, Meaning], ...]
+    left_out: tuple[str, ...]
+
+
+def lay_out(mapping: FileMapping, source: str, columns: Sequence[str]) -> Layout:
+    """Finds the mapping's columns in a header.
+
+    Raises InputError naming a column that is missing, or there under two of its headings.
+    """
+    problems: list[Problem] = []
+
+    def one(headings: Headings) -> str:
+        there = [heading for heading in headings if heading in columns]
+        if len(there) > 1:
+            problems.append(Problem("figures.same_column", 1, params={"columns": ", ".join(there)}))
+        return there[0] if there else ""
+
+    received = _listed(columns)
+    for headings in mapping.needed(columns):
+        if not any(heading in columns for heading in headings):
+            params = {"column": " / ".join(headings), "received": received}
+            problems.append(Problem("input.missing_column", 1, params=params))
+    figures = tuple((one(figure.headings), figure.meaning) for figure in mapping.figures)
+    taken = tuple((heading, meaning) for heading, meaning in figures if heading)
+    if not taken:
+        expected = ", ".join(" / ".join(figure.headings) for figure in mapping.figures)
+        problems.append(Problem("figures.no_columns", 1, params={"expected": expected, "received": received}))
+    account, day = one(mapping.account), one(mapping.day)
+    title, published, url = one(mapping.title), one(mapping.published), one(mapping.url)
+    if problems:
+        raise InputError(source, problems)
+    used = {account, day, title, published, url, *(heading for heading, _ in taken)}
+    left_out = tuple(column for column in columns if column and column not in used)
+    return Layout(account, day, title, published, url, taken, left_out)
 
 
 def load_mapping(path: Path) -> FileMapping:
@@ -73,9 +139,15 @@ def mapping_for(source: str, columns: Sequence[str]) -> FileMapping:
     fitting = [mapping for mapping in shipped_mappings() if mapping.fits(columns)]
     if not fitting:
         expected = "; ".join(mapping.label.told() for mapping in shipped_mappings())
-        params = {"expected": expected, "received": ", ".join(columns)}
+        params = {"expected": expected, "received": _listed(columns)}
         raise InputError(source, [Problem("figures.no_mapping", 1, params=params)])
     return max(fitting, key=lambda mapping: len(mapping.known() & set(columns)))
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """A header for people: somebody else's, so it may be of any length."""
+    shown = ", ".join(column[:_SHOWN_CHARACTERS] for column in columns[:_SHOWN_COLUMNS])
+    return shown if len(columns) <= _SHOWN_COLUMNS else f"{shown}, …"
 
 
 def _read(document: Document, name: str) -> FileMapping:
@@ -85,29 +157,54 @@ def _read(document: Document, name: str) -> FileMapping:
     mapping = FileMapping(
         name=name,
         label=root.label("label", name),
-        platform=root.text("platform", most=32),
-        title=root.text("title"),
-        published=root.text("published"),
-        url=root.text("url", ""),
+        platform=root.text("platform", "", most=32),
+        account=root.texts("account", single=True),
+        day=root.texts("day", single=True),
+        title=root.texts("title", single=True),
+        published=root.texts("published", single=True),
+        url=root.texts("url", single=True),
         figures=tuple(figures),
+        cut_titles=root.truth("cut_titles", False),
         not_taken=root.texts("not_taken"),
     )
+    _require(root, mapping)
     root.close()
-    _refuse_twice(document, [mapping.title, mapping.published, *(figure.column for figure in figures)])
-    _refuse_twice(document, [figure.meaning.name for figure in figures])
+    columns = (mapping.account, mapping.day, mapping.title, mapping.published, mapping.url)
+    _refuse_twice(document, [name for names in columns for name in names] + _headings(figures))
+    _refuse_twice(document, [f"{figure.meaning.level} {figure.meaning.name}" for figure in figures])
     document.finish()
     return mapping
 
 
+def _require(root: Section, mapping: FileMapping) -> None:
+    levels = {figure.meaning.level for figure in mapping.figures}
+    needed = {
+        "platform": not mapping.platform and not mapping.account,
+        "day": ACCOUNT in levels and not mapping.day,
+        "title": ARTICLE in levels and not mapping.title,
+        "published": ARTICLE in levels and not mapping.published,
+    }
+    for key, missing in needed.items():
+        if missing:
+            root.refuse(key, "index.key_missing")
+
+
+def _headings(figures: Sequence[FigureColumn]) -> list[str]:
+    return [heading for figure in figures for heading in figure.headings]
+
+
 def _figure(section: Section) -> FigureColumn:
-    column = section.text("column")
+    headings = section.texts("column", single=True)
+    if not headings:
+        section.refuse("column", "index.key_missing")
     meaning = Meaning(
         section.text("metric", most=_METRIC_LENGTH),
         section.choice("unit", [unit.value for unit in Unit]),
         section.choice("kind", [kind.value for kind in Kind]),
+        section.choice("level", [ARTICLE, ACCOUNT], ARTICLE),
     )
     section.close()
-    return FigureColumn(column, meaning)
+    return FigureColumn(headings, meaning)
 
 
 def _refuse_twice(document: Document, names: Sequence[str]) -> None:

@@ -13,15 +13,22 @@ from sqlalchemy import Connection, CursorResult, TextClause, bindparam, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 # The kinds of columns, as PostgreSQL casts them; SQLite takes JSON's own types.
-_CASTS = {"integer": "bigint", "text": "text", "time": "timestamptz", "boolean": "boolean", "json": "json"}
+_CASTS = {
+    "integer": "bigint",
+    "text": "text",
+    "date": "date",
+    "time": "timestamptz",
+    "boolean": "boolean",
+    "json": "json",
+}
 
 
 class BatchStatement:
     """A statement over rows: `{rows}` in its text stands for a table of them with these columns.
 
-    `columns` gives each column's kind: integer, text, time, boolean or json. `now` may be a parameter of the
-    text beside others that are no times. `on_postgresql` is another text for that database, where one does
-    not serve both.
+    `columns` gives each column's kind: integer, text, date (as ISO text), time, boolean or json. `now` may be
+    a parameter of the text beside others that are no times. `on_postgresql` is another text for that
+    database, where one does not serve both.
     """
 
     def __init__(

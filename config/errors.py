@@ -67,32 +67,38 @@ class Problem:
         remedy = told(self.code, self.params, language=language, part="remedy")
         return " ".join(part for part in ["".join(where), said, remedy] if part)
 
+    def as_json(self) -> dict[str, object]:
+        """The same for programs: code, place, both languages."""
+        return {
+            "code": self.code,
+            "row": self.row,
+            "column": self.column,
+            "zh": self.told("zh"),
+            "en": self.told("en"),
+        }
+
 
 class InputError(MeizhenError):
-    """An input refused whole, nothing of it applied. `problems` names each place."""
+    """An input refused whole, nothing of it applied. `problems` names each place.
 
-    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
-        super().__init__("input.refused", source=source, count=len(problems))
+    Of very many, `problems` are the first ones and `count` is how many there are.
+    """
+
+    def __init__(self, source: str, problems: Sequence[Problem], *, count: int | None = None) -> None:
         self.source = source
         self.problems = tuple(problems)
+        self.count = len(self.problems) if count is None else count
+        super().__init__("input.refused", source=source, count=self.count)
 
     def __str__(self) -> str:
         shown = [f"  {problem.told()}" for problem in self.problems[:20]]
-        if len(self.problems) > len(shown):
-            shown.append("  " + text("input.more", count=len(self.problems) - len(shown)))
+        if self.count > len(shown):
+            shown.append("  " + text("input.more", count=self.count - len(shown)))
         return "\n".join([super().__str__(), *shown])
 
     def as_json(self) -> dict[str, object]:
         return super().as_json() | {
             "source": self.source,
-            "problems": [
-                {
-                    "code": problem.code,
-                    "row": problem.row,
-                    "column": problem.column,
-                    "zh": problem.told("zh"),
-                    "en": problem.told("en"),
-                }
-                for problem in self.problems
-            ],
+            "count": self.count,
+            "problems": [problem.as_json() for problem in self.problems],
         }

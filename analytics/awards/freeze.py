@@ -133,9 +133,11 @@ def _figure(database: Database, rule: Rule, metric: str) -> ScalarSelect[str]:
     )
 
 
-def _source_order(database: Database) -> tuple[ColumnElement[str], ...]:
+def _source_order(database: Database) -> tuple[ColumnElement[Any], ...]:
     return (
         _preference(),
+        # A corrected file goes before the one it corrects.
+        case((col(FigureSource.kind) == "import", col(FigureSource.first_at))).desc(),
         _by_code_point(database, FigureSource.name),
         _by_code_point(database, FigureSource.digest),
     )

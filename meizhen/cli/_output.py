@@ -19,7 +19,12 @@ def beijing(at: datetime) -> str:
 
 def show_json(value: object) -> None:
     """Prints `value` as one JSON document: times as ISO 8601 with offset, decimals as text."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))
+    typer.echo(as_json_text(value))
+
+
+def as_json_text(value: object) -> str:
+    """`value` as a JSON document: times as ISO 8601 with offset, decimals as text."""
+    return json.dumps(value, ensure_ascii=False, indent=1, default=_plain)
 
 
 def show_rows(rows: Sequence[Mapping[str, Cell]], titles: Mapping[str, str], *, as_json: bool) -> None:

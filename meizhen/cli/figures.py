@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from config.messages import present_language, text
+from meizhen.cli._days import day_of as _day
+from meizhen.cli._imports import add_to
 from meizhen.cli._output import show_json, show_rows
 from meizhen.house import open_house
 
 if TYPE_CHECKING:
     from analytics.asking import Failure
-    from analytics.imports import ImportReport
 
 app = typer.Typer(help=text("cli.figures"), no_args_is_help=True)
+add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("figures.option_json"))]
 Since = Annotated[str | None, typer.Option("--since", help=text("figures.option_since"))]
@@ -62,63 +63,6 @@ def _show_failures(failures: "list[Failure]") -> None:
     show_rows(rows, titles, as_json=False)
 
 
-@app.command("import", help=text("figures.help_import"))
-def import_file(
-    file: Annotated[Path, typer.Argument(help=text("figures.argument_file"))],
-    account: AccountName = None,
-    as_of: Annotated[str | None, typer.Option("--as-of", help=text("figures.option_as_of"))] = None,
-    mapping: Annotated[Path | None, typer.Option("--map", help=text("figures.option_map"))] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=text("figures.option_dry_run"))] = False,
-    as_json: AsJson = False,
-) -> None:
-    from analytics.imports import import_figures
-    from organisation.accounts import find_account
-
-    day = _day("--as-of", as_of)
-    with open_house() as house:
-        with house.database.read() as session:
-            target = None if account is None else find_account(session, account)
-        report = import_figures(
-            house.database,
-            house.keys,
-            house.clock,
-            file,
-            target,
-            actor=house.actor,
-            mapping=mapping,
-            as_of=day,
-            dry_run=dry_run,
-        )
-    if as_json:
-        show_json(asdict(report))
-    else:
-        _tell_import(report)
-
-
-def _tell_import(report: "ImportReport") -> None:
-    from config.clock import SHANGHAI
-
-    if report.already is not None:
-        at = report.already.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
-        typer.echo(text("figures.already_imported", file=report.file, at=at))
-        return
-    typer.echo(
-        text(
-            "figures.would_import" if report.dry_run else "figures.imported",
-            file=report.file,
-            account=report.account,
-            mapping=report.mapping,
-            rows=report.rows,
-            figures=report.figures,
-            unknown=report.unknown,
-            new=report.new_articles,
-            matched=report.matched_articles,
-        )
-    )
-    if report.left_out:
-        typer.echo(text("figures.left_out", columns=", ".join(report.left_out)))
-
-
 @app.command(help=text("figures.help_export"))
 def export(
     out: Annotated[Path, typer.Option("--out", help=text("figures.option_out"))],
@@ -150,19 +94,6 @@ def gaps(since: Since = None, until: Until = None, unit: UnitCode = None, as_jso
         rows = [asdict(gap) | {"subject": text(f"figures.subject_{gap.subject}")} for gap in found]
         titles = {name: text(f"figures.{name}") for name in ("account", "subject", "day", "code", "told")}
         show_rows(rows, titles, as_json=False)
-
-
-def _day(option: str, told: str | None) -> date | None:
-    """A Beijing day of the command line. Raises InputError."""
-    from analytics.spellings import read_moment
-    from config.errors import InputError, Problem
-
-    if told is None:
-        return None
-    try:
-        return read_moment(told).date()
-    except ValueError:
-        raise InputError(option, [Problem("input.not_a_date", params={"received": told})]) from None
 
 
 @contextmanager

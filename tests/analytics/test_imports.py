@@ -24,6 +24,7 @@ from analytics.figures import (
     store_snapshots,
 )
 from analytics.imports import ImportReport, import_figures
+from analytics.imports.staging import _TABLES
 from analytics.mappings import load_mapping, shipped_mappings
 from config import Database, InputError, ManualClock, MeizhenError
 from config.secrets import KeyRing
@@ -316,6 +317,8 @@ def test_a_wrong_mapping_file_is_refused(tmp_path: Path, wrong: str, code: str) 
 
 def test_shipped_mappings_agree_with_the_connectors_on_what_a_name_counts() -> None:
     for mapping in shipped_mappings():
+        if not mapping.platform:  # each row's platform says what a name counts
+            continue
         assert mapping.platform in platforms()
         declared = {
             metric.name: (metric.unit.value, metric.kind.value)
@@ -325,3 +328,73 @@ def test_shipped_mappings_agree_with_the_connectors_on_what_a_name_counts() -> N
         for figure in mapping.figures:
             ours = (figure.meaning.unit, figure.meaning.kind)
             assert declared.get(figure.meaning.name, ours) == ours
+
+
+DOUYIN = Path(__file__).parents[2] / "docs" / "how-to" / "mappings" / "douyin.toml"
+
+
+@pytest.mark.parametrize(
+    ("platform", "mapping", "header", "metric"),
+    [
+        ("weibo", None, "微博内容,发布时间,阅读数,转发数,评论数,点赞数,微博链接", "read_events"),
+        ("weibo", None, "正文,博文内容,发博时间,阅读量,转发,评论,赞,博文链接", "read_events"),
+        ("douyin", DOUYIN, "作品名称,发布时间,播放量,点赞量,评论量,分享量,作品链接", "play_events"),
+    ],
+)
+def test_other_back_offices_come_by_mapping_files(
+    database: Database,
+    keys: KeyRing,
+    run: Import,
+    tmp_path: Path,
+    platform: str,
+    mapping: Path | None,
+    header: str,
+    metric: str,
+) -> None:
+    other = make_account(database, keys, platform, "qn")
+    spare = "," if header.startswith("正文") else ""
+    row = f"{spare}{'青' * 600},2026-03-02 09:30,1.5万,3,2,1,https://post.test/1"
+    report = run(table(tmp_path, row, header=header), account=other, mapping=mapping)
+    assert (report.account, report.figures) == (f"{platform}:qn", 4)
+    assert stored(database, metric) == {"青" * 500: 15_000}
+
+
+def test_a_column_under_two_of_its_headings_is_refused(
+    database: Database, keys: KeyRing, run: Import, tmp_path: Path
+) -> None:
+    weibo = make_account(database, keys, "weibo", "qn")
+    header = "微博内容,发布时间,阅读数,阅读量"
+    with pytest.raises(InputError) as raised:
+        run(table(tmp_path, "甲,2026-03-02,1,2", header=header), account=weibo)
+    assert raised.value.problems[0].code == "figures.same_column"
+
+
+def test_a_preview_shows_the_first_rows_as_understood(
+    database: Database, run: Import, account: Account, tmp_path: Path
+) -> None:
+    known_article(database, account)
+    rows = ["招募,2026年3月2日,１.２万,61.2%,", *(f"第{n}期,2026-03-03,{n},," for n in range(9))]
+    report = run(table(tmp_path, *rows), dry_run=True)
+    first, *others = report.first_rows
+    assert (first.row, first.account, first.title, first.day) == (2, "wechat:qnzs", "招募", AS_OF)
+    assert first.figures == {"read_people": 12_000, "finish_rate": Decimal("0.612")}
+    assert (first.known, [other.known for other in others]) == (True, [False] * 4)
+    assert (report.conflicts, report.first_conflicts[0].told) == (1, 99)
+
+
+def test_a_temporary_folder_without_room_is_named_and_nothing_is_imported(
+    database: Database, run: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.imports.staging._TABLES", "PRAGMA max_page_count = 8;" + _TABLES)
+    rows = [f"{'很长的标题' * 20}{number},2026-03-02,{number},," for number in range(2_000)]
+    with pytest.raises(MeizhenError) as raised:
+        run(table(tmp_path, *rows))
+    assert raised.value.code == "figures.no_room"
+    assert count(database, Article) == 0
+
+
+@pytest.mark.parametrize("cell", ["9000000000000", "1" * 16, "900000000亿", "=1+1", "+5", "1e9", "٣"])
+def test_what_is_no_count_of_anything_is_refused(run: Import, tmp_path: Path, cell: str) -> None:
+    with pytest.raises(InputError) as raised:
+        run(table(tmp_path, f"甲,2026-03-02,{cell},,"))
+    assert [problem.code for problem in raised.value.problems] == ["figures.not_a_count"]

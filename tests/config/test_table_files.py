@@ -1,5 +1,6 @@
 """Files with rows: read whatever Excel and people make of them, refused whole where they are hostile."""
 
+import hashlib
 import io
 import zipfile
 from datetime import date
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import InputError, table_files
-from config.table_files import Table, read_table
+from config.errors import Problem
+from config.table_files import Table, open_table, read_table
 
 TEXT = "handle,name\nnm,内蒙古\n"
 
@@ -175,3 +177,40 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
         assert error.problems
     else:
         assert table.rows and all(set(row.cells) <= set(table.columns) for row in table.rows)
+
+
+def test_a_file_is_read_row_by_row_and_bad_rows_are_told(tmp_path: Path) -> None:
+    told: list[Problem] = []
+    content = b"a,b\n1,2\n3,4,5\n6,7\n"
+    with open_table(written(tmp_path, content)) as table:
+        assert (table.columns, table.sha256) == (("a", "b"), hashlib.sha256(content).hexdigest())
+        assert [row.number for row in table.rows(told.append)] == [2, 4]
+    assert [(problem.code, problem.row) for problem in told] == [("input.too_many_cells", 3)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ",".join(f"c{number}" for number in range(10_000)).encode() + b"\n1\n",
+        b"a,b\n" + b"," * (table_files.MAX_ROW_CHARACTERS + 1),
+        # One row over very many lines: each cell is short, and none ends it.
+        b"a,b\n" + b'"\n",' * (table_files.MAX_ROW_CHARACTERS // 4 + 1),
+    ],
+    ids=["10,000 columns", "a line without end", "a row without end"],
+)
+def test_rows_without_end_are_refused_before_they_fill_the_memory(tmp_path: Path, content: bytes) -> None:
+    assert refused(written(tmp_path, content))[0] == "input.too_large"
+
+
+def test_a_character_cut_by_the_reading_in_pieces_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_files, "_PIECE", 1)
+    for encoding in ("utf-8", "gbk"):
+        table = read_table(written(tmp_path, TEXT.encode(encoding)))
+        assert cells(table) == [(2, {"handle": "nm", "name": "内蒙古"})]
+
+
+def test_empty_rows_and_columns_before_the_data_keep_their_numbers(tmp_path: Path) -> None:
+    path = workbook(tmp_path, [["a", "b"], [None, None], [None, 1]])
+    assert cells(read_table(path)) == [(3, {"a": "", "b": "1"})]
