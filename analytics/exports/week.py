@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Subquery, and_, case, distinct, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
+from analytics.archive.partitions import ArchivedAccount
 from analytics.articles import AccountDayFigure, Article, FigureSource, Snapshot
 from analytics.exports.columns import Column, Rule, layout_for
 from config.errors import MeizhenError
@@ -87,6 +89,8 @@ def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict
 
     Accounts that are retired stand there only with articles in one of the two weeks.
     """
+    with_archive(session, "articles", since=week.before.monday, until=week.sunday)
+    with_archive(session, "account_days", since=week.before.monday, until=week.sunday)
     rows = _accounts(session, week, unit)
     by_platform: dict[str, list[AccountWeek]] = {}
     for row in rows:
@@ -172,6 +176,7 @@ class _Reading:
         told = or_(
             exists().where(col(Article.account_id) == col(Account.id)),
             exists().where(col(AccountDayFigure.account_id) == col(Account.id)),
+            exists().where(col(ArchivedAccount.account_id) == col(Account.id)),
         )
         heard = select(col(Account.id)).where(col(Account.platform) == self.platform, told)
         return [account for (account,) in self.session.execute(heard) if account is not None]
