@@ -42,6 +42,7 @@ def open_duck(place: ArchivePlace, *, tables: bool = False) -> Iterator["DuckDBP
             str(Path(folder) / "work.duckdb") if tables else ":memory:", config=settings
         )
         try:
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         finally:
             connection.close()
