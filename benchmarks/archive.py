@@ -55,7 +55,7 @@ FROM article a JOIN metric m ON m.platform = 'wechat' JOIN json_each(:ages) g
 
 
 def opened(home: Path) -> Database:
-    place = ArchivePlace(home / "archive", home / "temporary")
+    place = ArchivePlace(home / "archive", home / "temporary", memory="128MB")
     return connect(f"sqlite:///{home / 'meizhen.sqlite'}", archive=place)
 
 

@@ -45,6 +45,6 @@ class Sums:
 
 
 def sums_of(duck: "DuckDBPyConnection", relation: str) -> Sums:
-    """The sums of what stands in a table or query of DuckDB with the plain columns (`PLAIN`)."""
+    """The sums of what stands in a table or query of DuckDB with the plain columns of figures."""
     [(rows, value_sum, checksum)] = duck.execute(f"{_TOLD} FROM {relation}").fetchall()
     return Sums(int(rows), int(value_sum or 0), int(checksum or 0))

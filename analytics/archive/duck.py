@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SUBJECTS = {"articles": ("article_id", "as_of"), "account_days": ("account_id", "day")}
 """Kind of figures → the columns that say what a figure is of and of which day."""
 
-PLAIN = ("subject", "metric", "day", "source_id", "value", "source_row", "seen")
-"""What a figure is, without the words that go with it: the columns that are stored, compared and summed."""
+TABLES_PREFIX = "archiving-"
+"""How the folder begins that holds the tables of an archiving: only one runs at a time."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def open_duck(place: ArchivePlace, *, tables: bool = False) -> Iterator["DuckDBP
     import duckdb
 
     place.temporary.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="duckdb-", dir=place.temporary) as folder:
+    with TemporaryDirectory(prefix=TABLES_PREFIX if tables else "reading-", dir=place.temporary) as folder:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": place.memory,
             "threads": place.threads,

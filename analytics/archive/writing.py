@@ -8,6 +8,7 @@ in both are told once.
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from sqlalchemy import delete, insert
 from sqlmodel import Session, col
 
 from analytics.archive.checksum import Sums, sums_of
-from analytics.archive.duck import SUBJECTS, open_duck, plain_file, quoted, reading_file
+from analytics.archive.duck import SUBJECTS, TABLES_PREFIX, open_duck, plain_file, quoted, reading_file
 from analytics.archive.months import HOLES, LATE, OPEN, READY, Candidate, plan_archive
 from analytics.archive.partitions import (
     ArchivedAccount,
@@ -153,6 +154,8 @@ def _alone(place: ArchivePlace) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise MeizhenError("archive.busy", folder=place.folder) from None
+        for left in place.temporary.glob(f"{TABLES_PREFIX}*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         yield
 
 
@@ -170,7 +173,8 @@ class _Writing:
     duck: "DuckDBPyConnection"
 
     def run(self) -> Archived:
-        self._stage()
+        if not self._stage():  # another run was faster
+            return Archived(self.partition, 0, 0)
         before = self._merge()
         sums = sums_of(self.duck, "merged")
         if before is None or sums != before:
@@ -181,14 +185,15 @@ class _Writing:
         removed, left = remove_figures(self.database, self.duck, self.partition, self.steps.add)
         return Archived(self.partition, sums.rows, removed, left)
 
-    def _stage(self) -> None:
-        """The database's figures, counted and summed on both sides of the way."""
+    def _stage(self) -> int:
+        """The database's figures, counted and summed on both sides of the way; gives how many."""
         told, stepped = Sums(), 0
         with self.database.read() as session:
             for told in stage_figures(session, self.duck, self.partition):
                 self.steps.add(told.rows - stepped)
                 stepped = told.rows
         self._compare(told, sums_of(self.duck, "figures"))
+        return told.rows
 
     def _merge(self) -> Sums | None:
         """Puts `merged` together; gives the sums of the file as it is, None where there is none."""
@@ -224,7 +229,8 @@ class _Writing:
             self._compare(sums, sums_of(self.duck, plain_file(self.partition.kind, partial)))
         self._promise(folder, sums)
         os.replace(partial, path)
-        _sync(folder)
+        for made in (folder, folder.parent, folder.parent.parent, self.place.folder):
+            _sync(made)
 
     def _compare(self, expected: Sums, found: Sums) -> None:
         if expected != found:

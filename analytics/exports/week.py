@@ -89,12 +89,13 @@ def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict
 
     Accounts that are retired stand there only with articles in one of the two weeks.
     """
-    with_archive(session, "articles", since=week.before.monday, until=week.sunday)
-    with_archive(session, "account_days", since=week.before.monday, until=week.sunday)
     rows = _accounts(session, week, unit)
     by_platform: dict[str, list[AccountWeek]] = {}
     for row in rows:
         by_platform.setdefault(row.account.platform, []).append(row)
+    metrics = sorted({column.metric for platform in by_platform for column in layout_for(platform).columns})
+    for kind in ("articles", "account_days"):
+        with_archive(session, kind, since=week.before.monday, until=week.sunday, metrics=metrics)
     for platform, accounts in by_platform.items():
         _Reading(session, week, platform, {row.account.known_id: row for row in accounts}).fill()
         leading = layout_for(platform).leading

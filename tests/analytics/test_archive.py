@@ -175,7 +175,7 @@ def test_open_holes_hold_a_month_up_unless_a_person_says_otherwise(
 
 
 def test_killed_at_any_point_no_answer_changes_and_the_next_run_goes_on(
-    house: Database, account: Account, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    house: Database, account: Account, archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     points = (
         *((writing, "stage_words", 1), (writing, "_sync", 1), (writing, "_sync", 8)),
@@ -186,6 +186,8 @@ def test_killed_at_any_point_no_answer_changes_and_the_next_run_goes_on(
     first = date(2025, 1, 1)
     store(house, account, first, {("like", 1): 5}, days={first: 5})
     archive()
+    left = tmp_path / "temporary" / "archiving-killed"
+    left.mkdir()
     for number, (module, name, call) in enumerate(points, start=1):
         # Something late for the month that is archived, and a month that is not: two files each.
         at = AT + timedelta(days=number)
@@ -202,6 +204,7 @@ def test_killed_at_any_point_no_answer_changes_and_the_next_run_goes_on(
     assert_same(before, everything(house))
     assert verify_archive(house) == []
     assert archive().done == []
+    assert not left.exists()
 
 
 class PowerCut(BaseException):
