@@ -68,7 +68,9 @@ def with_archive(
     opened without settings, `archive.file_missing` and `archive.unreadable`.
     """
     scope = _Scope(platform, since, until, None if metrics is None else frozenset(metrics))
-    present: _Scope | None = session.info.get((_STATE, kind))
+    transaction, present = session.info.get((_STATE, kind), (None, None))
+    if transaction is not session.get_transaction():
+        present = None  # what was brought back went with it
     if present is not None:
         if present.covers(scope):
             return
@@ -85,8 +87,13 @@ def with_archive(
     shadow = _Shadow(connection, kind, scope)
     if present is not None:
         shadow.drop()
-    shadow.fill(place, files)
-    session.info[_STATE, kind] = scope
+        del session.info[_STATE, kind]
+    try:
+        shadow.fill(place, files)
+    except MeizhenError:
+        shadow.drop()  # half of it would pass for all of it
+        raise
+    session.info[_STATE, kind] = session.get_transaction(), scope
 
 
 def _files(session: Session, kind: str, scope: _Scope) -> list[str]:

@@ -366,7 +366,9 @@ def test_an_article_whose_day_was_corrected_is_found_in_its_new_month(
     assert list(load(house, since=date(2026, 4, 1))["value"]) == [5]
 
 
-def test_a_session_asks_for_ever_more(house: Database, account: Account, archive: Archive) -> None:
+def test_a_session_asks_for_ever_more(
+    house: Database, account: Account, archive: Archive, tmp_path: Path
+) -> None:
     three_months(house, account)
     archive(month="2026-03")
     archive(month="2026-04")
@@ -375,6 +377,17 @@ def test_a_session_asks_for_ever_more(house: Database, account: Account, archive
             with_archive(session, "articles", since=date(2026, month, 1), until=date(2026, month, 31))
             found = session.execute(select(func.count()).select_from(Snapshot)).scalar_one()
             assert found == count
+        session.rollback()
+        with_archive(session, "articles", since=date(2026, 4, 10), until=date(2026, 4, 10))
+        assert session.execute(select(func.count()).select_from(Snapshot)).scalar_one() == 3
+        file = tmp_path / "archive/articles/month=2026-03/platform=wechat/part.parquet"
+        file.rename(file.with_name("elsewhere"))
+        for _ in range(2):  # refused as often as it is asked, with nothing half done left behind
+            with pytest.raises(MeizhenError) as raised:
+                with_archive(session, "articles", since=date(2026, 3, 1))
+            assert raised.value.code == "archive.file_missing"
+        assert session.execute(select(func.count()).select_from(Snapshot)).scalar_one() == 10
+    file.with_name("elsewhere").rename(file)
     with pytest.raises(RuntimeError, match="expected a session"), house.write() as session:
         with_archive(session, "articles")
     blind = connect(house.engine.url.render_as_string(hide_password=False))
