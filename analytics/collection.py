@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, FigureSource, Snapshot
 from analytics.asking import Answer, Failure, Task, ask, is_live
 from analytics.figures import (
@@ -160,6 +161,7 @@ def _present_days(database: Database, accounts: Sequence[int], since: date) -> d
     )
     present: dict[int, set[date]] = {}
     with database.read() as session:
+        with_archive(session, "account_days", since=since)
         for account_id, day in session.execute(told):
             present.setdefault(account_id, set()).add(day)
     return present

@@ -60,6 +60,10 @@ def load(
 
     `unit` is a unit's code and takes all units below it too (MeizhenError `org.unknown_unit`). `newest`
     gives only the newest figure of each article, name and source. Columns and dtypes: `COLUMNS`.
+
+    Archived months (`analytics.archive`) are read as if they were in the database: the same rows, columns and
+    dtypes as before. A figure in both is told once, the one seen later. Raises MeizhenError
+    `archive.file_missing` or `archive.unreadable` where a file that is needed cannot be read.
     """
     with database.read() as session:
         query = selected_figures(

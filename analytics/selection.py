@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, and_, func, select, type_coerce
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from organisation.accounts import Account
 from organisation.units import Unit, find_unit, in_subtree
@@ -39,7 +40,9 @@ def selected_figures(
 
     `unit` takes all units below it too (MeizhenError `org.unknown_unit`); `newest` only the newest figure of
     each article, name and source. Ordered by account and time: the same question gives the same rows.
+    Archived figures are among them (`with_archive`).
     """
+    with_archive(session, kind, platform=platform, since=since, until=until)
     query = _articles(newest) if kind == "articles" else _account_days()
     day = col(Article.published_day) if kind == "articles" else col(AccountDayFigure.day)
     if platform is not None:

@@ -7,6 +7,7 @@ ones on both databases; migrations name the same type (`UTCDateTime`).
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
@@ -64,6 +65,19 @@ class Millionths(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).scaleb(-6)
 
 
+@dataclass(frozen=True)
+class ArchivePlace:
+    """Where the archived months of a database lie, and what DuckDB may take to read and write them.
+
+    `memory` is DuckDB's word for it (`512MB`); `temporary` is a folder for what does not fit.
+    """
+
+    folder: Path
+    temporary: Path
+    memory: str = "512MB"
+    threads: int = 2
+
+
 class Database:
     """One engine with two scopes. `read()` never commits; `write()` commits at its end or not at all."""
 
@@ -76,6 +90,11 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def archive(self) -> ArchivePlace | None:
+        """Where its archived months lie; None where it was opened without settings."""
+        return archive_place(self.engine)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -115,13 +134,22 @@ def open_database(settings: Settings) -> Database:
     Raises MeizhenError `database.bad_address`; whether it can be reached shows at the first question.
     """
     try:
-        return connect(settings.database_address)
+        place = ArchivePlace(
+            settings.archive_folder,
+            settings.temporary_folder,
+            settings.duckdb_memory,
+            settings.duckdb_threads,
+        )
+        return connect(settings.database_address, archive=place)
     except (ArgumentError, ValueError):
         raise MeizhenError("database.bad_address") from None
 
 
-def connect(address: str, *, pool_size: int = 5) -> Database:
-    """Opens the database at a SQLAlchemy address; parameters never appear in errors or logs."""
+def connect(address: str, *, pool_size: int = 5, archive: ArchivePlace | None = None) -> Database:
+    """Opens the database at a SQLAlchemy address; parameters never appear in errors or logs.
+
+    Without an `archive` it knows of no archived months, and questions about such are refused.
+    """
     if address.startswith("sqlite"):
         engine = create_engine(
             address,
@@ -143,7 +171,15 @@ def connect(address: str, *, pool_size: int = 5) -> Database:
             connect_args={"connect_timeout": 10, "keepalives_idle": 10, "tcp_user_timeout": 20_000},
         )
         event.listen(engine, "begin", _begin_postgresql)
+    # With the engine, so that whoever reads in a session of it knows where the rest lies.
+    engine.update_execution_options(meizhen_archive=archive)
     return Database(engine)
+
+
+def archive_place(bound: Engine | Connection) -> ArchivePlace | None:
+    """Where the archived months of this engine's or connection's database lie; None where nobody said."""
+    place: ArchivePlace | None = bound.get_execution_options().get("meizhen_archive")
+    return place
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -6,6 +6,7 @@
 import json
 import sys
 import textwrap
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -57,7 +58,7 @@ def _settings() -> list[tuple[str, FieldInfo]]:
 
 def _default(field: FieldInfo) -> str:
     default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    return json.dumps(default)
+    return json.dumps(str(default) if isinstance(default, Path) else default)
 
 
 def _cell(told: str) -> str:

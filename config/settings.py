@@ -75,6 +75,18 @@ class Settings(BaseSettings):
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
         description="Beijing time at which yesterday's figures are collected (WeChat has them from 08:00).",
     )
+    archive: Path = Field(
+        Path("archive"),
+        examples=["archive", "/srv/meizhen/archive"],
+        description="Folder of the archived months' figures; not an absolute one is in the home folder. "
+        "Nodes on several machines share it.",
+    )
+    duckdb_memory: str = Field(
+        "512MB",
+        pattern=r"^[1-9]\d*(MB|GB)$",
+        description="Most memory that DuckDB takes for the archive; beyond it, it uses the disk.",
+    )
+    duckdb_threads: int = Field(2, ge=1, le=64, description="Threads that DuckDB takes for the archive.")
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -108,6 +120,16 @@ class Settings(BaseSettings):
     def database_address(self) -> str:
         """The address to connect to; holds a password where the database has one: never log it."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'meizhen.sqlite'}"
+
+    @property
+    def archive_folder(self) -> Path:
+        """The folder of the archived months, whole."""
+        return self.home / self.archive
+
+    @property
+    def temporary_folder(self) -> Path:
+        """Where DuckDB puts what does not fit into its memory."""
+        return self.home / "temporary"
 
 
 def home_folder(environ: Mapping[str, str] | None = None) -> Path:

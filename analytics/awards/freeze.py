@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
+from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, CollectionGap, FigureSource, Snapshot
 from analytics.awards.files import Cell, write_csv
 from analytics.awards.questions import ACCOUNT_FIGURES, QUESTION_FIGURES
@@ -73,6 +74,10 @@ def freeze(database: Database, rule: Rule, category: Category, folder: Path) -> 
     """Writes `accounts.csv` and `articles.csv` of a category into `folder`; rows stream, none are kept."""
     article_metrics, account_metrics = needed_metrics(category)
     with database.read() as session:
+        for kind, metrics in (("articles", article_metrics), ("account_days", account_metrics)):
+            with_archive(
+                session, kind, platform=category.platform, since=rule.start, until=rule.end, metrics=metrics
+            )
         read = session.connection().execution_options(yield_per=_CHUNK)
         accounts = write_csv(
             folder / "accounts.csv",

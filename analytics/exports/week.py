@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, Subquery, and_, case, distinct, exists, func, literal, or_, select
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
+from analytics.archive.partitions import ArchivedAccount
 from analytics.articles import AccountDayFigure, Article, FigureSource, Snapshot
 from analytics.exports.columns import Column, Rule, layout_for
 from config.errors import MeizhenError
@@ -91,6 +93,9 @@ def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict
     by_platform: dict[str, list[AccountWeek]] = {}
     for row in rows:
         by_platform.setdefault(row.account.platform, []).append(row)
+    metrics = sorted({column.metric for platform in by_platform for column in layout_for(platform).columns})
+    for kind in ("articles", "account_days"):
+        with_archive(session, kind, since=week.before.monday, until=week.sunday, metrics=metrics)
     for platform, accounts in by_platform.items():
         _Reading(session, week, platform, {row.account.known_id: row for row in accounts}).fill()
         leading = layout_for(platform).leading
@@ -172,6 +177,7 @@ class _Reading:
         told = or_(
             exists().where(col(Article.account_id) == col(Account.id)),
             exists().where(col(AccountDayFigure.account_id) == col(Account.id)),
+            exists().where(col(ArchivedAccount.account_id) == col(Account.id)),
         )
         heard = select(col(Account.id)).where(col(Account.platform) == self.platform, told)
         return [account for (account,) in self.session.execute(heard) if account is not None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, literal, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, FigureSource, Snapshot
 from analytics.imports.records import FigureImport, ImportAccount, ImportArticle
 from analytics.imports.staging import Staged
@@ -17,6 +18,7 @@ from config.batch import BatchQuery
 from organisation.accounts import Account
 
 _SIX = -6
+_STILL_READ = timedelta(days=366)  # a file may tell of articles a year after publishing
 _TOLD_OF_ARTICLES = BatchQuery(
     "SELECT asked.line AS line, snapshot.metric AS metric, snapshot.value AS value "
     "FROM {rows} AS asked CROSS JOIN snapshot CROSS JOIN figure_source "
@@ -88,6 +90,8 @@ def list_conflicts(
 
     The day is the one that the figures are as of; at most `limit` of articles and as many of accounts.
     """
+    for kind in ("articles", "account_days"):
+        with_archive(session, kind, since=None if since is None else since - _STILL_READ, until=until)
     found = []
     for statement, day in (_of_articles(), _of_accounts()):
         asked = statement.order_by(day.desc())

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, Snapshot
 from analytics.exports.week import Week
 from analytics.imports.records import FigureImport, ImportAccount, ImportState
@@ -50,6 +51,8 @@ def list_missing(session: Session, week: Week, *, unit: Unit | None = None) -> M
     )
     if unit is not None:
         wanted = wanted.where(in_subtree(unit))
+    for kind in ("articles", "account_days"):
+        with_archive(session, kind, since=week.monday - _STILL_READ, until=week.sunday)
     missing = []
     expected, reported = Counter[str](), Counter[str]()
     for account, code, name, known in session.execute(wanted):

@@ -4,12 +4,13 @@ Undone in any order, imports leave what was there before them: an article goes w
 of it. What a platform has told of meanwhile stays.
 """
 
-from collections.abc import Callable, Collection
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import and_, delete, exists, select, update
 from sqlmodel import Session, col
 
+from analytics.archive import archived_figures
+from analytics.archive.partitions import ArchivedMonth
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.figures import FROM_FILE
 from analytics.imports.applying import ALIVE, AT_ONCE, subject_of
@@ -44,11 +45,6 @@ _NOTED = select(col(ImportArticle.article_id), col(ImportArticle.made)).order_by
 )
 
 
-def nothing_is_archived(_: Collection[date]) -> Collection[date]:
-    """The answer of a house without an archive."""
-    return ()
-
-
 def undo_import(
     database: Database,
     keys: KeyRing,
@@ -56,43 +52,18 @@ def undo_import(
     number: int,
     *,
     actor: str,
-    archived: Callable[[Collection[date]], Collection[date]] = nothing_is_archived,
 ) -> FigureImport:
     """Takes the import of this number back, and gives it as it is kept; one cut off before is carried on.
 
-    `archived` gives those of some months (their first days) that are closed: their figures are elsewhere, and
-    cannot be taken back. Raises MeizhenError `figures.unknown_import`, `figures.undone_before`,
-    `figures.import_under_way`, `figures.undo_archived`; nothing was changed then.
+    Figures in archived months cannot be taken back. Raises MeizhenError `figures.unknown_import`,
+    `figures.undone_before`, `figures.import_under_way`, `figures.undo_archived`; nothing was changed then.
     """
     with database.read() as session:
         wanted = find_import(session, number)
-        closed = sorted(archived(_months(session, number)))
-    if closed:
-        months = ", ".join(f"{month:%Y-%m}" for month in closed)
-        raise MeizhenError("figures.undo_archived", number=number, months=months)
     undoing = _Undoing(database, keys, clock, actor)
     undoing.run(wanted)
     with database.read() as session:
         return find_import(session, number)
-
-
-def _months(session: Session, number: int) -> set[date]:
-    """The months whose figures an import holds: of its articles' publishing, and of account days."""
-    of_articles = (
-        select(col(Article.published_day))
-        .join(ImportArticle, col(ImportArticle.article_id) == col(Article.id))
-        .where(col(ImportArticle.import_id) == number)
-        .distinct()
-    )
-    of_accounts = (
-        select(col(AccountDayFigure.day))
-        .join(ImportAccount, col(ImportAccount.account_id) == col(AccountDayFigure.account_id))
-        .join(FigureImport, col(FigureImport.id) == col(ImportAccount.import_id))
-        .where(col(FigureImport.id) == number, col(AccountDayFigure.source_id) == col(FigureImport.source_id))
-        .distinct()
-    )
-    days = {*session.execute(of_articles).scalars(), *session.execute(of_accounts).scalars()}
-    return {day.replace(day=1) for day in days}
 
 
 class _Undoing:
@@ -126,6 +97,11 @@ class _Undoing:
         found = find_import(session, number)
         if found.state == ImportState.UNDONE:
             raise MeizhenError("figures.undone_before", number=number, file=found.file)
+        # Asked while other writers wait; later the key on the source keeps what the archive holds of it.
+        archived = archived_figures(session, found.source_id) if found.source_id is not None else []
+        if archived:
+            months = ", ".join(sorted({one.month for one in archived}))
+            raise MeizhenError("figures.undo_archived", number=number, months=months)
         now = self._clock.now()
         if found.state != ImportState.APPLIED and now - found.touched_at < ALIVE:
             raise MeizhenError("figures.import_under_way", file=found.file)
@@ -215,4 +191,5 @@ def _forget_metric(session: Session, platform: str, level: str, name: str) -> No
         .where(col(AccountDayFigure.metric) == name)
     )
     unused = ~(of_articles if level == ARTICLE else of_accounts)
-    session.execute(delete(KnownMetric).where(key, unused).execution_options(synchronize_session=False))
+    in_archive = exists().where(col(ArchivedMonth.platform) == platform)  # and may tell of this name
+    session.execute(delete(KnownMetric).where(key, unused, ~in_archive).execution_options(synchronize_session=False))

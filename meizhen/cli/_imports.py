@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.clock import shanghai_day
 from config.errors import InputError, Problem
 from config.messages import text
 from meizhen.cli._days import day_of
@@ -24,6 +26,7 @@ Until = Annotated[str | None, typer.Option("--until", help=text("figures.option_
 UnitCode = Annotated[str | None, typer.Option("--unit", help=text("figures.option_unit"))]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help=text("figures.option_limit"))]
 _SHOWN_PROBLEMS = 20
+_CONFLICT_DAYS = timedelta(days=366)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -277,6 +280,8 @@ def conflicts(since: Since = None, until: Until = None, limit: Limit = 1000, as_
 
     first, last = day_of("--since", since), day_of("--until", until)
     with open_house() as house, house.database.read() as session:
+        # Without a bound every archived month would be read.
+        first = first or shanghai_day(house.clock.now()) - _CONFLICT_DAYS
         found = list_conflicts(session, since=first, until=last, limit=limit)
     if not found and not as_json:
         typer.echo(text("figures.no_conflicts"))

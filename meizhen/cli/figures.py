@@ -11,10 +11,12 @@ import typer
 from config.messages import present_language, text
 from meizhen.cli._days import day_of as _day
 from meizhen.cli._imports import add_to
-from meizhen.cli._output import show_json, show_rows
+from meizhen.cli._output import beijing, show_json, show_rows
 from meizhen.house import open_house
 
 if TYPE_CHECKING:
+    from analytics.archive.partitions import Partition
+    from analytics.archive.writing import ArchiveReport
     from analytics.asking import Failure
 
 app = typer.Typer(help=text("cli.figures"), no_args_is_help=True)
@@ -96,8 +98,103 @@ def gaps(since: Since = None, until: Until = None, unit: UnitCode = None, as_jso
         show_rows(rows, titles, as_json=False)
 
 
+@app.command(help=text("figures.help_archive"))
+def archive(
+    month: Annotated[str | None, typer.Option("--month", help=text("figures.option_month"))] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=text("figures.option_dry_run"))] = False,
+    with_gaps: Annotated[bool, typer.Option("--with-gaps", help=text("figures.option_with_gaps"))] = False,
+    verify: Annotated[bool, typer.Option("--verify", help=text("figures.option_verify"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    from analytics.archive import archive_months
+
+    if verify:
+        _verify_archive(as_json=as_json)
+        return
+    with open_house() as house, _progress("figures.archiving") as progress:
+        report = archive_months(
+            house.database,
+            house.keys,
+            house.clock,
+            actor=house.actor,
+            month=month,
+            with_gaps=with_gaps,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if as_json:
+        show_json(asdict(report))
+    else:
+        _tell_archive(report)
+
+
+def _tell_archive(report: "ArchiveReport") -> None:
+    for done in report.done:
+        typer.echo(
+            text("figures.archived", month=_month(done.partition), rows=done.rows, removed=done.removed)
+        )
+        if done.left:
+            typer.echo(text("figures.archive_left", count=done.left))
+    if report.dry_run:
+        for one in report.planned:
+            typer.echo(text("figures.would_archive", month=_month(one.partition), rows=one.rows))
+    for one in report.held:
+        said = "figures.held_by_holes" if one.holes else "figures.held_open"
+        typer.echo(text(said, month=_month(one.partition), count=one.holes, closes=one.closes_on))
+    if not report.planned:
+        typer.echo(text("figures.nothing_to_archive"))
+
+
+def _month(partition: "Partition") -> str:
+    """A month of the archive for people: `2026-03 wechat articles`."""
+    return f"{partition.month} {partition.platform} {text(f'figures.kind_{partition.kind}')}"
+
+
+def _verify_archive(*, as_json: bool) -> None:
+    """Tells what differs; exit code 1 where anything does."""
+    from analytics.archive.verifying import verify_archive
+
+    with open_house() as house, _progress("figures.verifying") as progress:
+        found = verify_archive(house.database, progress=progress)
+    if as_json:
+        show_json([asdict(difference) for difference in found])
+    elif not found:
+        typer.echo(text("figures.archive_all_whole"))
+    else:
+        rows = [asdict(one) | {"state": text(f"figures.archive_{one.state}")} for one in found]
+        titles = {name: text(f"figures.{name}") for name in ("file", "state", "expected", "found")}
+        show_rows(rows, titles, as_json=False)
+    if found:
+        raise typer.Exit(1)
+
+
+@app.command(help=text("figures.help_archives"))
+def archives(as_json: AsJson = False) -> None:
+    from analytics.archive.verifying import list_archive
+
+    with open_house() as house:
+        found = list_archive(house.database)
+    if as_json:
+        show_json([asdict(one) for one in found])
+    elif not found:
+        typer.echo(text("figures.no_archives"))
+    else:
+        rows = [
+            asdict(one)
+            | {
+                "kind": text(f"figures.kind_{one.kind}"),
+                "state": text(f"figures.archive_{one.state}"),
+                "late": one.late or None,
+                "archived_at": beijing(one.archived_at),
+            }
+            for one in found
+        ]
+        columns = ("month", "platform", "kind", "rows", "bytes", "late", "state", "archived_at")
+        show_rows(rows, {name: text(f"figures.{name}") for name in columns}, as_json=False)
+
+
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(doing: str = "figures.collecting") -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr, only where somebody looks at it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -105,5 +202,5 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(text("figures.collecting"), total=None)
+        task = bar.add_task(text(doing), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

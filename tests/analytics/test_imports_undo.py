@@ -16,6 +16,7 @@ from sqlalchemy import select as fields
 from sqlalchemy import text
 from sqlmodel import select
 
+from analytics.archive import archive_months
 from analytics.articles import Article, Snapshot
 from analytics.exports.week import Week, read_week
 from analytics.figures import (
@@ -39,6 +40,7 @@ from analytics.imports import (
 )
 from analytics.imports.staging import Staging
 from config import Database, ManualClock, MeizhenError
+from config.database import ArchivePlace, connect
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import LedgerEntry
@@ -93,8 +95,10 @@ class House:
 
 
 @pytest.fixture
-def house(database: Database, keys: KeyRing, tmp_path: Path) -> House:
-    return House(database, keys, tmp_path)
+def house(database_address: str, keys: KeyRing, tmp_path: Path) -> Iterator[House]:
+    database = connect(database_address, archive=ArchivePlace(tmp_path / "archive", tmp_path / "temporary"))
+    yield House(database, keys, tmp_path)
+    database.close()
 
 
 def test_undo_restores_what_was_there_before(house: House) -> None:
@@ -191,20 +195,19 @@ def test_undo_of_nothing_is_refused(house: House) -> None:
 
 
 def test_an_import_of_a_closed_month_stays_and_the_month_is_named(house: House) -> None:
-    report = house.take("甲,2026-02-28,8,9,", "乙,2026-03-02,8,9,")
+    report = house.take("甲,2026-02-27,8,9,", "乙,2026-03-02,8,9,")
+    later = house.take("丙,2026-03-02,8,9,")
+    house.clock.move_to(datetime(2026, 4, 9, 1, tzinfo=UTC))  # February is closed, March is not
+    [done] = archive_months(house.database, house.keys, house.clock, actor="cli:test").done
+    assert (done.partition.month, done.rows) == ("2026-02", 2)
     after = state(house.database)
-    asked: list[set[date]] = []
-
-    def archived(months: Any) -> list[date]:
-        asked.append(set(months))
-        return [month for month in months if month < date(2026, 3, 1)]
-
     with pytest.raises(MeizhenError) as refused:
-        house.undo(report.number, archived=archived)
+        house.undo(report.number)
     assert refused.value.code == "figures.undo_archived"
     assert "2026-02" in str(refused.value) and "2026-03" not in str(refused.value)
-    assert asked == [{date(2026, 2, 1), date(2026, 3, 1)}]
     assert state(house.database) == after
+    house.undo(later.number)
+    assert {row[2] for row in state(house.database)["metric"]} == {"read_people", "read_events"}
 
 
 # --- long imports, cut off in the middle --------------------------------------------------------------
