@@ -192,4 +192,6 @@ def _forget_metric(session: Session, platform: str, level: str, name: str) -> No
     )
     unused = ~(of_articles if level == ARTICLE else of_accounts)
     in_archive = exists().where(col(ArchivedMonth.platform) == platform)  # and may tell of this name
-    session.execute(delete(KnownMetric).where(key, unused, ~in_archive).execution_options(synchronize_session=False))
+    session.execute(
+        delete(KnownMetric).where(key, unused, ~in_archive).execution_options(synchronize_session=False)
+    )
