@@ -24,6 +24,7 @@ MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ENTRIES = 2_000
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 1_000
+MAX_CELLS = 8_000_000  # of an xlsx: it is laid out as a table in memory
 MAX_ROW_CHARACTERS = 1_000_000
 _PIECE = 1024 * 1024
 
@@ -230,22 +231,30 @@ def _xlsx_rows(source: str, file: BinaryIO) -> _NumberedRows:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise _refused(source, "input.not_readable", reason=error) from None
-    unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > MAX_UNPACKED_BYTES or len(entries) > MAX_ENTRIES:
-        received = f"{_megabytes(unpacked)}, {len(entries)}"
-        limit = f"{_megabytes(MAX_UNPACKED_BYTES)}, {MAX_ENTRIES}"
-        raise _refused(source, "input.zip_bomb", received=received, limit=limit)
-    file.seek(0)
-    try:
+        _refuse_bomb(source, file)
+        file.seek(0)
         sheet = CalamineWorkbook.from_filelike(file).get_sheet_by_index(0)
         for number, row in enumerate(sheet.iter_rows(), start=1):
             yield number, [_cell_text(cell) for cell in row]
-    except (CalamineError, IndexError, OSError, ValueError) as error:
+    except (CalamineError, zipfile.BadZipFile, IndexError, OSError, ValueError, RuntimeError) as error:
         raise _refused(source, "input.not_readable", reason=error) from None
+
+
+def _refuse_bomb(source: str, file: BinaryIO) -> None:
+    """Refuses a workbook that would unpack to too much, or whose sheets reach too far."""
+    from config.workbooks import extent
+
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        unpacked = sum(entry.file_size for entry in entries)
+        if unpacked > MAX_UNPACKED_BYTES or len(entries) > MAX_ENTRIES:
+            received = f"{_megabytes(unpacked)}, {len(entries)}"
+            limit = f"{_megabytes(MAX_UNPACKED_BYTES)}, {MAX_ENTRIES}"
+            raise _refused(source, "input.zip_bomb", received=received, limit=limit)
+        rows, columns = extent(archive)
+    if rows > MAX_ROWS + 1 or columns > MAX_COLUMNS or rows * columns > MAX_CELLS:
+        limit = f"{MAX_ROWS} × {MAX_COLUMNS}, {MAX_CELLS} cells"
+        raise _refused(source, "input.too_large", received=f"{rows} × {columns}", limit=limit)
 
 
 def _cell_text(cell: object) -> str:

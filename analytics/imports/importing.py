@@ -222,7 +222,7 @@ class _Reading:
         report = ImportReport(
             file=self._table.source,
             digest=self._table.sha256,
-            account="" if self._account is None else self._account.stable_id,
+            account=self._stable_ids[accounts[0]] if len(accounts) == 1 else "",
             mapping=self._mapping.label.told(),
             as_of=self._as_of,
             accounts=len(accounts),

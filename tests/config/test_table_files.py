@@ -214,3 +214,57 @@ def test_a_character_cut_by_the_reading_in_pieces_is_whole(
 def test_empty_rows_and_columns_before_the_data_keep_their_numbers(tmp_path: Path) -> None:
     path = workbook(tmp_path, [["a", "b"], [None, None], [None, 1]])
     assert cells(read_table(path)) == [(3, {"a": "", "b": "1"})]
+
+
+@pytest.mark.parametrize(("row", "column"), [(1_048_575, 16_383), (200_000, 900), (1, 1_500), (1_048_575, 0)])
+def test_a_sheet_with_a_cell_far_away_is_refused_before_room_is_made_for_it(
+    tmp_path: Path, row: int, column: int
+) -> None:
+    path = tmp_path / "far.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet().write(0, 0, "a")
+        book.add_worksheet().write(row, column, 1)
+    assert refused(path)[0] == "input.too_large"
+
+
+def test_cells_that_are_only_coloured_reach_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "in.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["a"])
+        sheet.write_row(1, 0, [1])
+        sheet.write_blank(1_048_575, 16_383, None, book.add_format({"bg_color": "red"}))
+    assert cells(read_table(path)) == [(2, {"a": "1"})]
+
+
+def rewritten(path: Path, name: str, content: bytes) -> Path:
+    """The workbook with another content of one part."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {entry: archive.read(entry) for entry in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, told in (parts | {name: content}).items():
+            archive.writestr(entry, told)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("<row><c><v>1</v>", "input.not_readable"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet><sheetData/></worksheet>", "input.not_readable"),
+        ("<x:row r='9999999'><x:c><x:v>1</x:v></x:c></x:row></x:sheetData>", "input.too_large"),
+        ("<row>" + "<c/>" * 1_001 + "<c><v>1</v></c></row></sheetData>", "input.too_large"),
+    ],
+    ids=["cut off", "entities", "a prefix", "cells without places"],
+)
+def test_a_hostile_sheet_is_refused(tmp_path: Path, content: str, code: str) -> None:
+    path = workbook(tmp_path, [["a"], [1]])
+    if not content.startswith("<!"):
+        prefix = "x:" if "x:" in content else ""
+        content = f"<{prefix}sheetData xmlns:x='x'>{content}"
+    assert refused(rewritten(path, "xl/worksheets/sheet1.xml", content.encode()))[0] == code
+
+
+def test_parts_that_are_no_sheets_may_be_what_they_like(tmp_path: Path) -> None:
+    path = rewritten(workbook(tmp_path, [["a"], [1]]), "xl/drawings/vmlDrawing1.vml", b"<xml><br></xml>")
+    assert cells(read_table(path)) == [(2, {"a": "1"})]
