@@ -8,7 +8,7 @@ figures then sees both, and none has to know. What a session does not need stays
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.schema import CreateTable
@@ -19,8 +19,14 @@ from analytics.archive.partitions import TABLES, ArchivedMonth
 from config.database import ArchivePlace, archive_place
 from config.errors import MeizhenError
 
-MOVED_DAYS = 7
-"""Days by which an article's day may have been corrected since it was archived, and is still found."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOVED_DAYS = 20
+"""Days by which an article's day may have been corrected since it was archived, and is still found.
+
+Fewer than a month waits to be closed: a report of this week looks into no archived month.
+"""
 
 _ROWS_AT_ONCE = 10_000
 _STATE = "archive"
@@ -101,17 +107,13 @@ def _files(session: Session, kind: str, scope: _Scope) -> list[str]:
     wanted = select(col(ArchivedMonth.file)).where(col(ArchivedMonth.kind) == kind)
     if scope.platform is not None:
         wanted = wanted.where(col(ArchivedMonth.platform) == scope.platform)
-    margin = _margin(kind)
+    margin = MOVED_DAYS if kind == "articles" else 0
     if scope.since is not None:
         wanted = wanted.where(col(ArchivedMonth.month) >= f"{_shifted(scope.since, -margin):%Y-%m}")
     if scope.until is not None:
         wanted = wanted.where(col(ArchivedMonth.month) <= f"{_shifted(scope.until, margin):%Y-%m}")
     wanted = wanted.order_by(col(ArchivedMonth.month), col(ArchivedMonth.platform))
     return list(session.execute(wanted).scalars())
-
-
-def _margin(kind: str) -> int:
-    return MOVED_DAYS if kind == "articles" else 0
 
 
 def _shifted(day: date, days: int) -> date:
@@ -201,24 +203,49 @@ class _Shadow:
             if not (place.folder / file).is_file():
                 raise MeizhenError("archive.file_missing", file=file)
         with open_duck(place) as duck, reading_file(", ".join(files)):
+            if self.kind == "articles":
+                duck.register("wanted", self._wanted())
             answer = duck.execute(query, bounds)
             while batch := answer.fetchmany(_ROWS_AT_ONCE):
                 yield batch
 
     def _bounds(self) -> tuple[str, list[Any]]:
-        """What of the files is needed; an article's day may have been corrected a little since."""
-        day = "published_day" if self.kind == "articles" else "day"
-        margin = _margin(self.kind)
+        """What of the files is needed. An article's day may have been corrected: its id says which it is."""
         parts, values = ["true"], list[Any]()
-        if self.scope.since is not None:
-            parts.append(f"{day} >= ?")
-            values.append(_shifted(self.scope.since, -margin))
-        if self.scope.until is not None:
-            parts.append(f"{day} <= ?")
-            values.append(_shifted(self.scope.until, margin))
+        if self.kind == "articles":
+            parts.append("article_id IN (SELECT id FROM wanted)")
+        else:
+            for sign, bound in ((">=", self.scope.since), ("<=", self.scope.until)):
+                if bound is not None:
+                    parts.append(f"day {sign} ?")
+                    values.append(bound)
         if self.scope.metrics is not None:
             parts.append("metric IN (SELECT unnest(?))")
             values.append(sorted(self.scope.metrics))
+        return " AND ".join(parts), values
+
+    def _wanted(self) -> "pd.DataFrame":
+        """The ids of the articles that are asked for."""
+        import numpy as np
+        import pandas as pd
+
+        where, values = self._of_articles()
+        query = f"SELECT a.id FROM article a JOIN account c ON c.id = a.account_id WHERE {where}"
+        ids = self.connection.execute(text(query), values).scalars()
+        return pd.DataFrame({"id": np.fromiter(ids, dtype="int64")})
+
+    def _of_articles(self) -> tuple[str, dict[str, object]]:
+        """Article `a` of account `c` is within the scope."""
+        parts, values = ["1 = 1"], dict[str, object]()
+        for name, sign, value in (
+            ("a.published_day", ">=", self.scope.since),
+            ("a.published_day", "<=", self.scope.until),
+            ("c.platform", "=", self.scope.platform),
+        ):
+            if value is not None:
+                parts.append(f"{name} {sign} :v{len(values)}")
+                plain = value.isoformat() if self.sqlite and isinstance(value, date) else value
+                values[f"v{len(values)}"] = plain
         return " AND ".join(parts), values
 
     def _copy_stored(self) -> None:
@@ -226,22 +253,14 @@ class _Shadow:
         names = ", ".join(self._columns)
         kept = ", ".join(f"s.{name}" for name in self._columns)
         source = f"FROM {self._quoted(self.schema)}.{self.name} s"
-        parts, values = ["true"], dict[str, object]()
+        where, values = "1 = 1", dict[str, object]()
         if self.kind == "articles":
             source += " JOIN article a ON a.id = s.article_id JOIN account c ON c.id = a.account_id"
-            for name, sign, value in (
-                ("a.published_day", ">=", self.scope.since),
-                ("a.published_day", "<=", self.scope.until),
-                ("c.platform", "=", self.scope.platform),
-            ):
-                if value is not None:
-                    parts.append(f"{name} {sign} :v{len(values)}")
-                    plain = value.isoformat() if self.sqlite and isinstance(value, date) else value
-                    values[f"v{len(values)}"] = plain
+            where, values = self._of_articles()
         self.connection.execute(
             text(
                 f"INSERT INTO {self.temporary}.{self.name} AS kept ({names}) "
-                f"SELECT {kept} {source} WHERE {' AND '.join(parts)} {self._if_later}"
+                f"SELECT {kept} {source} WHERE {where} {self._if_later}"
             ),
             values,
         )
