@@ -31,13 +31,12 @@ def paper(report: WeekReport) -> bytes:
     import typst
 
     template = (files("analytics.exports") / "weekly.typ").read_bytes()
-    sunday = datetime.combine(report.week.sunday, time(), UTC)
     content: bytes = typst.compile(
         template,
         format="pdf",
-        sys_inputs={"data": json.dumps(_facts(report), ensure_ascii=False)},
+        sys_inputs={"data": json.dumps(page_facts(report), ensure_ascii=False)},
         font_paths=_fonts(),
-        timestamp=sunday,  # no clock is asked
+        timestamp=datetime.combine(report.week.sunday, time(), UTC),  # no clock is asked
     )
     return content
 
@@ -54,7 +53,8 @@ def _said(entry: str, **params: object) -> str:
     return told(f"report.{entry}", params, language="zh")
 
 
-def _facts(report: WeekReport) -> dict[str, object]:
+def page_facts(report: WeekReport) -> dict[str, object]:
+    """What the template sets: texts, tables of texts, pictures as SVG."""
     weeks = [week.short for week in report.week.trend()]
     first = busiest(report)
     label = first.label if first else ""
