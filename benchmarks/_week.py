@@ -4,6 +4,8 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from sqlmodel import Session
+
 from analytics.articles import CollectionGap
 from analytics.exports.columns import Rule, layout_for
 from analytics.figures import (
@@ -38,8 +40,7 @@ def fill(database: Database, *, accounts: int = 300, articles: int = 2000, seed:
     """`accounts` over the platforms, `articles` a week for `WEEKS` weeks and a week of the year before."""
     chance = random.Random(seed)
     with database.write() as session:
-        units = _units(session_add := session.add, session.flush)
-        del session_add
+        units = _units(session)
         owned = []
         for number in range(accounts):
             platform = PLATFORMS[number % len(PLATFORMS)]
@@ -73,10 +74,10 @@ def fill(database: Database, *, accounts: int = 300, articles: int = 2000, seed:
             )
 
 
-def _units(add, flush) -> list[Unit]:  # type: ignore[no-untyped-def]
+def _units(session: Session) -> list[Unit]:
     root = Unit(code="NM", kind="region", name_zh="内蒙古团委", path="x/")
-    add(root)
-    flush()
+    session.add(root)
+    session.flush()
     root.path = f"{root.id}/"
     names = (
         "呼和浩特",
@@ -93,15 +94,22 @@ def _units(add, flush) -> list[Unit]:  # type: ignore[no-untyped-def]
     units = [root]
     for number, name in enumerate(names):
         unit = Unit(code=f"NM-{number}", kind="league", name_zh=name, path=f"y{number}/", parent_id=root.id)
-        add(unit)
-        flush()
+        session.add(unit)
+        session.flush()
         unit.path = f"{root.id}/{unit.id}/"
         units.append(unit)
-    flush()
+    session.flush()
     return units
 
 
-def _figures(session, chance, platform, accounts, weekly, at) -> None:  # type: ignore[no-untyped-def]
+def _figures(
+    session: Session,
+    chance: random.Random,
+    platform: str,
+    accounts: list[Account],
+    weekly: int,
+    at: datetime,
+) -> None:
     columns = [column for column in layout_for(platform).columns if column.rule is not Rule.POSTS]
     know_metrics(
         session,

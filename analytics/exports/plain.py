@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from analytics.exports.cells import safe_cell
 from analytics.exports.columns import VERSION
 from analytics.exports.content import WeekReport
 from analytics.exports.rows import COLUMNS, plain_rows
-from analytics.exports.table import safe_cell
 
 Row = Sequence[int | str | Decimal | None]
 

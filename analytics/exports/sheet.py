@@ -9,6 +9,8 @@ from typing import IO, Any, Self
 
 from xlsxwriter import Workbook
 
+from analytics.exports.cells import OPTIONS, cell_text
+
 _FONT = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "vcenter"}
 _GRID = {"border": 1, "border_color": "#C8CDD3"}
 _FORMATS: Mapping[str, Mapping[str, object]] = {
@@ -33,19 +35,6 @@ _SPARE = 0.72  # columns are wider where the usual fonts are missing
 _SHEET_NAME = 31
 _ROW_PIXELS = 20
 _UNSHOWN = str.maketrans(dict.fromkeys("[]:*?/\\", "_"))
-
-OPTIONS: Mapping[str, bool] = {
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-    "nan_inf_to_errors": False,
-}
-"""How every workbook of ours is opened: what is text stays text."""
-
-
-def cell_text(told: str) -> str:
-    """A text as it may be handed to the writer, which takes `<r>…</r>` for markup of its own."""
-    return f"{told} " if told.startswith("<r>") and told.endswith("</r>") else told
 
 
 @dataclass(frozen=True)

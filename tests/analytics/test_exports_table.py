@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scenery import make_account
 
 from analytics.exports import export_figures
-from analytics.exports.table import COLUMNS, safe_cell, write_xlsx
+from analytics.exports.cells import safe_cell
+from analytics.exports.table import COLUMNS, write_xlsx
 from analytics.figures import (
     AccountFigure,
     ArticleFact,
