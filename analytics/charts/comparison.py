@@ -55,7 +55,7 @@ def comparison_figure(
     head, margin = (_HEAD, _MARGIN) if title else (0.0, 0.02)
     figure, axes = blank_sheet(width, head + _KEY + max(1, len(pairs)) * row + 0.1)
     if title:
-        write(axes, margin, 0.45, title, 15, limit=int((width - 2 * margin) / 0.22))
+        write(axes, margin, 0.45, title, 13, limit=int((width - 2 * margin) / 0.19))
     begin = margin + names
     room = width - margin - _CHANGE - begin
     for number, (entry, colour) in enumerate(_LEGEND):

@@ -73,7 +73,32 @@ def box(axes: "Axes", left: float, top: float, width: float, height: float, colo
     """A filled rectangle."""
     from matplotlib.patches import Rectangle
 
-    axes.add_patch(Rectangle((left, top), width, height, facecolor=colour, linewidth=0))
+    # The axes' limits are fixed: as a patch of theirs, its extent would be looked at, which costs the most.
+    axes.add_artist(Rectangle((left, top), width, height, facecolor=colour, linewidth=0))
+
+
+def stroke(
+    axes: "Axes",
+    points: Sequence[tuple[float, float]],
+    colour: str,
+    width: float,
+    *,
+    marker: str = "None",
+    size: float = 0.0,
+) -> None:
+    """A line through the points; with a marker of `size` points at each."""
+    from matplotlib.lines import Line2D
+
+    drawn = Line2D(
+        [x for x, _ in points],
+        [y for _, y in points],
+        color=colour,
+        linewidth=width,
+        marker=marker,
+        markersize=size,
+        solid_capstyle="round",
+    )
+    axes.add_artist(drawn)
 
 
 def shortened(content: str, limit: int) -> str:

@@ -61,7 +61,7 @@ def hours_figure(
     for hour in range(0, 24, 3):
         left = margin + _NAMES + hour * each
         write(axes, left + each / 2, bottom + 0.15, f"{hour}", 8, GREY, align="center")
-    write(axes, width - margin, bottom + 0.15, said("oclock"), 8, GREY, align="right")
+    write(axes, width - margin, bottom + 0.15, said("hour_unit"), 8, GREY, align="right")
     entry = "posts_without_hour" if without else "posts_drawn"
     told = said(entry, count=sum(posts.values()), **({"without": without} if without else {}))
     write(axes, margin + _NAMES, bottom + 0.38, told, 8, GREY)

@@ -17,6 +17,7 @@ from analytics.charts.drawing import (
     said,
     save,
     short_number,
+    stroke,
     write,
 )
 
@@ -92,7 +93,7 @@ def _panel(
     upper, lower = top + _NAME + 0.08, top + height - _AXIS
     for share, value in ((0.0, Decimal(0)), (0.5, ceiling / 2), (1.0, ceiling)):
         y = lower - share * (lower - upper)
-        axes.plot([begin, end], [y, y], color=LINE, linewidth=0.6)
+        stroke(axes, [(begin, y), (end, y)], LINE, 0.6)
         if share != 0.5:
             write(axes, begin - 0.06, y, short_number(value), 7, GREY, align="right", middle=True)
     points = [
@@ -107,15 +108,7 @@ def _panel(
     for known, run in groupby(points, key=lambda point: point is not None):
         if known:
             drawn = [point for point in run if point is not None]
-            axes.plot(
-                [x for x, _ in drawn],
-                [y for _, y in drawn],
-                color=COLOURS[0],
-                linewidth=1.6,
-                marker="o",
-                markersize=2.2,
-                solid_capstyle="round",
-            )
+            stroke(axes, drawn, COLOURS[0], 1.6, marker="o", size=2.2)
     _last(axes, panel, points, end)
     if weeks:
         write(axes, begin, lower + 0.17, weeks[0], 7, GREY, align="center")
@@ -132,5 +125,5 @@ def _last(axes: "Axes", panel: Panel, points: Sequence[tuple[float, float] | Non
         if known is not None:
             write(axes, end + 0.08, known[1], said("unknown"), 7.5, GREY, middle=True)
         return
-    axes.plot([point[0]], [point[1]], color=COLOURS[0], marker="o", markersize=4)
+    stroke(axes, [point], COLOURS[0], 0, marker="o", size=4)
     write(axes, end + 0.1, point[1], short_number(value), 8, INK, middle=True)

@@ -340,19 +340,31 @@ class _Reading:
 
     def _articles(self, columns: Mapping[str, Column]) -> None:
         chosen = chosen_figures(self.platform, self.weeks, list(columns))
-        groups = (chosen.c.account_id, chosen.c.number, chosen.c.metric)
+        groups = (chosen.c.account_id, chosen.c.number, chosen.c.metric, chosen.c.kind, chosen.c.source)
         summed = select(*groups, func.sum(chosen.c.value)).where(chosen.c.place == 1).group_by(*groups)
-        for account, number, metric, value in self.session.execute(summed):
+        for account, number, metric, kind, source, value in self.session.execute(summed):
             self._put(account, number, columns[metric], value)
-        self._sources(chosen, columns)
-        measured = (
+            if number == self._reported:
+                self._heard(account, columns[metric], Source(kind, source))
+        if self._reported >= 0:
+            self._measured(list(columns))
+
+    def _measured(self, metrics: Sequence[str]) -> None:
+        """How many of the reported week's articles have any figure."""
+        chosen = chosen_figures(self.platform, [self.weeks[self._reported]], metrics)
+        counted = (
             select(chosen.c.account_id, func.count(distinct(chosen.c.article_id)))
-            .where(chosen.c.place == 1, chosen.c.number == self._reported)
+            .where(chosen.c.place == 1)
             .group_by(chosen.c.account_id)
         )
-        for account, count in self.session.execute(measured):
+        for account, count in self.session.execute(counted):
             if account in self.rows:
                 self.rows[account].measured = count
+
+    def _heard(self, account: int, column: Column, source: Source) -> None:
+        """Notes where a value of the reported week came from."""
+        if account in self.rows and column in self.rows[account].this:
+            self.rows[account].told_by.setdefault(column, set()).add(source)
 
     @property
     def _reported(self) -> int:
@@ -370,8 +382,7 @@ class _Reading:
             .distinct()
         )
         for account, metric, kind, name in self.session.execute(told):
-            if account in self.rows and columns[metric] in self.rows[account].this:
-                self.rows[account].told_by.setdefault(columns[metric], set()).add(Source(kind, name))
+            self._heard(account, columns[metric], Source(kind, name))
 
     def _days(self, columns: Mapping[str, Column]) -> None:
         """A week with a missing day has no sum: a hole is not a quiet day."""

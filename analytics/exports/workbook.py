@@ -14,7 +14,7 @@ _DRAWN = 15
 _CHART_ROWS = 18
 _FIXED = (("unit", 18), ("account", 22), ("track", 10), ("source", 10), ("measured", 9))
 _WIDTHS = (9, 9, 8, 9, 8)  # of a platform sheet's group
-_GROUPS_ON_FIRST_PAGE, _GROUPS_ON_A_PAGE, _ACROSS_SCALE = 2, 3, 62
+_GROUPS_ON_FIRST_PAGE, _GROUPS_ON_A_PAGE, _ACROSS_SCALE = 2, 3, 58
 _SEVEN = ("this_week", "last_week", "change_amount", "change", "last_year", "year_amount", "year_change")
 
 
