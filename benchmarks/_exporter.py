@@ -37,7 +37,7 @@ def headings() -> list[str]:
 
 
 def ours(count: int, path: Path) -> Callable[[], object]:
-    from analytics.exports.table import write_xlsx
+    from analytics.exports.large_sheet import write_xlsx
 
     return lambda: write_xlsx(path, headings(), rows(count))
 
