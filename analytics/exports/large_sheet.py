@@ -1,7 +1,7 @@
 """A large table as a workbook: xlsxwriter makes everything but the rows, which go straight into the file.
 
-xlsxwriter takes 6 µs for a cell, most of it for what plain rows do not need; written here they take a fifth
-(`docs/decisions/0012-files-of-the-week.md`). One row at a time is held in memory.
+xlsxwriter takes 6 µs for a cell, most of it for what plain rows do not need; here a cell takes under 2
+(`docs/decisions/0012-files-of-the-week.md`). A few hundred rows at a time are held in memory.
 """
 
 import io

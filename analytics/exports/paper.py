@@ -63,7 +63,9 @@ def page_facts(report: WeekReport) -> dict[str, object]:
     accounts = comparison_figure(leading_pairs(first, _BARS), "", width=5.1, names=1.75, row=0.34)
     hours = hours_figure(report.hours.posts, report.hours.without, "", width=5.1, cell=0.19)
     unit_panels = panels_figure(units, weeks, "", shared=True, across=2, width=5.1, height=0.98)
-    trends = panels_figure(leading_panels(report)[:_PANELS], weeks, "", shared=False, width=10.7, height=1.65)
+    leading = leading_panels(report)[:_PANELS]
+    height = 3.0 if len(leading) <= 3 else 1.65  # one row of panels, or two
+    trends = panels_figure(leading, weeks, "", shared=False, width=10.7, height=height)
     return {
         "title": printable(report.title),
         "one_line": printable(report.one_line()),

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from analytics.exports.content import WeekReport, read_report
 from analytics.exports.week import Week
 from config.database import Database
-from config.errors import InputError, Problem
+from config.errors import MeizhenError
 from organisation.units import Unit
 
 FORMATS = ("xlsx", "csv", "parquet", "pdf")
@@ -34,7 +34,7 @@ def export_week(
     `unit` is a unit's code and takes all units below it; `formats` are some of `FORMATS`. Unknown is blank,
     never 0; a change is blank where either week is unknown. Each file appears whole or not at all.
 
-    Raises MeizhenError `report.not_a_week` or `org.unknown_unit`, InputError for a format that is none.
+    Raises MeizhenError `report.not_a_week`, `org.unknown_unit` or `report.not_a_format`.
     """
     chosen, wanted = Week.parse(week), _wanted(formats)
     with database.read() as session:
@@ -61,8 +61,7 @@ def _wanted(formats: Iterable[str]) -> list[str]:
     strange = sorted(asked - set(FORMATS))
     if strange or not asked:
         received, expected = ", ".join(strange) or "–", ", ".join(FORMATS)
-        problem = Problem("report.not_a_format", params={"received": received, "expected": expected})
-        raise InputError("--format", [problem])
+        raise MeizhenError("report.not_a_format", received=received, expected=expected)
     return [name for name in FORMATS if name in asked]
 
 

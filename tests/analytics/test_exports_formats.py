@@ -27,7 +27,7 @@ from analytics.exports.paper import page_facts, paper
 from analytics.exports.rows import COLUMNS
 from analytics.exports.week import Week
 from analytics.figures import Meaning, know_metrics
-from config import Database, InputError
+from config import Database, MeizhenError
 from config.database import connect
 from config.secrets import KeyRing
 from organisation.accounts import Account
@@ -336,8 +336,8 @@ def test_every_format_of_a_unit_tells_of_its_subtree_only(
 
 
 def test_what_is_no_format_is_refused_before_anything_is_written(database: Database, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="docx"):
+    with pytest.raises(MeizhenError, match="docx"):
         export_week(database, WEEK, tmp_path / "out", formats=["xlsx", "docx"])
-    with pytest.raises(InputError):
+    with pytest.raises(MeizhenError, match="xlsx, csv, parquet, pdf"):
         export_week(database, WEEK, tmp_path / "out", formats=[])
     assert not (tmp_path / "out").exists()

@@ -70,7 +70,7 @@ def test_the_pictures_of_a_week_are_drawn(tmp_path: Path) -> None:
     [
         (["--week", "46"], "report.not_a_week"),
         (["--week", "2026-W46", "--unit", "X"], "org.unknown_unit"),
-        (["--week", "2026-W46", "--format", "docx"], "input.refused"),
+        (["--week", "2026-W46", "--format", "docx"], "report.not_a_format"),
     ],
 )
 def test_what_cannot_be_reported_is_told(tmp_path: Path, arguments: list[str], code: str) -> None:
