@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.messages import catalogue, told
-from connectors import Connector, Kind, Unit, connector_for
+from connectors import Connector, Kind, Metric, Unit, connector_for
 
-VERSION = 1
+VERSION = 2
 _MOST_DERIVED = 6
 
 
@@ -31,35 +31,71 @@ class Column:
     heading: str = ""  # an entry of the catalogue `report`, where the common one would mislead
 
     @property
+    def name(self) -> str:
+        """The name that programs know the column by."""
+        return self.metric or self.heading or "posts"
+
+    @property
     def title(self) -> str:
         """The Chinese heading; a name that no text is written for stands for itself."""
+        return self.titled("zh")
+
+    def titled(self, language: str) -> str:
+        """The heading in zh or en."""
         entry = self.heading or (f"metric_{self.metric}" if self.metric else "posts")
-        return told(f"report.{entry}", {}, language="zh") if entry in catalogue("report") else self.metric
+        return told(f"report.{entry}", {}, language=language) if entry in catalogue("report") else self.metric
 
     def counts(self, platform: str) -> str:
         """posts, people or events, as the platform's connector declares; unknown where it says nothing."""
         if self.rule is Rule.POSTS:
             return "posts"
+        metric = self._declared(platform)
+        return metric.unit.value if metric else "unknown"
+
+    def kind(self, platform: str) -> str:
+        """cumulative, per_day or snapshot, as the connector declares; counted for posts; else unknown."""
+        if self.rule is Rule.POSTS:
+            return "counted"
+        metric = self._declared(platform)
+        return metric.kind.value if metric else "unknown"
+
+    def _declared(self, platform: str) -> Metric | None:
         level = "article" if self.rule is Rule.ARTICLES else "account"
         connector = _connector(platform)
-        units = [
-            metric.unit.value
-            for metric in (connector.metrics if connector else ())
-            if (metric.level, metric.name) == (level, self.metric)
-        ]
-        return units[0] if units else "unknown"
+        declared = connector.metrics if connector else ()
+        return next(
+            (metric for metric in declared if (metric.level, metric.name) == (level, self.metric)), None
+        )
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A platform's columns; `leading` is the one its accounts are sorted by and drawn with."""
+    """A platform's columns; `leading` is the one its accounts are sorted by and drawn with.
+
+    `top` ranks its articles: a figure of one article; None where no article has any.
+    """
 
     columns: tuple[Column, ...]
     leading: Column
+    top: Column | None = None
+
+    @property
+    def posts(self) -> Column:
+        return self.columns[0]
+
+    @property
+    def publishes(self) -> bool:
+        """Whether its articles are posts of ours: what people ask on a site is not."""
+        return not self.posts.heading
+
+    @property
+    def followers(self) -> Column | None:
+        return next((column for column in self.columns if column.metric == _FOLLOWERS.metric), None)
 
 
-def _laid(*columns: Column, leading: int) -> Layout:
-    return Layout(columns, columns[leading])
+def _laid(*columns: Column, leading: int, top: Column | None = None) -> Layout:
+    chosen = columns[leading]
+    return Layout(columns, chosen, top or (chosen if chosen.rule is Rule.ARTICLES else None))
 
 
 _POSTS = Column(Rule.POSTS)
@@ -89,6 +125,7 @@ _LAYOUTS = {
         Column(Rule.DAYS, "read_events"),
         Column(Rule.DAYS, "like"),
         leading=1,
+        top=Column(Rule.ARTICLES, "read_events"),
     ),
 }
 
@@ -112,7 +149,8 @@ def _derived(connector: Connector) -> Layout:
     ][:_MOST_DERIVED]
     names = {metric.name for metric in connector.metrics if metric.level == "account"}
     columns = (_POSTS, *summed, *([_FOLLOWERS] if _FOLLOWERS.metric in names else []))
-    return Layout(columns, columns[1] if len(columns) > 1 else _POSTS)
+    leading = columns[1] if len(columns) > 1 else _POSTS
+    return Layout(columns, leading, leading if leading.rule is Rule.ARTICLES else None)
 
 
 def platform_label(platform: str) -> str:

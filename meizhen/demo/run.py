@@ -224,8 +224,8 @@ def _report(stage: _Stage) -> None:
     stage.tell("report", 0, 1)
     monday = first_day() + timedelta(days=(7 - first_day().weekday()) % 7)
     year, week, _ = monday.isocalendar()
-    path = export_week(stage.house.database, f"{year}-W{week:02}", stage.folder)
-    stage.summary.files["weekly"] = str(path)
+    paths = export_week(stage.house.database, f"{year}-W{week:02}", stage.folder)
+    stage.summary.files |= {f"weekly_{name}": str(path) for name, path in paths.items()}
     stage.tell("report", 1, 1)
 
 

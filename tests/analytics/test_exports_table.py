@@ -1,17 +1,23 @@
 """The table of figures as CSV: exact, readable by Excel, harmless in it."""
 
 import csv
+import tempfile
+import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
 from scenery import make_account
 
 from analytics.exports import export_figures
-from analytics.exports.table import COLUMNS, safe_cell
+from analytics.exports.cells import safe_cell
+from analytics.exports.large_sheet import write_xlsx
+from analytics.exports.table import COLUMNS
 from analytics.figures import (
     AccountFigure,
     ArticleFact,
@@ -85,3 +91,73 @@ def test_no_cell_begins_like_a_formula(first: str, rest: str, blanks: str) -> No
 @given(st.text(alphabet=st.characters(exclude_characters="=+-@\t\r＝＋－＠ "), max_size=20))
 def test_other_cells_stay_as_they_are(told: str) -> None:
     assert safe_cell(told) == told
+
+
+def test_a_name_that_ends_in_xlsx_makes_a_workbook(filled: Database, tmp_path: Path) -> None:
+    out = tmp_path / "figures.xlsx"
+    assert export_figures(filled, out) == 2
+    page = openpyxl.load_workbook(out).worksheets[0]
+    headings, first, second = ([cell.value for cell in row] for row in page.iter_rows())
+    assert tuple(headings) == COLUMNS
+    rate, followers = (dict(zip(COLUMNS, row, strict=True)) for row in (first, second))
+    assert (rate["title"], rate["value"], rate["source"]) == ("=HYPERLINK(1)", 0.581603, "+1.csv")
+    assert (rate["as_of"], rate["day"]) == (datetime(2026, 3, 3), None)  # noqa: DTZ001
+    assert rate["published_at"] == "2026-03-02T10:00:00+08:00"
+    assert (followers["value"], followers["title"]) == (48_000, None)
+    assert {cell.data_type for row in page.iter_rows() for cell in row} <= {"s", "n", "d", "b", "inlineStr"}
+    assert (page.freeze_panes, page.print_title_rows) == ("A2", "$1:$1")
+    again = tmp_path / "again.xlsx"
+    export_figures(filled, again)
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_what_is_more_than_a_sheet_holds_goes_on_on_the_next(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("analytics.exports.large_sheet._SHEET_ROWS", 3)
+    path = tmp_path / "many.xlsx"
+    assert write_xlsx(path, ["a", "b"], ((number, f"@{number}") for number in range(5))) == 5
+    pages = openpyxl.load_workbook(path).worksheets
+    assert [[[cell.value for cell in row] for row in page.iter_rows()] for page in pages] == [
+        [["a", "b"], [0, "@0"], [1, "@1"]],
+        [["a", "b"], [2, "@2"], [3, "@3"]],
+        [["a", "b"], [4, "@4"]],
+    ]
+
+
+def test_text_like_mark_up_leaves_the_workbook_whole(tmp_path: Path) -> None:
+    path = tmp_path / "r.xlsx"
+    told = ["<r>&</r>", "<r><t>x</t></r>", "]]>", " a  b ", "\x01\ufffe_x0041_", "\r\n=1", "龘" * 40_000]
+    write_xlsx(path, ["t<&"], [[one] for one in told])
+    cells = [row[0].value for row in openpyxl.load_workbook(path).worksheets[0].iter_rows()]
+    assert cells[:5] == ["t<&", *told[:4]]
+    with zipfile.ZipFile(path) as archive:
+        stored = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert '<t xml:space="preserve">_x0001__xFFFE__x005F_x0041_</t>' in stored
+    assert '<t xml:space="preserve">_x000D_\n=1</t>' in stored
+    assert "<f" not in stored
+    assert len(cells[7]) == 32_767
+
+
+def test_truth_is_truth_and_what_is_no_number_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "b.xlsx"
+    write_xlsx(path, ["a", "b", "c"], [[True, Decimal("0.000001"), 2**53], [False, None, -0.5]])
+    page = openpyxl.load_workbook(path).worksheets[0]
+    assert [[cell.value for cell in row] for row in page.iter_rows(min_row=2)] == [
+        [True, 0.000001, 2**53],
+        [False, None, -0.5],
+    ]
+    assert page.auto_filter.ref == "A1:C3"
+    with pytest.raises(ValueError, match="A2"):
+        write_xlsx(path, ["a"], [[float("nan")]])
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=5))
+def test_any_text_comes_back_as_it_was(told: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.xlsx"
+        write_xlsx(path, ["n", "t"], [[number, one] for number, one in enumerate(told)])
+        rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+    assert [str(row[1]).replace("\r\n", "\n") for row in rows[1:]] == [
+        one.replace("\r\n", "\n") for one in told
+    ]

@@ -1,4 +1,4 @@
-"""`meizhen report weekly`: the file is where it was asked for."""
+"""`meizhen report`: files and pictures are where they were asked for."""
 
 import json
 from datetime import UTC, date, datetime
@@ -25,28 +25,53 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_report_of_a_week_is_written(tmp_path: Path) -> None:
+def test_the_report_of_a_week_is_written_in_every_format(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         app, ["report", "weekly", "--week", "2026-W46", "--out", str(tmp_path / "out")]
     )
-    path = tmp_path / "out" / "meizhen-weekly-2026-W46.xlsx"
-    assert (result.exit_code, path.exists()) == (0, True)
-    assert str(path) in result.stdout
+    assert result.exit_code == 0, result.output
+    paths = [
+        tmp_path / "out" / f"meizhen-weekly-2026-W46.{name}" for name in ("xlsx", "csv", "parquet", "pdf")
+    ]
+    assert sorted(paths) == sorted((tmp_path / "out").iterdir())
+    assert all(str(path) in result.stdout for path in paths)
+
+
+def test_only_the_formats_asked_for_are_written(tmp_path: Path) -> None:
+    arguments = ["report", "weekly", "--week", "2026-W46", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*arguments, "--format", "csv, xlsx"])
+    assert result.exit_code == 0, result.output
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".csv", ".xlsx"}
 
 
 def test_without_a_week_it_is_the_one_before_this(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["report", "weekly", "--out", str(tmp_path), "--json"])
+    result = CliRunner().invoke(
+        app, ["report", "weekly", "--out", str(tmp_path), "--format", "csv", "--json"]
+    )
     told = json.loads(result.stdout)
-    assert Path(told["path"]).exists()
+    assert Path(told["files"]["csv"]).exists()
     today = datetime.now(UTC).date()
     assert told["week"] in {
         str(Week.of(day).before) for day in (today, date.fromordinal(today.toordinal() + 1))
     }
 
 
+def test_the_pictures_of_a_week_are_drawn(tmp_path: Path) -> None:
+    arguments = ["report", "pictures", "--week", "2026-W46", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    files = json.loads(result.stdout)["files"]
+    assert set(files) == {"trend", "hours", "units"}
+    told = [Path(path) for pair in files.values() for path in pair]
+    assert sorted(told) == sorted((tmp_path / "out").iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["--week", "46"], "report.not_a_week"), (["--week", "2026-W46", "--unit", "X"], "org.unknown_unit")],
+    [
+        (["--week", "46"], "report.not_a_week"),
+        (["--week", "2026-W46", "--unit", "X"], "org.unknown_unit"),
+        (["--week", "2026-W46", "--format", "docx"], "report.not_a_format"),
+    ],
 )
 def test_what_cannot_be_reported_is_told(tmp_path: Path, arguments: list[str], code: str) -> None:
     result = CliRunner().invoke(app, ["report", "weekly", "--out", str(tmp_path), *arguments])
