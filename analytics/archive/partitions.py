@@ -57,11 +57,12 @@ class ArchivedSource(SQLModel, table=True):
 
 
 class ArchivedAccount(SQLModel, table=True):
-    """An account that has told figures of its own which are archived: it was heard of."""
+    """An account that has told figures of its own which are archived: it was heard of, since `first_day`."""
 
     __tablename__ = "archived_account"
 
     account_id: int = Field(primary_key=True, foreign_key="account.id")
+    first_day: date
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ figures then sees both, and none has to know. What a session does not need stays
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, and_, func, or_, select, text, true
 from sqlalchemy.schema import CreateTable
 from sqlmodel import Session, SQLModel, col
 
@@ -32,23 +32,32 @@ _ROWS_AT_ONCE = 10_000
 _STATE = "archive"
 
 
+Span: TypeAlias = tuple[date | None, date | None]
+"""From one day to another, both included; None is without end."""
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    (since, until), (first, last) = outer, inner
+    begins = since is None or (first is not None and since <= first)
+    return begins and (until is None or (last is not None and last <= until))
+
+
 @dataclass(frozen=True)
 class _Scope:
     """What a session has asked for so far; None is everything."""
 
     platform: str | None
-    since: date | None
-    until: date | None
+    spans: frozenset[Span]
     metrics: frozenset[str] | None
 
     def covers(self, other: "_Scope") -> bool:
-        return self.joined(other) == self
+        inside = all(any(_contains(ours, theirs) for ours in self.spans) for theirs in other.spans)
+        return inside and self.joined(other) == _Scope(self.platform, self.spans | other.spans, self.metrics)
 
     def joined(self, other: "_Scope") -> "_Scope":
         return _Scope(
             self.platform if self.platform == other.platform else None,
-            None if self.since is None or other.since is None else min(self.since, other.since),
-            None if self.until is None or other.until is None else max(self.until, other.until),
+            self.spans | other.spans,
             None if self.metrics is None or other.metrics is None else self.metrics | other.metrics,
         )
 
@@ -60,12 +69,13 @@ def with_archive(
     platform: str | None = None,
     since: date | None = None,
     until: date | None = None,
+    more: Sequence[Span] = (),
     metrics: Sequence[str] | None = None,
 ) -> None:
     """From here on, the session's questions about figures of this kind see the archived ones too.
 
     Bounds as in `analytics.load`: articles published, or account days, from `since` to `until` of `platform`;
-    `metrics` are the names that are needed. Questions beyond the bounds may miss figures of articles, so ask
+    `more` are further spans of days, `metrics` the names that are needed. Questions beyond the bounds may miss figures of articles, so ask
     for enough. Call it before the first question; a later call widens. Nothing happens, and nothing is read
     but one small table, where no archived month is within the bounds.
 
@@ -73,7 +83,8 @@ def with_archive(
     written into what is gone with the session. Raises MeizhenError `archive.no_folder` where the database was
     opened without settings, `archive.file_missing` and `archive.unreadable`.
     """
-    scope = _Scope(platform, since, until, None if metrics is None else frozenset(metrics))
+    spans = frozenset({(since, until), *more})
+    scope = _Scope(platform, spans, None if metrics is None else frozenset(metrics))
     transaction, present = session.info.get((_STATE, kind), (None, None))
     if transaction is not session.get_transaction():
         present = None  # what was brought back went with it
@@ -108,10 +119,15 @@ def _files(session: Session, kind: str, scope: _Scope) -> list[str]:
     if scope.platform is not None:
         wanted = wanted.where(col(ArchivedMonth.platform) == scope.platform)
     margin = MOVED_DAYS if kind == "articles" else 0
-    if scope.since is not None:
-        wanted = wanted.where(col(ArchivedMonth.month) >= f"{_shifted(scope.since, -margin):%Y-%m}")
-    if scope.until is not None:
-        wanted = wanted.where(col(ArchivedMonth.month) <= f"{_shifted(scope.until, margin):%Y-%m}")
+    spans = []
+    for since, until in scope.spans:
+        within = [true()]
+        if since is not None:
+            within.append(col(ArchivedMonth.month) >= f"{_shifted(since, -margin):%Y-%m}")
+        if until is not None:
+            within.append(col(ArchivedMonth.month) <= f"{_shifted(until, margin):%Y-%m}")
+        spans.append(and_(*within))
+    wanted = wanted.where(or_(*spans))
     wanted = wanted.order_by(col(ArchivedMonth.month), col(ArchivedMonth.platform))
     return list(session.execute(wanted).scalars())
 
@@ -215,10 +231,15 @@ class _Shadow:
         if self.kind == "articles":
             parts.append("article_id IN (SELECT id FROM wanted)")
         else:
-            for sign, bound in ((">=", self.scope.since), ("<=", self.scope.until)):
-                if bound is not None:
-                    parts.append(f"day {sign} ?")
-                    values.append(bound)
+            spans = []
+            for span in sorted(self.scope.spans, key=str):
+                within = ["true"]
+                for sign, bound in zip((">=", "<="), span, strict=True):
+                    if bound is not None:
+                        within.append(f"day {sign} ?")
+                        values.append(bound)
+                spans.append(" AND ".join(within))
+            parts.append(f"({' OR '.join(spans)})")
         if self.scope.metrics is not None:
             parts.append("metric IN (SELECT unnest(?))")
             values.append(sorted(self.scope.metrics))
@@ -237,15 +258,18 @@ class _Shadow:
     def _of_articles(self) -> tuple[str, dict[str, object]]:
         """Article `a` of account `c` is within the scope."""
         parts, values = ["1 = 1"], dict[str, object]()
-        for name, sign, value in (
-            ("a.published_day", ">=", self.scope.since),
-            ("a.published_day", "<=", self.scope.until),
-            ("c.platform", "=", self.scope.platform),
-        ):
-            if value is not None:
-                parts.append(f"{name} {sign} :v{len(values)}")
-                plain = value.isoformat() if self.sqlite and isinstance(value, date) else value
-                values[f"v{len(values)}"] = plain
+        if self.scope.platform is not None:
+            parts.append("c.platform = :platform")
+            values["platform"] = self.scope.platform
+        spans = []
+        for span in sorted(self.scope.spans, key=str):
+            within = ["1 = 1"]
+            for sign, bound in zip((">=", "<="), span, strict=True):
+                if bound is not None:
+                    within.append(f"a.published_day {sign} :v{len(values)}")
+                    values[f"v{len(values)}"] = bound.isoformat() if self.sqlite else bound
+            spans.append(" AND ".join(within))
+        parts.append(f"({' OR '.join(spans)})")
         return " AND ".join(parts), values
 
     def _copy_stored(self) -> None:

@@ -270,9 +270,14 @@ class _Writing:
             ]
             session.execute(insert(ArchivedSource), rows)
             if accounts:
+                heard = upsert(session, ArchivedAccount)
+                earlier = {"first_day": heard.excluded.first_day}
+                is_earlier = heard.excluded.first_day < col(ArchivedAccount.first_day)
                 session.execute(
-                    upsert(session, ArchivedAccount).on_conflict_do_nothing(),
-                    [{"account_id": account} for account in accounts],
+                    heard.on_conflict_do_update(
+                        index_elements=["account_id"], set_=earlier, where=is_earlier
+                    ),
+                    [{"account_id": account, "first_day": first} for account, first in accounts],
                 )
             record(
                 session,
@@ -284,13 +289,12 @@ class _Writing:
                 details={"rows": sums.rows, "checksum": str(sums.checksum), "file": self.partition.file},
             )
 
-    def _accounts(self) -> list[int]:
-        """The accounts that have told figures of their own."""
+    def _accounts(self) -> list[tuple[int, date]]:
+        """The accounts that have told figures of their own, each with the first day of them."""
         if self.partition.kind != "account_days":
             return []
-        return [
-            row[0] for row in self.duck.execute("SELECT DISTINCT subject FROM merged ORDER BY 1").fetchall()
-        ]
+        firsts = "SELECT subject, min(day)::VARCHAR FROM merged GROUP BY subject ORDER BY subject"
+        return [(account, date.fromisoformat(day)) for account, day in self.duck.execute(firsts).fetchall()]
 
 
 def _key(partition: Partition) -> tuple[str, str, str]:

@@ -170,7 +170,14 @@ def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict
         by_platform.setdefault(row.account.platform, []).append(row)
     metrics = sorted({column.metric for platform in by_platform for column in layout_for(platform).columns})
     for kind in ("articles", "account_days"):
-        with_archive(session, kind, since=week.before.monday, until=week.sunday, metrics=metrics)
+        with_archive(
+            session,
+            kind,
+            since=week.trend()[0].monday,
+            until=week.sunday,
+            more=[(week.last_year.monday, week.last_year.sunday)],
+            metrics=metrics,
+        )
     for platform, accounts in by_platform.items():
         layout = layout_for(platform)
         by_id = {row.account.known_id: row for row in accounts}
@@ -327,6 +334,9 @@ class _Reading:
         firsts = (
             select(func.min(col(Article.published_day)))
             .where(col(Article.account_id) == col(Account.id))
+            .scalar_subquery(),
+            select(col(ArchivedAccount.first_day))
+            .where(col(ArchivedAccount.account_id) == col(Account.id))
             .scalar_subquery(),
             select(func.min(col(AccountDayFigure.day)))
             .where(col(AccountDayFigure.account_id) == col(Account.id))

@@ -39,6 +39,7 @@ def upgrade() -> None:
     op.create_table(
         "archived_account",
         sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
         sa.PrimaryKeyConstraint("account_id"),
     )
