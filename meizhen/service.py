@@ -1,4 +1,4 @@
-"""The running service: a publishing node, APScheduler's ticks, the daily collection. Wiring only."""
+"""The running service: a publishing node, APScheduler's ticks, collection and reports. Wiring only."""
 
 import signal
 import threading
@@ -17,6 +17,7 @@ from config.clock import SHANGHAI
 from config.process import live_long
 from meizhen.collecting import collect_figures
 from meizhen.house import House
+from meizhen.reporting import register_reports
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
@@ -79,7 +80,7 @@ def run_worker(
 
 
 def run_service(house: House, stop: threading.Event, place: Place, started: Callable[[str], None]) -> None:
-    """Runs a publishing node and the daily collection until stopped; answers HTTP at `place`.
+    """Runs a publishing node, the daily collection and the reports until stopped; answers HTTP at `place`.
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
@@ -97,6 +98,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
             node=dispatcher.node,
             at_most=_COLLECTING,
         )
+        register_reports(ticker, house, dispatcher.node)
         started(dispatcher.node)
         dispatcher.run(stop)
 

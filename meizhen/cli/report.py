@@ -1,4 +1,4 @@
-"""`meizhen report`: the weekly workbook."""
+"""`meizhen report`: the weekly workbook, and its way to people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from config.messages import text
+from meizhen.cli import _report_deliveries, _report_robots
 from meizhen.cli._output import show_json
 from meizhen.house import open_house
 
 app = typer.Typer(help=text("cli.report"), no_args_is_help=True)
 
 
-@app.callback()
-def _report() -> None:
-    """Keeps `weekly` a command of its own name while it is the only one."""
+app.add_typer(_report_deliveries.app)
+app.add_typer(_report_robots.app, name="robot")
 
 
 @app.command(help=text("report.weekly"))

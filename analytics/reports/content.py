@@ -1,0 +1,151 @@
+"""What a report says: its files, its headline figures, and the holes it has; made anew for every sending."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from analytics.exports.columns import Column, Rule, layout_for, platform_label
+from analytics.exports.week import AccountWeek, Week, change, read_week
+from analytics.gaps import OpenGap, list_gaps
+from config.database import Database
+from config.messages import told
+from organisation.units import Unit, find_unit
+
+
+@dataclass(frozen=True)
+class Report:
+    """A unit's week, ready to be sent.
+
+    `files`: kind → file; `not_made`: the kinds that were asked for and are not there. `headline`
+    and `holes` are lines for people; `complete` is False where a hole is open or an article has no
+    figures yet.
+    """
+
+    unit: str
+    name: str
+    week: str
+    title: str
+    files: Mapping[str, Path]
+    not_made: tuple[str, ...]
+    headline: tuple[str, ...]
+    holes: tuple[str, ...]
+    complete: bool
+
+    def attachments(self) -> dict[str, Path]:
+        """The files under the names that people see."""
+        plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in self.name)
+        return {
+            said("file_name", name=plain, week=self.week, suffix=path.suffix): path
+            for path in self.files.values()
+        }
+
+
+def make_report(database: Database, unit: str, week: str, kinds: Sequence[str], out: Path) -> Report:
+    """Writes a unit's week into the folder `out` and reads its headline and holes.
+
+    Raises MeizhenError as `export_week` does.
+    """
+    chosen = Week.parse(week)
+    made = _exported(database, week, unit, out)
+    with database.read() as session:
+        subtree = find_unit(session, unit)
+        platforms = read_week(session, chosen, unit=subtree)
+        gaps = list_gaps(session, since=chosen.before.monday, until=chosen.sunday, unit=subtree)
+    holes = _holes(subtree, chosen, platforms, gaps)
+    return Report(
+        unit=unit,
+        name=subtree.name_zh,
+        week=str(chosen),
+        title=said(
+            "title", name=_one_line(subtree.name_zh), week=chosen, monday=chosen.monday, sunday=chosen.sunday
+        ),
+        files={kind: made[kind] for kind in kinds if kind in made},
+        not_made=tuple(kind for kind in kinds if kind not in made),
+        headline=tuple(_headline(platform, accounts) for platform, accounts in platforms.items()),
+        holes=holes or (said("complete"),),
+        complete=not holes,
+    )
+
+
+def _exported(database: Database, week: str, unit: str, out: Path) -> dict[str, Path]:
+    """Kind → file of the week's export."""
+    from analytics.exports import export_week
+
+    return {"xlsx": export_week(database, week, out, unit=unit)}
+
+
+def said(entry: str, **params: object) -> str:
+    """A text of a report: leaders read Chinese, whatever the language of the command line."""
+    return told(f"reports.{entry}", params, language="zh")
+
+
+def _headline(platform: str, accounts: Sequence[AccountWeek]) -> str:
+    """One line a platform: posts and the leading figure, with last week's."""
+    layout = layout_for(platform)
+    return said(
+        "headline",
+        platform=platform_label(platform),
+        accounts=len(accounts),
+        posts=_compared(accounts, layout.columns[0]),
+        leading=_compared(accounts, layout.leading),
+    )
+
+
+def _compared(accounts: Sequence[AccountWeek], column: Column) -> str:
+    this, last = (_sum([getattr(row, week).get(column) for row in accounts]) for week in ("this", "last"))
+    share = change(this, last)
+    return said(
+        "compared",
+        title=column.title,
+        this=_number(this),
+        last=_number(last),
+        change="" if share is None else f", {share:+.1%}",
+    )
+
+
+def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
+    """The sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _number(value: Decimal | None) -> str:
+    return said("unknown") if value is None else f"{value.normalize():,f}"
+
+
+def _holes(
+    unit: Unit, week: Week, platforms: Mapping[str, Sequence[AccountWeek]], gaps: Sequence[OpenGap]
+) -> tuple[str, ...]:
+    """What the week's figures lack, and where to look; nothing where they are whole."""
+    lines = []
+    if gaps:
+        accounts = len({gap.account for gap in gaps})
+        lines.append(said("holes_gaps", count=len(gaps), accounts=accounts))
+    unmeasured = sum(_unmeasured(platform, accounts) for platform, accounts in platforms.items())
+    if unmeasured:
+        lines.append(said("holes_unmeasured", count=unmeasured))
+    silent = sum(
+        1
+        for platform, accounts in platforms.items()
+        for row in accounts
+        if layout_for(platform).columns[0] not in row.this
+    )
+    if silent:
+        lines.append(said("holes_no_figures", count=silent))
+    if lines:
+        since, until = week.before.monday, week.sunday
+        lines.append(said("holes_where", unit=unit.code, since=since, until=until))
+    return tuple(lines)
+
+
+def _unmeasured(platform: str, accounts: Sequence[AccountWeek]) -> int:
+    """Articles of the week that have no figure yet, where the platform tells figures of articles."""
+    layout = layout_for(platform)
+    if not any(column.rule is Rule.ARTICLES for column in layout.columns):
+        return 0
+    return sum(max(0, int(row.this.get(layout.columns[0], 0)) - row.measured) for row in accounts)
+
+
+def _one_line(told_name: str) -> str:
+    return " ".join(told_name.split())
