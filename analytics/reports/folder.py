@@ -27,8 +27,9 @@ def put_files(
 ) -> Outcome:
     """Puts `files` (name → source) into `root/folder`.
 
-    `token` names what is half written, so that the next try takes it up. A file of the same
-    name is replaced only where its digest is one of `ours`: we wrote it. Links that lead out of `root` count as outside. What fails for want of room or rights is tried again.
+    `token` names what is half written, so that the next try takes it up. A file of the same name is replaced
+    only where its digest is one of `ours`: we wrote it. Links that lead out of `root` count as outside. What
+    fails for want of room or rights is tried again.
     """
     if not is_inside(folder):
         return Outcome(State.FAILED, "folder_outside", folder)

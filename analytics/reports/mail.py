@@ -217,9 +217,10 @@ class _Talk:
         return None if code == 354 else _refusal(code, said, "mail_refused")
 
     def _told(self, smtp: smtplib.SMTP) -> Outcome:
-        """The message itself. What breaks off before its closing dot was never a message (RFC 5321 4.1.1.4)."""
+        """The message itself: what breaks off before its closing dot was never one (RFC 5321, 4.1.1.4)."""
         smtp.send(self._content)
         if not self._may_send():
+            smtp.close()  # a goodbye would be one more line of it
             return Outcome(State.PLANNED, "claim_lost")
         self.completed = True
         smtp.send(b".\r\n")
