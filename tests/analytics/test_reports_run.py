@@ -1,4 +1,4 @@
-"""Reports on schedule: planned once, sent once, again only where nothing left, told of where a person must act."""
+"""Reports on schedule: planned once, sent once, again only where nothing left, a person told in time."""
 
 import threading
 from collections.abc import Iterator
