@@ -207,7 +207,6 @@ def _show_deliveries(rows: list[dict[str, Cell]], as_json: bool) -> None:
         "target",
         "state_told",
         "finished_at",
-        "attempts",
         "what",
         "todo",
     )

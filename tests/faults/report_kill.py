@@ -1,8 +1,8 @@
 """Sends report deliveries in processes that are killed while they hand over: for test_reports.
 
 Arguments: database address, home folder with its keys and settings, the present moment, and `delivery=point`
-once or more; a point is `before` (claimed, nothing has left), `half` (part of a file is written) or `after` (the
-other side has it, nothing is noted). Prints how each process ended.
+once or more. A point is `before` (claimed, nothing has left), `half` (part of a file is written) or `after`
+(the other side has it, nothing is noted). Prints how each process ended.
 """
 
 import os
