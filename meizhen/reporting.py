@@ -10,8 +10,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from analytics.exports.week import Week
-from analytics.reports import Office, parse_cron, plan_fire, run_round, running_schedules
-from analytics.reports.cron import reported_day
+from analytics.reports import Office, plan_fire, run_round, running_schedules
+from analytics.reports.cron import parse_cron, reported_day
 from analytics.reports.deliveries import plan
 from config.errors import MeizhenError
 from connectors import Http

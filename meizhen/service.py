@@ -17,7 +17,6 @@ from config.clock import SHANGHAI
 from config.process import live_long
 from meizhen.collecting import collect_figures
 from meizhen.house import House
-from meizhen.reporting import register_reports
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
@@ -84,6 +83,8 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
+    from meizhen.reporting import register_reports
+
     dispatcher = dispatcher_of(house)
     live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from analytics.articles import Article, Snapshot
 from analytics.exports.columns import Column, Rule, layout_for, platform_label
 from analytics.exports.week import AccountWeek, Week, change, read_week
 from analytics.gaps import OpenGap, list_gaps
 from config.database import Database
 from config.messages import told
-from organisation.units import Unit, find_unit
+from organisation.accounts import Account
+from organisation.units import Unit, find_unit, in_subtree
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ def make_report(database: Database, unit: str, week: str, kinds: Sequence[str], 
         subtree = find_unit(session, unit)
         platforms = read_week(session, chosen, unit=subtree)
         gaps = list_gaps(session, since=chosen.before.monday, until=chosen.sunday, unit=subtree)
-    holes = _holes(subtree, chosen, platforms, gaps)
+        behind = _behind(session, chosen, subtree)
+    holes = _holes(subtree, chosen, platforms, gaps, behind)
     return Report(
         unit=unit,
         name=subtree.name_zh,
@@ -114,8 +120,27 @@ def _number(value: Decimal | None) -> str:
     return said("unknown") if value is None else f"{value.normalize():,f}"
 
 
+def _behind(session: Session, week: Week, unit: Unit) -> int:
+    """Articles of the week whose newest figures are from before its last day: not collected since."""
+    newest = (
+        select(func.max(col(Snapshot.as_of)).label("as_of"))
+        .join(Article, col(Article.id) == col(Snapshot.article_id))
+        .join(Account, col(Account.id) == col(Article.account_id))
+        .join(Unit, col(Unit.id) == col(Account.unit_id))
+        .where(in_subtree(unit), col(Article.published_day).between(week.monday, week.sunday))
+        .group_by(col(Snapshot.article_id))
+        .subquery()
+    )
+    found = session.execute(select(func.count()).where(newest.c.as_of < week.sunday)).scalar_one()
+    return int(found)
+
+
 def _holes(
-    unit: Unit, week: Week, platforms: Mapping[str, Sequence[AccountWeek]], gaps: Sequence[OpenGap]
+    unit: Unit,
+    week: Week,
+    platforms: Mapping[str, Sequence[AccountWeek]],
+    gaps: Sequence[OpenGap],
+    behind: int,
 ) -> tuple[str, ...]:
     """What the week's figures lack, and where to look; nothing where they are whole."""
     lines = []
@@ -125,6 +150,8 @@ def _holes(
     unmeasured = sum(_unmeasured(platform, accounts) for platform, accounts in platforms.items())
     if unmeasured:
         lines.append(said("holes_unmeasured", count=unmeasured))
+    if behind:
+        lines.append(said("holes_behind", count=behind, sunday=week.sunday))
     silent = sum(
         1
         for platform, accounts in platforms.items()

@@ -12,8 +12,9 @@ from apscheduler.triggers.cron import CronTrigger
 from config.clock import SHANGHAI
 from config.errors import InputError, Problem
 
-DEFAULT = "30 7 * * 1"
-"""Monday 07:30: in the leaders' mail before nine, with time for a few tries."""
+DEFAULT = "30 8 * * 1"
+"""Monday 08:30: in the leaders' mail before nine with time for a few tries, and after Sunday's figures were
+collected (`collect_at`, 08:05: WeChat has them from 08:00)."""
 
 _FIELDS = ("minute", "hour", "day", "month", "weekday")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -10,6 +10,7 @@ from analytics.exports.week import Week
 from analytics.reports.cron import DEFAULT, next_fire, parse_cron, reported_day
 from config import InputError
 from config.clock import SHANGHAI
+from config.settings import Settings
 
 MONDAY = datetime(2026, 11, 16, tzinfo=SHANGHAI)
 
@@ -26,9 +27,10 @@ def fires(told: str, count: int = 8) -> list[str]:
     return found
 
 
-def test_the_usual_time_is_monday_half_past_seven_in_beijing() -> None:
-    assert fires(DEFAULT, 2) == ["Mon 11-16 07:30", "Mon 11-23 07:30"]
-    assert next_fire(DEFAULT, MONDAY) == datetime(2026, 11, 15, 23, 30, tzinfo=UTC)
+def test_the_usual_time_is_monday_half_past_eight_in_beijing_after_the_collection() -> None:
+    assert fires(DEFAULT, 2) == ["Mon 11-16 08:30", "Mon 11-23 08:30"]
+    assert next_fire(DEFAULT, MONDAY) == datetime(2026, 11, 16, 0, 30, tzinfo=UTC)
+    assert str(Settings.model_fields["collect_at"].default) < "08:30"
 
 
 @pytest.mark.parametrize(

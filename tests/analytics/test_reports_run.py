@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,15 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session, col, select
 
 from analytics.articles import CollectionGap
+from analytics.figures import (
+    ArticleFact,
+    ArticleFigure,
+    Meaning,
+    know_metrics,
+    source_id,
+    store_articles,
+    store_snapshots,
+)
 from analytics.reports import Office, plan_fire, run, run_round
 from analytics.reports.deliveries import (
     MAX_TRIES,
@@ -38,7 +47,7 @@ from connectors import Http
 from organisation import verify
 from organisation.units import Unit
 
-FIRE = datetime(2026, 11, 15, 23, 30, tzinfo=UTC)  # Monday 07:30 in Beijing, about 2026-W46
+FIRE = datetime(2026, 11, 16, 0, 30, tzinfo=UTC)  # Monday 08:30 in Beijing, about 2026-W46
 WEEK = "2026-W46"
 HOUR = timedelta(hours=1)
 
@@ -162,7 +171,7 @@ def test_the_mail_holds_headline_file_and_holes(
 ) -> None:
     account = make_account(office.database, keys, "wechat", "qnzs")
     with office.database.write() as session:
-        day = FIRE.date()
+        day = date(2026, 11, 15)
         gap = CollectionGap(
             account_id=account.known_id, subject="articles", day=day, code="61503", seen_at=FIRE
         )
@@ -182,6 +191,35 @@ def test_the_mail_holds_headline_file_and_holes(
     assert attached.get_filename() == f"周报-单位NM-{WEEK}.xlsx"
     (tmp_path / "got.xlsx").write_bytes(attached.get_payload(decode=True))
     assert CalamineWorkbook.from_path(tmp_path / "got.xlsx").sheet_names[0] == "总览"
+
+
+@pytest.mark.parametrize(
+    ("as_of", "line"),
+    [
+        (None, "数据不全:本周 1 篇还没有任何数据。"),
+        (date(2026, 11, 14), "数据不全:1 篇的数据还没有更新到 2026-11-15。"),
+        (date(2026, 11, 15), "数据齐全,没有缺口。"),
+    ],
+)
+def test_what_was_not_collected_by_the_weeks_end_is_named(
+    office: Office, site: MailSite, keys: KeyRing, as_of: date | None, line: str
+) -> None:
+    account = make_account(office.database, keys, "wechat", "qnzs")
+    fact = ArticleFact("1_1", "题目", "", FIRE, date(2026, 11, 11))
+    with office.database.write() as session:
+        know_metrics(session, "wechat", [Meaning("read_people", "people", "cumulative")])
+        article = store_articles(session, account.known_id, [fact])["1_1"]
+        if as_of is not None:
+            source = source_id(session, "api", "test", FIRE)
+            store_snapshots(session, source, FIRE, [ArticleFigure(article, "read_people", as_of, 1234)])
+    plan_fire(office, scheduled(office, mail=("a@unit.cn",)), FIRE)
+    run_round(office)
+    body = site.received[0].get_body()
+    assert body is not None
+    lines = body.get_content().splitlines()
+    assert line in lines and sum("数据不全" in each or "数据齐全" in each for each in lines) == 1
+    reads = "未知" if as_of is None else "1,234"
+    assert f"微信公众号:1 个账号;发布篇数 1(上周 0);阅读人数 {reads}(上周 未知)" in lines
 
 
 def test_whole_figures_are_said_to_be_whole(office: Office, site: MailSite) -> None:

@@ -48,10 +48,10 @@ def test_a_schedule_is_made_listed_sent_by_hand_and_ended(run: Run, site: MailSi
         *("report", "schedule", "NM", "--mail", "a@unit.cn,b@unit.cn", "--folder", "weekly"),
         *("--format", "xlsx"),
     )
-    assert "Schedule 1" in made.out and " 07:30:00 (Beijing)" in made.out
+    assert "Schedule 1" in made.out and " 08:30:00 (Beijing)" in made.out
     [listed] = run("report", "schedules", "--json").json()
     assert (listed["cron"], listed["mail"], listed["folder"], listed["formats"]) == (
-        "30 7 * * 1",
+        "30 8 * * 1",
         ["a@unit.cn", "b@unit.cn"],
         "weekly",
         ["xlsx"],

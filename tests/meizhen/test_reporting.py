@@ -20,7 +20,7 @@ from meizhen.house import House
 from meizhen.reporting import office_of, register_reports, tick
 from scheduler.notices import open_notices
 
-MONDAY = datetime(2026, 11, 15, 23, 30, tzinfo=UTC)  # 07:30 in Beijing
+MONDAY = datetime(2026, 11, 16, 0, 30, tzinfo=UTC)  # 08:30 in Beijing
 WEEK = timedelta(days=7)
 
 
