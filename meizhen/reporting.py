@@ -1,5 +1,6 @@
 """Weekly reports of a house on their schedules: fire times, rounds of sending, notices. Wiring only."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -57,10 +58,21 @@ def robot_http(house: House) -> Callable[[str], Http]:
 def register_reports(ticker: BaseScheduler, house: House, node: str) -> None:
     """Has the reports of every schedule go out while the ticker runs."""
     office = office_of(house, node)
+    running = threading.Lock()
+
+    def tick_once() -> None:
+        # A hundred mails take minutes: a tick meanwhile has nothing to do, and nobody to tell.
+        if running.acquire(blocking=False):
+            try:
+                tick(office)
+            finally:
+                running.release()
+
     ticker.add_job(
-        lambda: tick(office),
+        tick_once,
         IntervalTrigger(seconds=_TICK_SECONDS),
         id="reports",
+        max_instances=2,  # the second only finds the first at work
         next_run_time=house.clock.now(),
         misfire_grace_time=None,
     )
