@@ -188,6 +188,7 @@ class _Talk:
                 smtp.quit()
         finally:
             cut.cancel()
+            cut.join()
             smtp.close()
 
     def _greeted(self, smtp: smtplib.SMTP) -> Outcome | None:
