@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -192,25 +193,26 @@ def _row(delivery: "ReportDelivery", unit: str) -> dict[str, Cell]:
 
 def _show_deliveries(rows: list[dict[str, Cell]], as_json: bool) -> None:
     for row in [] if as_json else rows:
-        why = f"why_{row['code']}"
-        said = text(f"reports.{why}") if why in catalogue("reports") else str(row["code"])
-        row["what"] = f"{said}:{row['told']}" if said and row["told"] and row["state"] != "sent" else said
-        todo = f"todo_{row['state']}"
-        row["todo"] = text(f"reports.{todo}", id=row["id"]) if todo in catalogue("reports") else ""
+        row |= {"what": _what(row), "todo": _todo(row)}
         row["channel"] = text(f"reports.channel_{row['channel']}")
         row["state_told"] = text(f"reports.state_{row['state']}")
-    names = (
-        "id",
-        "unit",
-        "week",
-        "channel",
-        "target",
-        "state_told",
-        "finished_at",
-        "what",
-        "todo",
-    )
+    names = ("id", "unit", "week", "channel", "target", "state_told", "finished_at", "what", "todo")
     _show(rows, names, as_json)
+
+
+def _what(row: dict[str, Cell]) -> str:
+    """Why a delivery stands as it does, with the other side's words."""
+    why = f"why_{row['code']}"
+    said = text(f"reports.{why}") if why in catalogue("reports") else str(row["code"])
+    return f"{said}:{row['told']}" if said and row["told"] and row["state"] != "sent" else said
+
+
+def _todo(row: dict[str, Cell]) -> str:
+    at = row["not_before"]
+    if row["state"] == "planned" and isinstance(at, datetime):
+        return text("reports.todo_planned", at=beijing(at)) if row["attempts"] else ""
+    todo = f"todo_{row['state']}"
+    return text(f"reports.{todo}", id=row["id"]) if todo in catalogue("reports") else ""
 
 
 def _show(rows: list[dict[str, Cell]], names: Sequence[str], as_json: bool) -> None:

@@ -81,9 +81,13 @@ def test_what_failed_says_why_and_what_to_do_and_goes_again(run: Run, site: Mail
     assert "The mail server refuses the recipient" in failed and "550 no such user" in failed
     assert "meizhen report resolve 1 --again" in failed
     assert "meizhen report deliveries --waiting" in run("queue", "notices").out
+    site.refuse["RCPT"] = "450 come again"
+    assert "tries again at" in run("report", "resolve", "1", "--again").out
+    site.refuse["RCPT"] = "550 no such user"
+    run("report", "deliver", "NM", code=1)
     site.refuse.clear()
-    run("report", "resolve", "1", code=1)
-    assert "sent" in run("report", "resolve", "1", "--again").out
+    run("report", "resolve", "2", code=1)
+    assert "sent" in run("report", "resolve", "2", "--again").out
     assert run("report", "deliveries", "--waiting").out.strip() == "None."
     assert run("queue", "notices", "--json").json() == []
 
