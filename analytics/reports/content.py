@@ -52,7 +52,7 @@ def make_report(database: Database, unit: str, week: str, kinds: Sequence[str], 
     Raises MeizhenError as `export_week` does.
     """
     chosen = Week.parse(week)
-    made = _exported(database, week, unit, out)
+    made = _exported(database, week, unit, kinds, out)
     with database.read() as session:
         subtree = find_unit(session, unit)
         platforms = read_week(session, chosen, unit=subtree)
@@ -66,7 +66,7 @@ def make_report(database: Database, unit: str, week: str, kinds: Sequence[str], 
         title=said(
             "title", name=_one_line(subtree.name_zh), week=chosen, monday=chosen.monday, sunday=chosen.sunday
         ),
-        files={kind: made[kind] for kind in kinds if kind in made},
+        files=made,
         not_made=tuple(kind for kind in kinds if kind not in made),
         headline=tuple(_headline(platform, accounts) for platform, accounts in platforms.items()),
         holes=holes or (said("complete"),),
@@ -74,11 +74,14 @@ def make_report(database: Database, unit: str, week: str, kinds: Sequence[str], 
     )
 
 
-def _exported(database: Database, week: str, unit: str, out: Path) -> dict[str, Path]:
-    """Kind → file of the week's export."""
+def _exported(
+    database: Database, week: str, unit: str, kinds: Sequence[str], out: Path
+) -> Mapping[str, Path]:
+    """Kind → file of the week's export, of those kinds that it makes."""
     from analytics.exports import export_week
 
-    return {"xlsx": export_week(database, week, out, unit=unit)}
+    made = {"xlsx": export_week(database, week, out, unit=unit)}
+    return {kind: made[kind] for kind in kinds if kind in made}
 
 
 def said(entry: str, **params: object) -> str:
