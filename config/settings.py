@@ -87,6 +87,46 @@ class Settings(BaseSettings):
         description="Most memory that DuckDB takes for the archive; beyond it, it uses the disk.",
     )
     duckdb_threads: int = Field(2, ge=1, le=64, description="Threads that DuckDB takes for the archive.")
+    smtp_host: str = Field(
+        "", max_length=255, description="Mail server that takes reports; empty sends no mail."
+    )
+    smtp_port: int = Field(465, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["tls", "starttls", "none"] = Field(
+        "tls",
+        description="How the way to the mail server is protected: tls from the first byte (465), "
+        "starttls (587), or none, which sends no password.",
+    )
+    smtp_user: str = Field("", max_length=255, description="Name to log in with at the mail server.")
+    smtp_password: SecretStr = Field(
+        SecretStr(""),
+        examples=["the mailbox's password or authorisation code"],
+        description="Password at the mail server; better in a file named by MEIZHEN_SMTP_PASSWORD_FILE.",
+    )
+    smtp_from: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,255})?$",
+        description="Address that reports are sent from.",
+    )
+    smtp_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=300,
+        description="Time the mail server may take for each step; four times that for all.",
+    )
+    smtp_megabytes: float = Field(
+        20.0, gt=0, le=100, description="Largest mail; what does not fit is left out and named in the text."
+    )
+    report_folder: str = Field(
+        "",
+        max_length=255,
+        description="Folder below which schedules put their reports; empty is `reports` in the home folder.",
+    )
+    report_lateness_hours: float = Field(
+        24.0,
+        gt=0,
+        le=720,
+        description="A scheduled report later than this many hours is left out and told of, not sent.",
+    )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -130,6 +170,11 @@ class Settings(BaseSettings):
     def temporary_folder(self) -> Path:
         """Where DuckDB puts what does not fit into its memory."""
         return self.home / "temporary"
+
+    @property
+    def reports_root(self) -> Path:
+        """The folder below which reports are put."""
+        return self.home / (Path(self.report_folder).expanduser() if self.report_folder else "reports")
 
 
 def home_folder(environ: Mapping[str, str] | None = None) -> Path:

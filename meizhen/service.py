@@ -1,4 +1,4 @@
-"""The running service: a publishing node, APScheduler's ticks, the daily collection. Wiring only."""
+"""The running service: a publishing node, APScheduler's ticks, collection and reports. Wiring only."""
 
 import signal
 import threading
@@ -79,10 +79,12 @@ def run_worker(
 
 
 def run_service(house: House, stop: threading.Event, place: Place, started: Callable[[str], None]) -> None:
-    """Runs a publishing node and the daily collection until stopped; answers HTTP at `place`.
+    """Runs a publishing node, the daily collection and the reports until stopped; answers HTTP at `place`.
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
+    from meizhen.reporting import register_reports
+
     dispatcher = dispatcher_of(house)
     live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
@@ -97,6 +99,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
             node=dispatcher.node,
             at_most=_COLLECTING,
         )
+        register_reports(ticker, house, dispatcher.node)
         started(dispatcher.node)
         dispatcher.run(stop)
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     MISSED = "missed"
     FAILED = "failed"
     DUE_BUT_IDLE = "due_but_idle"
+    REPORT = "report"  # a weekly report did not arrive, or nobody knows; the subject is `unit:CODE`
 
 
 _OF_STATE = {
@@ -108,6 +109,25 @@ def raise_idle(session: Session, now: datetime) -> None:
 def end_idle(session: Session, now: datetime) -> None:
     """The queue moves again."""
     session.execute(_closing(col(Notice.kind) == Kind.DUE_BUT_IDLE, now))
+
+
+def raise_report(session: Session, unit: str, now: datetime, *, code: str) -> None:
+    """Tells that a unit's report waits for a person."""
+    opened = {
+        "kind": Kind.REPORT,
+        "subject": f"unit:{unit}",
+        "opened_at": now,
+        "code": code[:_CODE],
+        "told": "",
+    }
+    _insert(session, [opened])
+
+
+def end_report(session: Session, unit: str, now: datetime) -> None:
+    """No report of the unit waits any longer."""
+    session.execute(
+        _closing(and_(col(Notice.kind) == Kind.REPORT, col(Notice.subject) == f"unit:{unit}"), now)
+    )
 
 
 def open_notices(session: Session) -> list[Notice]:

@@ -14,6 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from analytics.reports.deliveries import count_needing_person
 from config.clock import Clock
 from config.database import Database
 from config.settings import Settings
@@ -66,6 +67,7 @@ class QueueCollector(Collector):
         try:
             with self._database.read() as session:
                 standing = queue_status(session, now, self._patience, finished=False)
+                reports = count_needing_person(session)
         except SQLAlchemyError:
             return
         yield from _by_platform(standing)
@@ -75,6 +77,11 @@ class QueueCollector(Collector):
             "meizhen_deliveries_needing_person",
             "Deliveries that wait for a person's decision.",
             standing.needs_person,
+        )
+        yield _gauge(
+            "meizhen_reports_needing_person",
+            "Report deliveries that failed, were missed or are uncertain, and wait for a person.",
+            reports,
         )
         yield _gauge("meizhen_lanes_paused", "Accounts whose queue is paused.", standing.paused_accounts)
         yield _gauge("meizhen_queue_stopped", "1 while the whole queue is stopped.", int(standing.stopped))

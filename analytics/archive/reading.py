@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Connection, and_, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, true
 from sqlalchemy.schema import CreateTable
 from sqlmodel import Session, SQLModel, col
 
@@ -75,9 +75,9 @@ def with_archive(
     """From here on, the session's questions about figures of this kind see the archived ones too.
 
     Bounds as in `analytics.load`: articles published, or account days, from `since` to `until` of `platform`;
-    `more` are further spans of days, `metrics` the names that are needed. Questions beyond the bounds may miss figures of articles, so ask
-    for enough. Call it before the first question; a later call widens. Nothing happens, and nothing is read
-    but one small table, where no archived month is within the bounds.
+    `more` are further spans of days, `metrics` the names that are needed. Questions beyond the bounds may
+    miss figures of articles, so ask for enough. Call it before the first question; a later call widens.
+    Nothing happens, and nothing is read but one small table, where no archived month is within the bounds.
 
     Only for `Database.read()`: in a session that writes it raises RuntimeError, since figures would be
     written into what is gone with the session. Raises MeizhenError `archive.no_folder` where the database was
@@ -121,7 +121,7 @@ def _files(session: Session, kind: str, scope: _Scope) -> list[str]:
     margin = MOVED_DAYS if kind == "articles" else 0
     spans = []
     for since, until in scope.spans:
-        within = [true()]
+        within: list[ColumnElement[bool]] = [true()]
         if since is not None:
             within.append(col(ArchivedMonth.month) >= f"{_shifted(since, -margin):%Y-%m}")
         if until is not None:

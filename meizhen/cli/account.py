@@ -179,6 +179,7 @@ def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
 
 @app.command("rotate-keys", help=text("account.help_rotate"))
 def rotate_keys() -> None:
+    from analytics.reports import rotate_robots
     from config.secrets import add_master_key, load_key_file
     from organisation import record, rotate_credentials
 
@@ -187,8 +188,9 @@ def rotate_keys() -> None:
         keys = load_key_file(house.key_file)
         with house.database.write() as session:
             count = rotate_credentials(session, keys)
+            robots = rotate_robots(session, keys)
             now, actor = house.clock.now(), house.actor
-            details = {"version": version, "accounts": count}
+            details = {"version": version, "accounts": count, "robots": robots}
             record(session, keys, at=now, actor=actor, act="keys.rotate", subject="house", details=details)
     typer.echo(text("account.rotated", version=version, count=count, keys=house.key_file))
 

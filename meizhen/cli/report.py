@@ -1,4 +1,4 @@
-"""`meizhen report`: the week as files and as pictures."""
+"""`meizhen report`: the week as files and as pictures, and its way to people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,10 +6,14 @@ from typing import Annotated
 import typer
 
 from config.messages import text
+from meizhen.cli import _report_deliveries, _report_robots
 from meizhen.cli._output import show_json
 from meizhen.house import House, open_house
 
 app = typer.Typer(help=text("cli.report"), no_args_is_help=True)
+
+app.add_typer(_report_deliveries.app)
+app.add_typer(_report_robots.app, name="robot")
 
 Out = Annotated[Path, typer.Option("--out", help=text("report.help_out"))]
 WeekName = Annotated[str | None, typer.Option("--week", help=text("report.help_week"))]

@@ -64,6 +64,7 @@ def test_a_scrape_tells_the_queue_and_what_the_node_did(
         assert found["meizhen_deliveries_due", (hook,)] >= 1
         assert found["meizhen_oldest_due_age_seconds", ()] >= 90
         assert found["meizhen_deliveries_needing_person", ()] == 1
+        assert found["meizhen_reports_needing_person", ()] == 0
         assert found["meizhen_lanes_paused", ()] == 1
         assert found["meizhen_queue_stopped", ()] == 0
         assert found["meizhen_notices_open", (("kind", "account_paused"),)] == 1
