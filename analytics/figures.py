@@ -37,6 +37,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.identity import Told, ToldArticles, title_key
+from config.batch import BatchQuery, BatchStatement
 from config.database import Millionths
 from config.errors import MeizhenError
 
@@ -166,24 +167,59 @@ def know_metrics(session: Session, platform: str, meanings: Iterable[Meaning]) -
 
 def store_articles(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> dict[str, int]:
     """Upserts an account's articles; gives remote id → our id. What is left open keeps its value."""
-    newest = {fact.remote_id: fact for fact in facts}
-    statement = upsert(session, Article)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["account_id", "remote_id"],
-        set_={
-            "title": new.title,
-            "url": func.coalesce(func.nullif(new.url, ""), col(Article.url)),
-            "published_at": new.published_at,
-            "published_day": new.published_day,
-            "position": func.coalesce(new.position, col(Article.position)),
-            "kind": new.kind,
-            "original": func.coalesce(new.original, col(Article.original)),
-        },
-    )
-    for batch in batches(newest.values(), BATCH):
-        session.execute(statement, [{"account_id": account_id, **fact._asdict()} for fact in batch])
-    return article_ids(session, account_id, list(newest))
+    ids = store_many_articles(session, [(account_id, fact) for fact in facts])
+    return {remote_id: article_id for (_, remote_id), article_id in ids.items()}
+
+
+def store_many_articles(
+    session: Session, facts: Iterable[tuple[int, ArticleFact]]
+) -> dict[tuple[int, str], int]:
+    """Upserts articles of many accounts; gives (account id, remote id) → our id.
+
+    An article that is known as it is told writes nothing.
+    """
+    newest = {(account_id, fact.remote_id): (account_id, *fact) for account_id, fact in facts}
+    ids: dict[tuple[int, str], int] = {}
+    for batch in batches(newest.items(), BATCH):
+        connection = session.connection()
+        _STORE_ARTICLES.run(connection, [row for _, row in batch])
+        for account_id, remote_id, article_id in _ARTICLE_IDS.ask(connection, [key for key, _ in batch]):
+            ids[account_id, remote_id] = article_id
+    return ids
+
+
+_STORE_ARTICLES = BatchStatement(
+    "INSERT INTO article "
+    "(account_id, remote_id, title, url, published_at, published_day, position, kind, original) "
+    "SELECT account_id, remote_id, title, url, published_at, published_day, position, kind, original "
+    "FROM {rows} AS told WHERE true "
+    "ON CONFLICT (account_id, remote_id) DO UPDATE SET title = excluded.title, "
+    "url = COALESCE(NULLIF(excluded.url, ''), article.url), published_at = excluded.published_at, "
+    "published_day = excluded.published_day, position = COALESCE(excluded.position, article.position), "
+    "kind = excluded.kind, original = COALESCE(excluded.original, article.original) "
+    "WHERE article.title <> excluded.title OR article.url <> COALESCE(NULLIF(excluded.url, ''), article.url) "
+    "OR article.published_at <> excluded.published_at OR article.published_day <> excluded.published_day "
+    "OR article.kind <> excluded.kind "
+    "OR article.position IS DISTINCT FROM COALESCE(excluded.position, article.position) "
+    "OR article.original IS DISTINCT FROM COALESCE(excluded.original, article.original)",
+    {
+        "account_id": "integer",
+        "remote_id": "text",
+        "title": "text",
+        "url": "text",
+        "published_at": "time",
+        "published_day": "date",
+        "position": "integer",
+        "kind": "text",
+        "original": "boolean",
+    },
+)
+_ARTICLE_IDS = BatchQuery(
+    "SELECT article.account_id, article.remote_id, article.id FROM {rows} AS told "
+    "JOIN article ON article.account_id = told.account_id AND article.remote_id = told.remote_id",
+    {"account_id": "integer", "remote_id": "text"},
+    {"account_id": "integer", "remote_id": "text", "id": "integer"},
+)
 
 
 def article_ids(session: Session, account_id: int, remote_ids: Sequence[str]) -> dict[str, int]:

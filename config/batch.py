@@ -6,21 +6,28 @@ sender thread: on SQLite that took longer than all the rest of publishing. One v
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, bindparam, text
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 # The kinds of columns, as PostgreSQL casts them; SQLite takes JSON's own types.
-_CASTS = {"integer": "bigint", "text": "text", "time": "timestamptz", "boolean": "boolean", "json": "json"}
+_CASTS = {
+    "integer": "bigint",
+    "text": "text",
+    "time": "timestamptz",
+    "date": "date",
+    "boolean": "boolean",
+    "json": "json",
+}
 
 
 class BatchStatement:
     """A statement over rows: `{rows}` in its text stands for a table of them with these columns.
 
-    `columns` gives each column's kind: integer, text, time, boolean or json. `now` may be a parameter of the
-    text beside others that are no times. `on_postgresql` is another text for that database, where one does
+    `columns` gives each column's kind: integer, text, time, date, boolean or json. `now` may be a parameter
+    of the text beside others that are no times. `on_postgresql` is another text for that database, where one does
     not serve both.
     """
 
@@ -118,6 +125,8 @@ def _utc(value: datetime) -> datetime:
 def _iso(value: object) -> str:
     if isinstance(value, datetime):
         return _utc(value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     raise TypeError(f"expected a value that JSON or a time column takes, got {type(value).__name__}")
 
 

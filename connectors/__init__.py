@@ -1,8 +1,10 @@
 """Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
 
 from connectors._contract import (
+    CALLS_FOR_FIGURES,
     Access,
     ArticleFigures,
+    Asking,
     CallbackAnswer,
     CallbackRequest,
     Connector,
@@ -35,8 +37,10 @@ from connectors._http import Http, sending_before, steady
 from connectors._registry import connector_for, platforms
 
 __all__ = [
+    "CALLS_FOR_FIGURES",
     "Access",
     "ArticleFigures",
+    "Asking",
     "CallbackAnswer",
     "CallbackRefused",
     "CallbackRequest",

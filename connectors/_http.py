@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import lru_cache
 from typing import Any
 
@@ -232,6 +233,13 @@ class Http:
         self._user_agent = user_agent
         self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
         self._local = threading.local()
+        self._before: Callable[[], None] | None = None
+
+    def counted(self, before: Callable[[], None]) -> "Http":
+        """The same way out over the same connections; `before` comes before every call and may raise."""
+        counted = copy(self)
+        counted._before = before
+        return counted
 
     def call(
         self,
@@ -253,6 +261,8 @@ class Http:
         go out as UTF-8 without escapes. A redirect counts as an unreadable answer. Raises NeedsPerson for an
         address or a certificate that a person must mend.
         """
+        if self._before is not None:
+            self._before()
         doubt = Uncertain if writes else Unreachable
         _call.start(seconds or self.seconds, _send_before.get() if writes else _never)
         began = steady()

@@ -41,6 +41,7 @@ from organisation.accounts import Account, pause_account
 TODAY = date(2026, 3, 2)
 YESTERDAY = date(2026, 3, 1)
 LATER = datetime(2026, 3, 3, tzinfo=UTC)
+IN_AN_HOUR = datetime(2026, 3, 2, 2, tzinfo=UTC)
 
 
 @dataclass
@@ -257,13 +258,14 @@ def test_the_account_days_after_a_failure_are_holes_and_filled_the_next_time(
 ) -> None:
     def until_the_quota(day: date) -> Figures:
         if day >= date(2026, 2, 27):
-            raise Throttled("quota", until=LATER, platform_code="45009")
+            raise Throttled("quota", until=IN_AN_HOUR, platform_code="45009")
         return followers(day)
 
     run(database, clock, Told(day=until_the_quota))
     holes = {("account_day", date(2026, 2, 27) + timedelta(days=n), "45009") for n in range(3)}
     assert gaps(database) == holes
     again = Told(day=followers)
+    clock.move_to(IN_AN_HOUR)
     run(database, clock, again)
     assert again.days == sorted(day for _, day, _ in holes)
     assert gaps(database) == set()
