@@ -17,9 +17,9 @@ from analytics.gaps import ACCOUNT_DAY, ARTICLES, DELAYED, Hole
 from config.errors import MeizhenError
 from config.messages import told
 from connectors import (
-    CALLS_FOR_FIGURES,
     Access,
     ArticleFigures,
+    Asking,
     Connector,
     ConnectorError,
     Figures,
@@ -115,7 +115,7 @@ class Answer:
     def count_call(self, access: Access, allowance: Allowance) -> None:
         """Before each call. Raises Throttled where the day's calls are used up."""
         if self.made >= allowance.granted and not access.memory.spend(
-            CALLS_FOR_FIGURES, 1, allowance.limit, allowance.until
+            Asking.counted_under, 1, allowance.limit, allowance.until
         ):
             remedy = Label(*(told("figures.budget_used", {}, language=language) for language in ("zh", "en")))
             raise Throttled(

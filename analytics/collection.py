@@ -20,7 +20,7 @@ from analytics.turns import end, free
 from analytics.verdicts import account_need, closed_for_publishing, outcome_of, shut_gate
 from config.clock import Clock, shanghai_day
 from config.database import Database
-from connectors import CALLS_FOR_FIGURES, Access, Asking, Connector, connector_for, steady
+from connectors import Access, Asking, Connector, connector_for, steady
 from organisation.accounts import Account, AccountState, accounts_of
 from organisation.budgets import give_back
 
@@ -155,7 +155,7 @@ class _Run:
             end(session, [outcome_of(answer, at) for answer in asked], self._holder)
             give_back(
                 session,
-                CALLS_FOR_FIGURES,
+                Asking.counted_under,
                 {
                     answer.task.account.known_id: (max(0, plan.granted - answer.made), plan.until)
                     for answer in asked

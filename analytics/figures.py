@@ -6,39 +6,21 @@ is when the value was first seen. Unknown (None) is no row.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import (
-    ARRAY,
-    CursorResult,
-    Date,
-    Dialect,
-    Integer,
-    String,
-    bindparam,
-    delete,
-    exists,
-    func,
-    literal,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import CursorResult, bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel, col
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.identity import Told, ToldArticles, title_key
+from analytics.upserts import Number, write_figures
 from config.batch import BatchQuery, BatchStatement
-from config.database import Millionths
 from config.errors import MeizhenError
 
 KEPT_AGES = (1, 2, 3, 7, 30)
@@ -50,9 +32,7 @@ BATCH = 10_000
 FROM_FILE = "import:"
 """How the remote id of an article begins that only a file has told of."""
 
-Number: TypeAlias = Decimal | int
 _Item = TypeVar("_Item")
-_Row = tuple[int, str, date, Number | None, int | None]
 
 
 class ArticleFigure(NamedTuple):
@@ -251,77 +231,9 @@ def _store(
 ) -> int:
     # The last of equal keys counts: PostgreSQL refuses to touch a row twice in one statement.
     known = {figure[:3]: figure for figure in figures if figure.value is not None}
-    write = _write_rows if session.get_bind().dialect.name == "sqlite" else _write_arrays
     for batch in batches(known.values(), BATCH):
-        write(session, table, key, source, at, batch)
+        write_figures(session, table, key, source, at, batch)
     return len(known)
-
-
-def _write_rows(
-    session: Session,
-    table: type[SQLModel],
-    key: tuple[str, str, str],
-    source: int,
-    at: datetime,
-    batch: Sequence[_Row],
-) -> None:
-    """The driver's own executemany: SQLAlchemy's handling of each row's parameters costs 4 × the insert."""
-    dialect = session.get_bind().dialect
-    columns = table.__table__.columns  # type: ignore[attr-defined]
-    day = cache(_binder(columns[key[2]].type, dialect))
-    value = _binder(columns["value"].type, dialect)
-    seen = _binder(columns["collected_at"].type, dialect)(at)
-    statement, order = _row_statement(table, key)
-    rows = ((subject, metric, day(on), source, value(v), row, seen) for subject, metric, on, v, row in batch)
-    session.connection().exec_driver_sql(
-        statement, [tuple(values[place] for place in order) for values in rows]
-    )
-
-
-@cache
-def _row_statement(table: type[SQLModel], key: tuple[str, str, str]) -> tuple[str, tuple[int, ...]]:
-    """The upsert of one row in SQLite's words, and which of our values each of its places takes."""
-    names = (*key, "source_id", "value", "source_row", "collected_at")
-    new = sqlite.insert(table).values({name: bindparam(name) for name in names})
-    compiled = _overwriting(new, key).compile(dialect=sqlite.dialect())
-    return str(compiled), tuple(names.index(name) for name in compiled.positiontup or ())
-
-
-def _write_arrays(
-    session: Session,
-    table: type[SQLModel],
-    key: tuple[str, str, str],
-    source: int,
-    at: datetime,
-    batch: Sequence[_Row],
-) -> None:
-    """One statement over arrays: a round trip a batch, where executemany makes one a row."""
-    types: tuple[TypeEngine[Any], ...] = (Integer(), String(), Date(), Millionths(), Integer())
-    arrays = [
-        func.unnest(bindparam(None, list(values), type_=ARRAY(kind)))
-        for values, kind in zip(zip(*batch, strict=True), types, strict=True)
-    ]
-    rows = select(*arrays, literal(source), literal(at, UTCDateTime()))
-    names = [*key, "value", "source_row", "source_id", "collected_at"]
-    session.execute(_overwriting(postgresql.insert(table).from_select(names, rows), key))
-
-
-_Insert = TypeVar("_Insert", sqlite.Insert, postgresql.Insert)
-
-
-def _overwriting(statement: _Insert, key: tuple[str, str, str]) -> _Insert:
-    """The insert that overwrites the same source's other value of the same key."""
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=[*key, "source_id"],
-        set_={name: new[name] for name in ("value", "source_row", "collected_at")},
-        where=statement.table.c.value != new.value,
-    )
-
-
-def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """How a value of this type is handed to the driver."""
-    return kind.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
 
 
 def thin(session: Session, source: int, articles: Sequence[int]) -> int:

@@ -15,7 +15,7 @@ from analytics.sharing import Alone, Sharing
 from analytics.turns import CollectionTurn, Rest, rest_of, shut_until, take, turns_of
 from config.clock import SHANGHAI, Clock
 from config.database import Database
-from connectors import CALLS_FOR_FIGURES, Connector, connector_for
+from connectors import Asking, Connector, connector_for
 from organisation.accounts import Account, AccountState, accounts_of
 from organisation.budgets import spent_of, take_budgets
 
@@ -183,7 +183,7 @@ def _taken(
             if asking.daily_calls is not None and not asking.one_quota:
                 by_limit.setdefault(asking.daily_calls, {})[account_id] = tasks[account_id].calls
         for limit, wanted in by_limit.items():
-            granted |= take_budgets(session, CALLS_FOR_FIGURES, wanted, limit=limit, until=until, now=now)
+            granted |= take_budgets(session, Asking.counted_under, wanted, limit=limit, until=until, now=now)
     ready = []
     for account_id, task in tasks.items():
         limit_of = task.connector.asking.daily_calls
@@ -290,7 +290,7 @@ def plan_accounts(
 def _plans(session: Session, batch: Sequence[Askable], now: datetime, sharing: Sharing) -> list[AccountPlan]:
     known = _Known.read(session, batch, Wish(), sharing, now)
     ids = [account.known_id for account, _ in batch]
-    spent = spent_of(session, CALLS_FOR_FIGURES, ids, now)
+    spent = spent_of(session, Asking.counted_under, ids, now)
     return [_plan(account, connector, known, spent, now) for account, connector in batch]
 
 

@@ -27,8 +27,8 @@ class BatchStatement:
     """A statement over rows: `{rows}` in its text stands for a table of them with these columns.
 
     `columns` gives each column's kind: integer, text, time, date, boolean or json. `now` may be a parameter
-    of the text beside others that are no times. `on_postgresql` is another text for that database, where one does
-    not serve both.
+    of the text beside others that are no times. `on_postgresql` is another text for that database, where one
+    does not serve both.
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 """Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
 
 from connectors._contract import (
-    CALLS_FOR_FIGURES,
     Access,
     ArticleFigures,
     Asking,
@@ -37,7 +36,6 @@ from connectors._http import Http, sending_before, steady
 from connectors._registry import connector_for, platforms
 
 __all__ = [
-    "CALLS_FOR_FIGURES",
     "Access",
     "ArticleFigures",
     "Asking",

@@ -89,8 +89,10 @@ class Asking:
     now is asked at any time. Articles are told for `days_back` days. One asking takes `calls` calls, and so
     many more a publishing day and an account day. `daily_calls` is what collecting may take of one account's
     day, None where the platform sets no limit. `one_quota`: publishing draws on the same calls, and the
-    connector itself counts them in its memory under `CALLS_FOR_FIGURES`.
+    connector itself counts them in its memory under `counted_under`.
     """
+
+    counted_under: ClassVar[str] = "calls-collecting"
 
     ready_at: time = time(0)
     days_back: int = 30
@@ -99,10 +101,6 @@ class Asking:
     calls_an_account_day: int = 1
     daily_calls: int | None = None
     one_quota: bool = False
-
-
-CALLS_FOR_FIGURES = "calls-collecting"
-"""Under this name an account's memory counts the calls of the day that were made for figures."""
 
 
 @dataclass(frozen=True)
