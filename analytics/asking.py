@@ -13,7 +13,10 @@ from typing import TypeVar
 
 import structlog
 
+from analytics.figures import exact_number, is_kept
 from analytics.gaps import ACCOUNT_DAY, ARTICLES, DELAYED, Hole
+from analytics.upserts import Number
+from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import told
 from connectors import (
@@ -87,12 +90,15 @@ class Failure:
 class Answer:
     """What the platform gave for a task; what it did not give is in `article_hole` and `day_holes`.
 
+    Of an article's figures only those worth storing are held (`kept_figures`); `told` are all the days with
+    final ones.
     `made` counts the calls where there is an allowance; `gate` is what the account shares its limits with.
     """
 
     task: Task
     articles: list[ArticleFigures] = field(default_factory=list)
     days: list[Figures] = field(default_factory=list)
+    told: set[date] = field(default_factory=set)
     article_hole: Hole | None = None
     day_holes: dict[date, Hole] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -198,10 +204,13 @@ def _ask_articles(answer: Answer, access: Access) -> bool:
     if "articles" not in task.connector.capabilities:
         return True
 
+    names = {metric.name for metric in task.connector.metrics if metric.level == "article"}
+
     def read() -> None:
         answer.articles.clear()
+        answer.told.clear()
         for article in task.connector.articles(access, task.since, task.until):
-            _take(answer, article)
+            _take(answer, article, names)
 
     try:
         _renewing(task.connector, access, read)
@@ -213,18 +222,55 @@ def _ask_articles(answer: Answer, access: Access) -> bool:
     return True
 
 
-def _take(answer: Answer, article: ArticleFigures) -> None:
+def _take(answer: Answer, article: ArticleFigures, names: set[str]) -> None:
     if 0 < len(article.remote_id) <= REMOTE_ID_LENGTH:
-        answer.articles.append(article)
+        answer.told.update(figures.as_of for figures in article.figures if not figures.delayed)
+        answer.articles.append(replace(article, figures=kept_figures(article, names)))
     else:
         answer.article_hole = answer.failed(
             ARTICLES, Refused("unusable article id", platform_code="bad-answer")
         )
 
 
+def kept_figures(article: ArticleFigures, names: set[str]) -> tuple[Figures, ...]:
+    """The figures worth storing: known ones at the ages that are kept, each name's newest; and the delayed.
+
+    From the newest day back: of most days nothing is looked at, and a platform tells thirty.
+    """
+    published, unseen = shanghai_day(article.published_at), set(names)
+    kept: list[Figures] = []
+    for figures in sorted(article.figures, key=lambda one: one.as_of, reverse=True):
+        if figures.delayed:
+            kept.append(replace(figures, values={}))
+            continue
+        wanted = names if is_kept(published, figures.as_of) else unseen
+        values = _exact(figures, wanted & figures.values.keys()) if wanted else {}
+        unseen = unseen - values.keys()
+        if values:
+            kept.append(replace(figures, values=values))
+    return tuple(kept)
+
+
+def known_of(figures: Figures) -> dict[str, Number]:
+    """The values that are known."""
+    return {name: value for name, value in figures.values.items() if value is not None}
+
+
+def _exact(figures: Figures, names: set[str]) -> dict[str, Number]:
+    """The values of these names that are known and are numbers, as they are stored."""
+    exact = {}
+    for name in names:
+        value = figures.values[name]
+        number = None if value is None else exact_number(value)
+        if number is not None:
+            exact[name] = number
+    return exact
+
+
 def _ask_days(answer: Answer, access: Access) -> None:
     """Oldest first: the newest day is the one that may not be ready yet, and ends the asking last."""
     task = answer.task
+    names = {metric.name for metric in task.connector.metrics if metric.level == "account"}
     for place, day in enumerate(task.days):
         try:
             figures = _renewing(task.connector, access, partial(task.connector.account_day, access, day))
@@ -238,7 +284,7 @@ def _ask_days(answer: Answer, access: Access) -> None:
             if figures is not None and figures.delayed:
                 answer.day_holes[day] = Hole(DELAYED)
             elif figures is not None:
-                answer.days.append(figures)
+                answer.days.append(replace(figures, values=_exact(figures, names & figures.values.keys())))
 
 
 def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -> _Told:

@@ -26,7 +26,7 @@ from organisation.budgets import give_back
 
 WORKERS = 16
 _ACCOUNTS_A_PLAN = 100
-_ACCOUNTS_A_WRITE = 32
+_ACCOUNTS_A_WRITE = 16
 _LONGEST_UNWRITTEN = 1.0  # seconds: what was told is written within this time
 
 __all__ = ["CollectionReport", "collect", "collect_window"]

@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel, col
 
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.identity import Told, ToldArticles, title_key
-from analytics.upserts import Number, write_figures
+from analytics.upserts import Group, Number, write_figures, write_groups
 from config.batch import BatchQuery, BatchStatement
 from config.errors import MeizhenError
 
@@ -33,6 +33,8 @@ FROM_FILE = "import:"
 """How the remote id of an article begins that only a file has told of."""
 
 _Item = TypeVar("_Item")
+_MOST = 9 * 10**12
+_SIX_PLACES = Decimal("0.000001")
 
 
 class ArticleFigure(NamedTuple):
@@ -87,13 +89,19 @@ def is_kept(published: date, as_of: date) -> bool:
     return age in KEPT_AGES or as_of == published + timedelta(days=6 - published.weekday())
 
 
-def six_places(value: Number) -> Decimal | None:
-    """A platform's or person's number as it is stored, rounded to six places; None where it is no number.
+def exact_number(value: Number) -> Number | None:
+    """A platform's number as it is stored: whole, or rounded to six places; None where it is no number.
 
     Larger than nine million million is no count of anything: a hostile answer would overflow the column.
     """
-    exact = Decimal(value)
-    return exact.quantize(Decimal("0.000001")) if exact.is_finite() and abs(exact) < 9 * 10**12 else None
+    if isinstance(value, int):
+        return value if abs(value) < _MOST else None
+    return six_places(value)
+
+
+def six_places(value: Decimal) -> Decimal | None:
+    """A number rounded to six places; None where it is none, or larger than anything is counted."""
+    return value.quantize(_SIX_PLACES) if value.is_finite() and abs(value) < _MOST else None
 
 
 def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
@@ -219,6 +227,16 @@ def store_snapshots(session: Session, source: int, at: datetime, figures: Iterab
 def store_account_days(session: Session, source: int, at: datetime, figures: Iterable[AccountFigure]) -> int:
     """Upserts figures of account days from one source; gives how many were known (not None)."""
     return _store(session, AccountDayFigure, ("account_id", "metric", "day"), source, at, figures)
+
+
+def store_told_snapshots(session: Session, source: int, at: datetime, groups: Iterable[Group]) -> int:
+    """Upserts figures of articles as a platform tells them, by day; gives how many. All values are known."""
+    return write_groups(session, Snapshot, ("article_id", "metric", "as_of"), source, at, groups)
+
+
+def store_told_days(session: Session, source: int, at: datetime, groups: Iterable[Group]) -> int:
+    """Upserts figures of account days as a platform tells them; gives how many. All values are known."""
+    return write_groups(session, AccountDayFigure, ("account_id", "metric", "day"), source, at, groups)
 
 
 def _store(

@@ -44,7 +44,7 @@ class AccountPlan:
 
     `next_at` is None while a person must act (`code`, `told`: why). `since` to `newest` are the days whose
     articles are asked for, `days` the account days that are missing, `calls` what that will take; `limit` and
-    `left` are of the day's calls, None where the platform sets no limit.
+    `left` are of today's calls, None where the platform sets no limit.
     """
 
     account: str
@@ -216,7 +216,7 @@ def _task(account: Account, connector: Connector, wish: Wish, known: _Known, at:
         back = timedelta(days=connector.asking.days_back)
         oldest_hole = min(known.holes.get((account_id, ARTICLES), []), default=newest)
         # Who was not asked for weeks is asked for the articles whose last ages fell into them.
-        start = min(start, max(oldest_hole - back, start - back))
+        start = min(start, max(oldest_hole - back, start - 2 * back))
     turn = known.turns.get(account_id)
     return Task(
         account,
@@ -303,7 +303,7 @@ def _plan(
     at = max(now, shut, planned)
     task = _task(account, connector, Wish(), known, at)
     limit = connector.asking.daily_calls
-    used = spent.get(account.known_id, 0) if at < budget_ends(now) else 0
+    used = spent.get(account.known_id, 0)
     return AccountPlan(
         account=account.stable_id,
         name=account.name,

@@ -1,6 +1,6 @@
 """Writing what platforms told: many accounts' answers in one transaction, in statements over all of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -8,22 +8,18 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from analytics.articles import Article, Snapshot
-from analytics.asking import Answer, Failure, Task
+from analytics.asking import Answer, Failure, Task, known_of
 from analytics.figures import (
     FROM_FILE,
-    AccountFigure,
     ArticleFact,
-    ArticleFigure,
     Meaning,
     adopt,
     batches,
-    is_kept,
     know_metrics,
-    six_places,
     source_id,
-    store_account_days,
     store_many_articles,
-    store_snapshots,
+    store_told_days,
+    store_told_snapshots,
     thin,
 )
 from analytics.gaps import (
@@ -37,11 +33,10 @@ from analytics.gaps import (
     open_gaps,
     open_holes,
 )
+from analytics.upserts import Group
 from config.batch import storable
 from config.clock import SHANGHAI, shanghai_day
-from connectors import ArticleFigures, Connector, Figures
-
-ArticleIds = Mapping[tuple[int, str], int]
+from connectors import ArticleFigures, Connector
 
 
 @dataclass
@@ -151,26 +146,23 @@ def _store_articles(
     ]
     _adopt(session, facts)
     ids = store_many_articles(session, facts)
-    told: Days = {}
+    told = {answer.task.account.known_id: answer.told for answer in answers}
     waiting: dict[tuple[int, date], int] = {}
-    by_source: dict[str, list[ArticleFigure]] = {}
+    by_source: dict[str, list[Group]] = {}
     for answer in answers:
         account_id = answer.task.account.known_id
-        names = {metric.name for metric in answer.task.connector.metrics if metric.level == "article"}
         for article in answer.articles:
             article_id = ids[account_id, article.remote_id]
-            final = [figures for figures in article.figures if not figures.delayed]
-            told.setdefault(account_id, set()).update(figures.as_of for figures in final)
-            waiting |= {
-                (article_id, figures.as_of): account_id for figures in article.figures if figures.delayed
-            }
-            published = shanghai_day(article.published_at)
-            for endpoint, figure in _kept_figures(article_id, published, final, names):
-                by_source.setdefault(f"{answer.task.account.platform} {endpoint}", []).append(figure)
-    for name, figures in by_source.items():
+            for figures in article.figures:
+                if figures.delayed:
+                    waiting[article_id, figures.as_of] = account_id
+                    continue
+                name = f"{answer.task.account.platform} {figures.endpoint}"
+                by_source.setdefault(name, []).append(Group(article_id, figures.as_of, known_of(figures)))
+    for name, groups in by_source.items():
         source = source_id(session, "api", name, at)
-        report.figures += store_snapshots(session, source, at, figures)
-        thin(session, source, sorted({figure.article_id for figure in figures}))
+        report.figures += store_told_snapshots(session, source, at, groups)
+        thin(session, source, sorted({group.subject for group in groups}))
     delayed: Days = {}
     for article_id, day in waiting.keys() - _stored_days(session, waiting):
         delayed.setdefault(waiting[article_id, day], set()).add(day)
@@ -191,24 +183,6 @@ def _adopt(session: Session, facts: Iterable[tuple[int, ArticleFact]]) -> None:
         adopt(session, account_id, by_account[account_id])
 
 
-def _kept_figures(
-    article_id: int, published: date, final: Sequence[Figures], names: set[str]
-) -> Iterator[tuple[str, ArticleFigure]]:
-    """The figures worth storing, by endpoint: at the ages that are kept, and each name's newest.
-
-    From the newest day back: of most days nothing is looked at, and a platform tells thirty.
-    """
-    unseen = set(names)
-    for figures in sorted(final, key=lambda one: one.as_of, reverse=True):
-        wanted = names if is_kept(published, figures.as_of) else set(unseen)
-        for name in wanted & figures.values.keys() if wanted else ():
-            value = figures.values[name]
-            exact = None if value is None else six_places(value)
-            if exact is not None:
-                unseen.discard(name)
-                yield figures.endpoint, ArticleFigure(article_id, name, figures.as_of, exact)
-
-
 def _stored_days(session: Session, waiting: Iterable[tuple[int, date]]) -> set[tuple[int, date]]:
     """Of these articles' days, those with figures: what was final once is no hole when it is asked again."""
     stored: set[tuple[int, date]] = set()
@@ -221,18 +195,14 @@ def _stored_days(session: Session, waiting: Iterable[tuple[int, date]]) -> set[t
 
 
 def _store_days(session: Session, answers: Sequence[Answer], at: datetime, report: CollectionReport) -> None:
-    by_source: dict[str, list[AccountFigure]] = {}
+    by_source: dict[str, list[Group]] = {}
     for answer in answers:
         account = answer.task.account
-        names = {metric.name for metric in answer.task.connector.metrics if metric.level == "account"}
         for figures in answer.days:
-            by_source.setdefault(f"{account.platform} {figures.endpoint}", []).extend(
-                AccountFigure(account.known_id, name, figures.as_of, six_places(value))
-                for name, value in figures.values.items()
-                if name in names and value is not None
-            )
-    for name, known in by_source.items():
-        report.figures += store_account_days(session, source_id(session, "api", name, at), at, known)
+            group = Group(account.known_id, figures.as_of, known_of(figures))
+            by_source.setdefault(f"{account.platform} {figures.endpoint}", []).append(group)
+    for name, groups in by_source.items():
+        report.figures += store_told_days(session, source_id(session, "api", name, at), at, groups)
 
 
 def _fact(article: ArticleFigures) -> ArticleFact:

@@ -19,11 +19,13 @@ def ours(address: str, folder: str) -> None:
     from analytics import collect
     from config.clock import ManualClock
     from config.database import connect
+    from config.process import live_long
     from config.secrets import load_key_file
     from connectors import Http
     from organisation.access import access_for
 
     database, clock = connect(address), ManualClock(NOW)
+    live_long()  # as the service does
     keys, http = load_key_file(Path(folder) / "keys.json"), Http("wechat")
 
     def work(_stop: threading.Event) -> None:

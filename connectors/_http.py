@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from copy import copy
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -318,10 +319,12 @@ class Http:
             return requests.Request(
                 method, url, sent, uploads, fields, dict(params) if params else None
             ).prepare()
-        if params:
+        if params and ("?" in url or "#" in url):
             prepared = requests.Request(method, url, params=dict(params)).prepare()
         else:
             prepared = _addressed(method, url).copy()
+            if params:
+                prepared.url = f"{prepared.url}?{urlencode(params)}"
         body = None
         if json_body is not None:
             sent.setdefault("Content-Type", "application/json; charset=utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from connectors._contract import ArticleFigures, Figures, Kind, Metric, Unit
 from connectors._wechat_api import WeChatApi, number, objects, text
@@ -128,7 +128,7 @@ def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures |
         # Only the day is told: the day's first moment in Beijing stands for it.
         published_at=datetime.combine(published, time(), BEIJING).astimezone(UTC),
         figures=tuple(
-            Figures(as_of, _article_values(by_day[as_of]), _ARTICLES, delayed) for as_of in sorted(by_day)
+            Figures(as_of, _ArticleValues(by_day[as_of]), _ARTICLES, delayed) for as_of in sorted(by_day)
         ),
         url=text(item.get("content_url")),
         position=_position(msgid),
@@ -136,13 +136,29 @@ def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures |
     )
 
 
-def _article_values(row: Row) -> dict[str, int | Decimal | None]:
-    values = _values(row, _ARTICLE_FIELDS)
-    if values["read_people"] is None:
-        scenes = objects(row.get("read_user_source"))
+class _ArticleValues(Mapping[str, int | Decimal | None]):
+    """One day's row of an article under common names, read when asked: most of thirty days nobody stores."""
+
+    _fields: ClassVar[Mapping[str, _Field]] = {field.metric.name: field for field in _ARTICLE_FIELDS}
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+
+    def __getitem__(self, name: str) -> int | Decimal | None:
+        field = self._fields[name]
+        value = _value(self._row.get(field.theirs), field)
+        return self._reads_of_all_scenes() if value is None and name == "read_people" else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def _reads_of_all_scenes(self) -> int | None:
+        scenes = objects(self._row.get("read_user_source"))
         totals = (scene for scene in scenes if scene.get("scene_desc") == _ALL_SCENES)
-        values["read_people"] = next((number(scene.get("user_count")) for scene in totals), None)
-    return values
+        return next((number(scene.get("user_count")) for scene in totals), None)
 
 
 def _values(row: Row, fields: tuple[_Field, ...]) -> dict[str, int | Decimal | None]:

@@ -30,9 +30,11 @@ UnitCode = Annotated[str | None, typer.Option("--unit", help=text("figures.optio
 def collect(
     account: AccountName = None, since: Since = None, until: Until = None, as_json: AsJson = False
 ) -> None:
+    from config.process import live_long
     from meizhen.collecting import collect_figures
     from organisation.accounts import find_account
 
+    live_long()
     first, last = _day("--since", since), _day("--until", until)
     with open_house() as house, _progress() as progress:
         with house.database.read() as session:
