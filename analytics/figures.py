@@ -99,9 +99,10 @@ def exact_number(value: Number) -> Number | None:
     return six_places(value)
 
 
-def six_places(value: Decimal) -> Decimal | None:
+def six_places(value: Number) -> Decimal | None:
     """A number rounded to six places; None where it is none, or larger than anything is counted."""
-    return value.quantize(_SIX_PLACES) if value.is_finite() and abs(value) < _MOST else None
+    exact = Decimal(value)
+    return exact.quantize(_SIX_PLACES) if exact.is_finite() and abs(exact) < _MOST else None
 
 
 def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:

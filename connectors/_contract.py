@@ -271,6 +271,8 @@ class Connector(ABC):
     capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
     asking: ClassVar[Asking] = Asking()
+    # Days from which figures of the same name count differently: a period across one is marked.
+    breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
     reconcile: ClassVar[Reconcile]
     looks: ClassVar[tuple[int, ...]] = (10, 60, 300, 1800, 7200)  # seconds after the doubt to look at

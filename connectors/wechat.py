@@ -66,10 +66,10 @@ class WeChat(Connector):
     limits = LIMITS
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
-    # Section 9: after 08:00; the token, a call a publishing day, three an account day; 1,000 calls a day and
-    # interface are assumed, here for all interfaces together.
+    # Section 9: after 08:00; the token and the right to comments, a call a publishing day, three an account
+    # day; 1,000 calls a day and interface are assumed, here for all interfaces together.
     asking = Asking(
-        ready_at=time(8), calls=1, calls_a_publishing_day=1, calls_an_account_day=3, daily_calls=1_000
+        ready_at=time(8), calls=2, calls_a_publishing_day=1, calls_an_account_day=3, daily_calls=1_000
     )
     options: ClassVar[Mapping[str, Label]] = {
         "mode": Label("方式：publish 发布（默认），mass 群发", "Mode: publish (default) or mass (push)"),
@@ -86,6 +86,12 @@ class WeChat(Connector):
         "comments": Label(
             "留言：off 关闭（默认），open 所有人，fans 仅粉丝", "Comments: off (default), open, fans"
         ),
+    }
+    breaks: ClassVar[Mapping[date, Label]] = {
+        _wechat_figures.FIRST_DAY: Label(
+            "微信换了统计接口：此后只有阅读人数，没有阅读次数；前后只能用人数比。",
+            "WeChat changed its statistics: readers only from here on, no reads; compare readers only.",
+        )
     }
     reconcile = Reconcile.LOOKUP
     # The first look waits a minute: a job just accepted would still show its draft, and a living draft is
