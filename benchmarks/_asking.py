@@ -41,7 +41,7 @@ def ours(address: str, folder: str) -> None:
 
 
 def bare(address: str, accounts: int) -> None:
-    from benchmarks._replay import publishing_days
+    from benchmarks._replay import COMMENTS, publishing_days
 
     local = threading.local()
     days = [day.isoformat() for day in publishing_days(NOW.date())]
@@ -58,6 +58,12 @@ def bare(address: str, accounts: int) -> None:
         token = told.json()["access_token"]
         calls = [("getarticletotaldetail", day) for day in days]
         calls += [(name, days[-1]) for name in ("getbizsummary", "getusersummary", "getusercumulate")]
+        session.post(
+            f"{address}/wechat{COMMENTS}",
+            params={"access_token": token},
+            json={"msg_data_id": 1, "index": 0, "begin": 0, "count": 1, "type": 0},
+            timeout=30,
+        ).raise_for_status()
         for name, day in calls:
             session.post(
                 f"{address}/wechat/datacube/{name}",

@@ -20,6 +20,7 @@ from sandbox.platforms.wechat import example
 from sandbox.world import World
 
 DELAY = 0.02
+COMMENTS = "/cgi-bin/comment/list"
 _DATACUBE = ("getarticletotaldetail", "getbizsummary", "getusersummary", "getusercumulate")
 Answers = dict[tuple[str, str], bytes]
 
@@ -34,6 +35,8 @@ def recorded(now: datetime, days: int = 32) -> Answers:
     token = _asked(app, token_path, "", {"grant_type": "client_credential", **credentials})
     query = f"access_token={json.loads(token)['access_token']}"
     answers = {(token_path, ""): token}
+    comments = {"msg_data_id": 1, "index": 0, "begin": 0, "count": 1, "type": 0}
+    answers[COMMENTS, ""] = _asked(app, COMMENTS, query, comments)
     today = (now + timedelta(hours=8)).date()
     for back in range(1, days):
         day = (today - timedelta(days=back)).isoformat()
