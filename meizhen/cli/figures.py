@@ -75,10 +75,10 @@ def plan(account: AccountName = None, as_json: AsJson = False) -> None:
             else text("figures.next_now")
             if one.next_at <= now
             else one.next_at.astimezone(SHANGHAI).strftime("%m-%d %H:%M"),
-            "articles": f"{one.since:%m-%d} – {one.newest:%m-%d}",
+            "articles": f"{one.since:%m-%d}–{one.newest:%m-%d}",
             "days": one.days,
             "calls": one.calls,
-            "left": "–" if one.left is None else f"{one.left} / {one.limit}",
+            "left": "–" if one.left is None else f"{one.left}/{one.limit}",
             "reason": _reason(one.account, one.code, one.told),
         }
         for one in plans
@@ -103,13 +103,12 @@ def _show_failures(failures: "list[Failure]") -> None:
         {
             "account": failure.account,
             "subject": text(f"figures.subject_{failure.subject}"),
-            "code": failure.code,
-            "told": failure.told,
+            "code": _reason(failure.account, failure.code, failure.told),
             "remedy": getattr(failure.remedy, present_language(), ""),
         }
         for failure in failures
     ]
-    titles = {name: text(f"figures.{name}") for name in ("account", "subject", "code", "told", "remedy")}
+    titles = {name: text(f"figures.{name}") for name in ("account", "subject", "code", "remedy")}
     show_rows(rows, titles, as_json=False)
 
 

@@ -380,7 +380,7 @@ def test_a_live_platform_is_planned_for_today_only(house: House) -> None:
         ("wechat", "61503", "半小时"),
         ("wechat", "48001", ""),
         ("weibo", "10023", "频率"),
-        ("weibo", "budget", "零点"),
+        ("weibo", "budget", "用完"),
         ("youth_voice", "not-sent", "连不上"),
     ],
 )
