@@ -150,7 +150,7 @@ class _Run:
         """One transaction: figures, holes, turns, budgets, and what publishing must know."""
         at = self._clock.now()
         asked = [answer for answer in answers if answer.task.rest is None]
-        with self._database.write() as session:
+        with self._database.write(by_key=True) as session:
             store_answers(session, answers, at, self.report, self._known)
             end(session, [outcome_of(answer, at) for answer in asked], self._holder)
             give_back(

@@ -268,9 +268,17 @@ def thin(session: Session, source: int, articles: Sequence[int]) -> int:
 
 
 def _spare_days(session: Session, source: int, articles: Sequence[int]) -> Iterator[tuple[int, date]]:
+    """Days that are not kept; an article's newest day is none of them: nothing can have overtaken it."""
     for batch in batches(articles, 500):
         days = session.execute(_STORED, {"articles": batch, "source": source}).all()
-        yield from ((article, as_of) for article, published, as_of in days if not is_kept(published, as_of))
+        newest: dict[int, date] = {}
+        for article, _, as_of in days:
+            newest[article] = max(as_of, newest.get(article, as_of))
+        yield from (
+            (article, as_of)
+            for article, published, as_of in days
+            if as_of < newest[article] and not is_kept(published, as_of)
+        )
 
 
 # Built once: a collection asks these for every account, and building them takes longer than running them.
