@@ -172,7 +172,7 @@ def test_the_plan_tells_days_calls_and_what_is_left(house: House) -> None:
     house.account()
     plan = house.plan(connector_for("wechat"))
     assert (plan.next_at, plan.since, plan.newest, plan.days) == (NINE, date(2026, 1, 30), YESTERDAY, 31)
-    assert (plan.calls, plan.limit, plan.left) == (1 + 31 + 3 * 31, 1000, 1000)
+    assert (plan.calls, plan.limit, plan.left) == (2 + 31 + 3 * 31, 1000, 1000)
     house.collect(Told(told=[article(reads(YESTERDAY, 3))], day=followers))
     plan = house.plan(Told())
     assert plan.next_at == datetime(2026, 3, 3, 0, 0, tzinfo=SHANGHAI)
