@@ -1,22 +1,28 @@
 """Asking one account's platform for its figures: which days, in which order, and what a failure means.
 
-Runs in a worker thread: it calls the platform and touches no table of ours. Nothing it meets is raised.
+Runs in a worker thread: it calls the platform and touches no table of ours but the account's own memory.
+Nothing it meets is raised.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import partial
 from traceback import extract_tb
 from typing import TypeVar
 
 import structlog
 
+from analytics.figures import exact_number, is_kept
 from analytics.gaps import ACCOUNT_DAY, ARTICLES, DELAYED, Hole
+from analytics.upserts import Number
+from config.clock import shanghai_day
 from config.errors import MeizhenError
+from config.messages import told
 from connectors import (
     Access,
     ArticleFigures,
+    Asking,
     Connector,
     ConnectorError,
     Figures,
@@ -33,6 +39,17 @@ _log = structlog.get_logger("analytics.asking")
 _Told = TypeVar("_Told")
 
 REMOTE_ID_LENGTH = 200
+BUDGET = "budget"
+"""The code of a hole that is left because the day's calls are used up."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Calls of the day that are taken for one asking; more are taken one by one, up to `limit`."""
+
+    granted: int
+    limit: int
+    until: datetime
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,8 @@ class Task:
     """What to ask for one account.
 
     `newest` is the newest day that the platform can have figures for: the figures of this day are missing
-    when its articles cannot be asked. `days` are the account days without figures, oldest first.
+    when its articles cannot be asked. `days` are the account days without figures, oldest first. `rest` is
+    why nothing may be asked now. `whole`: an asking without holes leaves nothing to ask until the next day.
     """
 
     account: Account
@@ -49,6 +67,12 @@ class Task:
     until: date
     newest: date
     days: tuple[date, ...]
+    calls: int = 0
+    whole: bool = True
+    allowance: Allowance | None = None
+    rest: Hole | None = None
+    failures: int = 0
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -64,20 +88,75 @@ class Failure:
 
 @dataclass
 class Answer:
-    """What the platform gave for a task; what it did not give is in `article_hole` and `day_holes`."""
+    """What the platform gave for a task; what it did not give is in `article_hole` and `day_holes`.
+
+    Of an article's figures only those worth storing are held (`kept_figures`); `told` are all the days with
+    final ones.
+    `made` counts the calls where there is an allowance; `gate` is what the account shares its limits with.
+    """
 
     task: Task
     articles: list[ArticleFigures] = field(default_factory=list)
     days: list[Figures] = field(default_factory=list)
+    told: set[date] = field(default_factory=set)
     article_hole: Hole | None = None
     day_holes: dict[date, Hole] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    made: int = 0
+    gate: str = ""
+
+    @property
+    def has_delayed(self) -> bool:
+        """Did the platform mark any article's figures as not final?"""
+        return any(figures.delayed for article in self.articles for figures in article.figures)
 
     def failed(self, subject: str, error: Exception) -> Hole:
         """Notes a failure and gives the hole it leaves."""
         hole, remedy = _hole_of(error)
+        self.errors.append(error)
         self.failures.append(Failure(self.task.account.stable_id, subject, hole.code, hole.told, remedy))
         return hole
+
+    def count_call(self, access: Access, allowance: Allowance) -> None:
+        """Before each call. Raises Throttled where the day's calls are used up."""
+        if self.made >= allowance.granted and not access.memory.spend(
+            Asking.counted_under, 1, allowance.limit, allowance.until
+        ):
+            remedy = Label(*(told("figures.budget_used", {}, language=language) for language in ("zh", "en")))
+            raise Throttled(
+                f"the {allowance.limit} calls of the day are used up",
+                until=allowance.until,
+                platform_code=BUDGET,
+                remedy=remedy,
+            )
+        self.made += 1
+
+
+class Gates:
+    """What is shut for all accounts that share a platform's limits, as this run knows it. From any thread."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._shut: dict[str, tuple[datetime, str]] = {}
+
+    def learn(self, shut: Mapping[str, datetime]) -> None:
+        for key, until in shut.items():
+            self.shut(key, until, "throttled")
+
+    def shut(self, key: str, until: datetime, code: str) -> None:
+        known = self._shut.get(key)
+        if known is None or known[0] < until:
+            self._shut[key] = until, code
+
+    def closed(self, key: str) -> Throttled | None:
+        """What an account behind this gate is told instead of being asked."""
+        until, code = self._shut.get(key, (None, ""))
+        if until is None or until <= self._now():
+            return None
+        return Throttled(
+            "shut for all accounts that share it", until=until, platform_code=code, app_wide=True
+        )
 
 
 def is_live(connector: Connector) -> bool:
@@ -86,16 +165,29 @@ def is_live(connector: Connector) -> bool:
     return kinds == {Kind.SNAPSHOT}
 
 
-def ask(task: Task, access_for: Callable[[Account], Access]) -> Answer:
+def ask(task: Task, access_for: Callable[[Account], Access], gates: Gates) -> Answer:
     """Asks the platform for everything of the task, as far as it answers."""
     answer = Answer(task)
+    if task.rest is not None:
+        _give_up(answer, task.rest)
+        return answer
     try:
         access = access_for(task.account)
+        answer.gate = task.connector.gate(access)
+        closed = gates.closed(answer.gate)
+        if closed is not None:
+            raise closed
     except Exception as error:
         _give_up(answer, answer.failed(ARTICLES, error))
         return answer
+    if task.allowance is not None:
+        count = partial(answer.count_call, access, task.allowance)
+        access = replace(access, http=access.http.counted(count))
     if _ask_articles(answer, access):
         _ask_days(answer, access)
+    for met in answer.errors:
+        if isinstance(met, Throttled) and met.app_wide:
+            gates.shut(answer.gate, met.until, met.platform_code)
     return answer
 
 
@@ -112,33 +204,73 @@ def _ask_articles(answer: Answer, access: Access) -> bool:
     if "articles" not in task.connector.capabilities:
         return True
 
+    names = {metric.name for metric in task.connector.metrics if metric.level == "article"}
+
     def read() -> None:
         answer.articles.clear()
+        answer.told.clear()
         for article in task.connector.articles(access, task.since, task.until):
-            _take(answer, article)
+            _take(answer, article, names)
 
     try:
         _renewing(task.connector, access, read)
     except Exception as error:
         answer.article_hole = answer.failed(ARTICLES, error)
-        if _ends_the_account(error):
+        if _ends_the_account(task.connector, error):
             _give_up(answer, answer.article_hole)
             return False
     return True
 
 
-def _take(answer: Answer, article: ArticleFigures) -> None:
+def _take(answer: Answer, article: ArticleFigures, names: set[str]) -> None:
     if 0 < len(article.remote_id) <= REMOTE_ID_LENGTH:
-        answer.articles.append(article)
+        answer.told.update(figures.as_of for figures in article.figures if not figures.delayed)
+        answer.articles.append(replace(article, figures=kept_figures(article, names)))
     else:
         answer.article_hole = answer.failed(
             ARTICLES, Refused("unusable article id", platform_code="bad-answer")
         )
 
 
+def kept_figures(article: ArticleFigures, names: set[str]) -> tuple[Figures, ...]:
+    """The figures worth storing: known ones at the ages that are kept, each name's newest; and the delayed.
+
+    From the newest day back: of most days nothing is looked at, and a platform tells thirty.
+    """
+    published, unseen = shanghai_day(article.published_at), set(names)
+    kept: list[Figures] = []
+    for figures in sorted(article.figures, key=lambda one: one.as_of, reverse=True):
+        if figures.delayed:
+            kept.append(replace(figures, values={}))
+            continue
+        wanted = names if is_kept(published, figures.as_of) else unseen
+        values = _exact(figures, wanted & figures.values.keys()) if wanted else {}
+        unseen = unseen - values.keys()
+        if values:
+            kept.append(replace(figures, values=values))
+    return tuple(kept)
+
+
+def known_of(figures: Figures) -> dict[str, Number]:
+    """The values that are known."""
+    return {name: value for name, value in figures.values.items() if value is not None}
+
+
+def _exact(figures: Figures, names: set[str]) -> dict[str, Number]:
+    """The values of these names that are known and are numbers, as they are stored."""
+    exact = {}
+    for name in names:
+        value = figures.values[name]
+        number = None if value is None else exact_number(value)
+        if number is not None:
+            exact[name] = number
+    return exact
+
+
 def _ask_days(answer: Answer, access: Access) -> None:
     """Oldest first: the newest day is the one that may not be ready yet, and ends the asking last."""
     task = answer.task
+    names = {metric.name for metric in task.connector.metrics if metric.level == "account"}
     for place, day in enumerate(task.days):
         try:
             figures = _renewing(task.connector, access, partial(task.connector.account_day, access, day))
@@ -152,7 +284,7 @@ def _ask_days(answer: Answer, access: Access) -> None:
             if figures is not None and figures.delayed:
                 answer.day_holes[day] = Hole(DELAYED)
             elif figures is not None:
-                answer.days.append(figures)
+                answer.days.append(replace(figures, values=_exact(figures, names & figures.values.keys())))
 
 
 def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -> _Told:
@@ -164,11 +296,16 @@ def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -
         return call()
 
 
-def _ends_the_account(error: Exception) -> bool:
-    """Is it useless to ask this account's platform for anything else now?"""
+def _ends_the_account(connector: Connector, error: Exception) -> bool:
+    """Is it useless to ask this account's platform for anything else now?
+
+    A quota of one interface leaves the others open; one that all share does not.
+    """
     if isinstance(error, NeedsPerson):
         return error.account_wide
-    return not isinstance(error, Throttled | Refused)
+    if isinstance(error, Throttled):
+        return error.app_wide or connector.asking.one_quota
+    return not isinstance(error, Refused)
 
 
 def _hole_of(error: Exception) -> tuple[Hole, Label | None]:

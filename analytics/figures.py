@@ -6,38 +6,21 @@ is when the value was first seen. Unknown (None) is no row.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import (
-    ARRAY,
-    CursorResult,
-    Date,
-    Dialect,
-    Integer,
-    String,
-    bindparam,
-    delete,
-    exists,
-    func,
-    literal,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import CursorResult, bindparam, delete, exists, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel, col
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.identity import Told, ToldArticles, title_key
-from config.database import Millionths
+from analytics.upserts import Group, Number, write_figures, write_groups
+from config.batch import BatchQuery, BatchStatement
 from config.errors import MeizhenError
 
 KEPT_AGES = (1, 2, 3, 7, 30)
@@ -49,9 +32,9 @@ BATCH = 10_000
 FROM_FILE = "import:"
 """How the remote id of an article begins that only a file has told of."""
 
-Number: TypeAlias = Decimal | int
 _Item = TypeVar("_Item")
-_Row = tuple[int, str, date, Number | None, int | None]
+_MOST = 9 * 10**12
+_SIX_PLACES = Decimal("0.000001")
 
 
 class ArticleFigure(NamedTuple):
@@ -106,13 +89,20 @@ def is_kept(published: date, as_of: date) -> bool:
     return age in KEPT_AGES or as_of == published + timedelta(days=6 - published.weekday())
 
 
-def six_places(value: Number) -> Decimal | None:
-    """A platform's or person's number as it is stored, rounded to six places; None where it is no number.
+def exact_number(value: Number) -> Number | None:
+    """A platform's number as it is stored: whole, or rounded to six places; None where it is no number.
 
     Larger than nine million million is no count of anything: a hostile answer would overflow the column.
     """
+    if isinstance(value, int):
+        return value if abs(value) < _MOST else None
+    return six_places(value)
+
+
+def six_places(value: Number) -> Decimal | None:
+    """A number rounded to six places; None where it is none, or larger than anything is counted."""
     exact = Decimal(value)
-    return exact.quantize(Decimal("0.000001")) if exact.is_finite() and abs(exact) < 9 * 10**12 else None
+    return exact.quantize(_SIX_PLACES) if exact.is_finite() and abs(exact) < _MOST else None
 
 
 def upsert(session: Session, table: type[SQLModel]) -> sqlite.Insert | postgresql.Insert:
@@ -166,24 +156,59 @@ def know_metrics(session: Session, platform: str, meanings: Iterable[Meaning]) -
 
 def store_articles(session: Session, account_id: int, facts: Sequence[ArticleFact]) -> dict[str, int]:
     """Upserts an account's articles; gives remote id → our id. What is left open keeps its value."""
-    newest = {fact.remote_id: fact for fact in facts}
-    statement = upsert(session, Article)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["account_id", "remote_id"],
-        set_={
-            "title": new.title,
-            "url": func.coalesce(func.nullif(new.url, ""), col(Article.url)),
-            "published_at": new.published_at,
-            "published_day": new.published_day,
-            "position": func.coalesce(new.position, col(Article.position)),
-            "kind": new.kind,
-            "original": func.coalesce(new.original, col(Article.original)),
-        },
-    )
-    for batch in batches(newest.values(), BATCH):
-        session.execute(statement, [{"account_id": account_id, **fact._asdict()} for fact in batch])
-    return article_ids(session, account_id, list(newest))
+    ids = store_many_articles(session, [(account_id, fact) for fact in facts])
+    return {remote_id: article_id for (_, remote_id), article_id in ids.items()}
+
+
+def store_many_articles(
+    session: Session, facts: Iterable[tuple[int, ArticleFact]]
+) -> dict[tuple[int, str], int]:
+    """Upserts articles of many accounts; gives (account id, remote id) → our id.
+
+    An article that is known as it is told writes nothing.
+    """
+    newest = {(account_id, fact.remote_id): (account_id, *fact) for account_id, fact in facts}
+    ids: dict[tuple[int, str], int] = {}
+    for batch in batches(newest.items(), BATCH):
+        connection = session.connection()
+        _STORE_ARTICLES.run(connection, [row for _, row in batch])
+        for account_id, remote_id, article_id in _ARTICLE_IDS.ask(connection, [key for key, _ in batch]):
+            ids[account_id, remote_id] = article_id
+    return ids
+
+
+_STORE_ARTICLES = BatchStatement(
+    "INSERT INTO article "
+    "(account_id, remote_id, title, url, published_at, published_day, position, kind, original) "
+    "SELECT account_id, remote_id, title, url, published_at, published_day, position, kind, original "
+    "FROM {rows} AS told WHERE true "
+    "ON CONFLICT (account_id, remote_id) DO UPDATE SET title = excluded.title, "
+    "url = COALESCE(NULLIF(excluded.url, ''), article.url), published_at = excluded.published_at, "
+    "published_day = excluded.published_day, position = COALESCE(excluded.position, article.position), "
+    "kind = excluded.kind, original = COALESCE(excluded.original, article.original) "
+    "WHERE article.title <> excluded.title OR article.url <> COALESCE(NULLIF(excluded.url, ''), article.url) "
+    "OR article.published_at <> excluded.published_at OR article.published_day <> excluded.published_day "
+    "OR article.kind <> excluded.kind "
+    "OR article.position IS DISTINCT FROM COALESCE(excluded.position, article.position) "
+    "OR article.original IS DISTINCT FROM COALESCE(excluded.original, article.original)",
+    {
+        "account_id": "integer",
+        "remote_id": "text",
+        "title": "text",
+        "url": "text",
+        "published_at": "time",
+        "published_day": "date",
+        "position": "integer",
+        "kind": "text",
+        "original": "boolean",
+    },
+)
+_ARTICLE_IDS = BatchQuery(
+    "SELECT article.account_id, article.remote_id, article.id FROM {rows} AS told "
+    "JOIN article ON article.account_id = told.account_id AND article.remote_id = told.remote_id",
+    {"account_id": "integer", "remote_id": "text"},
+    {"account_id": "integer", "remote_id": "text", "id": "integer"},
+)
 
 
 def article_ids(session: Session, account_id: int, remote_ids: Sequence[str]) -> dict[str, int]:
@@ -205,6 +230,16 @@ def store_account_days(session: Session, source: int, at: datetime, figures: Ite
     return _store(session, AccountDayFigure, ("account_id", "metric", "day"), source, at, figures)
 
 
+def store_told_snapshots(session: Session, source: int, at: datetime, groups: Iterable[Group]) -> int:
+    """Upserts figures of articles as a platform tells them, by day; gives how many. All values are known."""
+    return write_groups(session, Snapshot, ("article_id", "metric", "as_of"), source, at, groups)
+
+
+def store_told_days(session: Session, source: int, at: datetime, groups: Iterable[Group]) -> int:
+    """Upserts figures of account days as a platform tells them; gives how many. All values are known."""
+    return write_groups(session, AccountDayFigure, ("account_id", "metric", "day"), source, at, groups)
+
+
 def _store(
     session: Session,
     table: type[Snapshot] | type[AccountDayFigure],
@@ -215,77 +250,9 @@ def _store(
 ) -> int:
     # The last of equal keys counts: PostgreSQL refuses to touch a row twice in one statement.
     known = {figure[:3]: figure for figure in figures if figure.value is not None}
-    write = _write_rows if session.get_bind().dialect.name == "sqlite" else _write_arrays
     for batch in batches(known.values(), BATCH):
-        write(session, table, key, source, at, batch)
+        write_figures(session, table, key, source, at, batch)
     return len(known)
-
-
-def _write_rows(
-    session: Session,
-    table: type[SQLModel],
-    key: tuple[str, str, str],
-    source: int,
-    at: datetime,
-    batch: Sequence[_Row],
-) -> None:
-    """The driver's own executemany: SQLAlchemy's handling of each row's parameters costs 4 × the insert."""
-    dialect = session.get_bind().dialect
-    columns = table.__table__.columns  # type: ignore[attr-defined]
-    day = cache(_binder(columns[key[2]].type, dialect))
-    value = _binder(columns["value"].type, dialect)
-    seen = _binder(columns["collected_at"].type, dialect)(at)
-    statement, order = _row_statement(table, key)
-    rows = ((subject, metric, day(on), source, value(v), row, seen) for subject, metric, on, v, row in batch)
-    session.connection().exec_driver_sql(
-        statement, [tuple(values[place] for place in order) for values in rows]
-    )
-
-
-@cache
-def _row_statement(table: type[SQLModel], key: tuple[str, str, str]) -> tuple[str, tuple[int, ...]]:
-    """The upsert of one row in SQLite's words, and which of our values each of its places takes."""
-    names = (*key, "source_id", "value", "source_row", "collected_at")
-    new = sqlite.insert(table).values({name: bindparam(name) for name in names})
-    compiled = _overwriting(new, key).compile(dialect=sqlite.dialect())
-    return str(compiled), tuple(names.index(name) for name in compiled.positiontup or ())
-
-
-def _write_arrays(
-    session: Session,
-    table: type[SQLModel],
-    key: tuple[str, str, str],
-    source: int,
-    at: datetime,
-    batch: Sequence[_Row],
-) -> None:
-    """One statement over arrays: a round trip a batch, where executemany makes one a row."""
-    types: tuple[TypeEngine[Any], ...] = (Integer(), String(), Date(), Millionths(), Integer())
-    arrays = [
-        func.unnest(bindparam(None, list(values), type_=ARRAY(kind)))
-        for values, kind in zip(zip(*batch, strict=True), types, strict=True)
-    ]
-    rows = select(*arrays, literal(source), literal(at, UTCDateTime()))
-    names = [*key, "value", "source_row", "source_id", "collected_at"]
-    session.execute(_overwriting(postgresql.insert(table).from_select(names, rows), key))
-
-
-_Insert = TypeVar("_Insert", sqlite.Insert, postgresql.Insert)
-
-
-def _overwriting(statement: _Insert, key: tuple[str, str, str]) -> _Insert:
-    """The insert that overwrites the same source's other value of the same key."""
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=[*key, "source_id"],
-        set_={name: new[name] for name in ("value", "source_row", "collected_at")},
-        where=statement.table.c.value != new.value,
-    )
-
-
-def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    """How a value of this type is handed to the driver."""
-    return kind.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
 
 
 def thin(session: Session, source: int, articles: Sequence[int]) -> int:
@@ -301,9 +268,17 @@ def thin(session: Session, source: int, articles: Sequence[int]) -> int:
 
 
 def _spare_days(session: Session, source: int, articles: Sequence[int]) -> Iterator[tuple[int, date]]:
+    """Days that are not kept; an article's newest day is none of them: nothing can have overtaken it."""
     for batch in batches(articles, 500):
         days = session.execute(_STORED, {"articles": batch, "source": source}).all()
-        yield from ((article, as_of) for article, published, as_of in days if not is_kept(published, as_of))
+        newest: dict[int, date] = {}
+        for article, _, as_of in days:
+            newest[article] = max(as_of, newest.get(article, as_of))
+        yield from (
+            (article, as_of)
+            for article, published, as_of in days
+            if as_of < newest[article] and not is_kept(published, as_of)
+        )
 
 
 # Built once: a collection asks these for every account, and building them takes longer than running them.

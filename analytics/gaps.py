@@ -1,15 +1,17 @@
 """Holes: figures that should be there and are not, each with its reason; closed when they are filled."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import NamedTuple
 
-from sqlalchemy import CursorResult, Select, or_, select, update
+from sqlalchemy import Select, select
 from sqlmodel import Session, col
 
 from analytics.articles import CollectionGap
-from analytics.figures import upsert
+from config.batch import BatchStatement, storable
+from config.messages import catalogue, told
+from connectors import Label, connector_for
 from organisation.accounts import Account
 from organisation.units import Unit, in_subtree
 
@@ -39,55 +41,79 @@ class OpenGap:
     seen_at: datetime
 
 
-def open_gaps(
-    session: Session, account_id: int, subject: str, holes: Mapping[date, Hole], at: datetime
-) -> int:
-    """Opens (or renews) a hole a day; gives how many."""
-    if not holes:
-        return 0
-    statement = upsert(session, CollectionGap)
-    fresh = {name: statement.excluded[name] for name in ("code", "told", "seen_at", "closed_at")}
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["account_id", "subject", "day"], set_=fresh),
-        [
-            {
-                "account_id": account_id,
-                "subject": subject,
-                "day": day,
-                "code": hole.code[:80],
-                "told": hole.told[:1000],
-                "seen_at": at,
-                "closed_at": None,
-            }
-            for day, hole in holes.items()
-        ],
-    )
-    return len(holes)
+class KnownHole(NamedTuple):
+    """An open hole as it is stored."""
+
+    id: int
+    seen_at: datetime
 
 
-def close_gaps(
-    session: Session,
-    account_id: int,
-    subject: str,
-    days: Iterable[date],
-    at: datetime,
-    *,
-    seen_since: datetime | None = None,
-) -> int:
-    """Closes the open holes of these days, and those seen since `seen_since`; gives how many there were."""
-    filled = col(CollectionGap.day).in_(sorted(set(days)))
-    closed = session.execute(
-        update(CollectionGap)
-        .where(
-            col(CollectionGap.account_id) == account_id,
-            col(CollectionGap.subject) == subject,
-            or_(filled, col(CollectionGap.seen_at) >= seen_since) if seen_since else filled,
-            col(CollectionGap.closed_at).is_(None),
-        )
-        .values(closed_at=at)
-        .execution_options(synchronize_session=False)
-    )
-    return cast("CursorResult[Any]", closed).rowcount
+Subject = tuple[int, str]  # account id, what is missing
+
+
+def open_holes(session: Session, account_ids: Sequence[int]) -> dict[Subject, dict[date, KnownHole]]:
+    """The open holes of these accounts, by account and subject, by day."""
+    wanted = select(
+        col(CollectionGap.account_id),
+        col(CollectionGap.subject),
+        col(CollectionGap.day),
+        col(CollectionGap.id),
+        col(CollectionGap.seen_at),
+    ).where(col(CollectionGap.account_id).in_(account_ids), col(CollectionGap.closed_at).is_(None))
+    found: dict[Subject, dict[date, KnownHole]] = {}
+    for account_id, subject, day, hole_id, seen_at in session.execute(wanted):
+        found.setdefault((account_id, subject), {})[day] = KnownHole(hole_id, seen_at)
+    return found
+
+
+def open_gaps(session: Session, holes: Iterable[tuple[Subject, date, Hole]], at: datetime) -> int:
+    """Opens (or renews) holes, one a subject and day; gives how many."""
+    rows = {
+        (*subject, day): (*subject, day, storable(hole.code, 80), storable(hole.told, 1000), at)
+        for subject, day, hole in holes
+    }
+    if rows:
+        _OPEN.run(session.connection(), list(rows.values()))
+    return len(rows)
+
+
+def close_gaps(session: Session, hole_ids: Collection[int], at: datetime) -> int:
+    """Closes open holes: they are filled; gives how many."""
+    if hole_ids:
+        _CLOSE.run(session.connection(), [(hole_id,) for hole_id in sorted(hole_ids)], now=at)
+    return len(hole_ids)
+
+
+_OPEN = BatchStatement(
+    "INSERT INTO collection_gap (account_id, subject, day, code, told, seen_at) "
+    "SELECT account_id, subject, day, code, told, seen_at FROM {rows} AS hole WHERE true "
+    "ON CONFLICT (account_id, subject, day) DO UPDATE SET code = excluded.code, told = excluded.told, "
+    "seen_at = excluded.seen_at, closed_at = NULL",
+    {
+        "account_id": "integer",
+        "subject": "text",
+        "day": "date",
+        "code": "text",
+        "told": "text",
+        "seen_at": "time",
+    },
+)
+_CLOSE = BatchStatement(
+    "UPDATE collection_gap SET closed_at = :now FROM {rows} AS filled WHERE collection_gap.id = filled.id",
+    {"id": "integer"},
+)
+
+
+def explain(platform: str, code: str) -> Label | None:
+    """Why figures are missing, for people: our own codes first, then what the platform's connector knows."""
+    entry = f"hole_{code.lower().replace('-', '_').replace('.', '_')}"
+    if entry in catalogue("figures"):
+        key = f"figures.{entry}"
+        return Label(told(key, {}, language="zh"), told(key, {}, language="en"))
+    try:
+        return connector_for(platform).explain(code)
+    except KeyError:
+        return None
 
 
 def list_gaps(

@@ -6,7 +6,7 @@ sender thread: on SQLite that took longer than all the rest of publishing. One v
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, TextClause, bindparam, text
@@ -125,6 +125,8 @@ def _utc(value: datetime) -> datetime:
 def _iso(value: object) -> str:
     if isinstance(value, datetime):
         return _utc(value).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     raise TypeError(f"expected a value that JSON or a time column takes, got {type(value).__name__}")
 
 

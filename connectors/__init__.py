@@ -3,6 +3,7 @@
 from connectors._contract import (
     Access,
     ArticleFigures,
+    Asking,
     CallbackAnswer,
     CallbackRequest,
     Connector,
@@ -37,6 +38,7 @@ from connectors._registry import connector_for, platforms
 __all__ = [
     "Access",
     "ArticleFigures",
+    "Asking",
     "CallbackAnswer",
     "CallbackRefused",
     "CallbackRequest",

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +79,28 @@ class Metric:
     unit: Unit
     kind: Kind
     level: str = "article"  # article | account
+
+
+@dataclass(frozen=True)
+class Asking:
+    """When and how often an account may be asked for its figures: what a plan of collecting is made of.
+
+    From `ready_at` (Beijing) on, the figures of yesterday are there; a platform that only tells its counts of
+    now is asked at any time. Articles are told for `days_back` days. One asking takes `calls` calls, and so
+    many more a publishing day and an account day. `daily_calls` is what collecting may take of one account's
+    day, None where the platform sets no limit. `one_quota`: publishing draws on the same calls, and the
+    connector itself counts them in its memory under `counted_under`.
+    """
+
+    counted_under: ClassVar[str] = "calls-collecting"
+
+    ready_at: time = time(0)
+    days_back: int = 30
+    calls: int = 1
+    calls_a_publishing_day: int = 0
+    calls_an_account_day: int = 1
+    daily_calls: int | None = None
+    one_quota: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,6 +270,9 @@ class Connector(ABC):
     # publish, settle, find, articles, account_day, assisted, callback
     capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
+    asking: ClassVar[Asking] = Asking()
+    # Days from which figures of the same name count differently: a period across one is marked.
+    breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
     reconcile: ClassVar[Reconcile]
     looks: ClassVar[tuple[int, ...]] = (10, 60, 300, 1800, 7200)  # seconds after the doubt to look at
@@ -268,6 +293,10 @@ class Connector(ABC):
         At most 160 characters and no secret. By itself all accounts of the platform at one address.
         """
         return f"{self.platform} {access.api_base}"[:160]
+
+    def explain(self, code: str) -> Label | None:
+        """What a code of the platform's means to a person; None where that is not known."""
+        return None
 
     def limits_for(self, options: Mapping[str, str]) -> Limits:
         """The limits of a post with these options: a long article may be more than a short post."""

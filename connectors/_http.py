@@ -16,8 +16,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -232,6 +234,13 @@ class Http:
         self._user_agent = user_agent
         self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
         self._local = threading.local()
+        self._before: Callable[[], None] | None = None
+
+    def counted(self, before: Callable[[], None]) -> "Http":
+        """The same way out over the same connections; `before` comes before every call and may raise."""
+        counted = copy(self)
+        counted._before = before
+        return counted
 
     def call(
         self,
@@ -253,6 +262,8 @@ class Http:
         go out as UTF-8 without escapes. A redirect counts as an unreadable answer. Raises NeedsPerson for an
         address or a certificate that a person must mend.
         """
+        if self._before is not None:
+            self._before()
         doubt = Uncertain if writes else Unreachable
         _call.start(seconds or self.seconds, _send_before.get() if writes else _never)
         began = steady()
@@ -308,10 +319,12 @@ class Http:
             return requests.Request(
                 method, url, sent, uploads, fields, dict(params) if params else None
             ).prepare()
-        if params:
+        if params and ("?" in url or "#" in url):
             prepared = requests.Request(method, url, params=dict(params)).prepare()
         else:
             prepared = _addressed(method, url).copy()
+            if params:
+                prepared.url = f"{prepared.url}?{urlencode(params)}"
         body = None
         if json_body is not None:
             sent.setdefault("Content-Type", "application/json; charset=utf-8")

@@ -54,15 +54,14 @@ def _no_constant(name: str) -> Any:
 
 
 def _check_depth(value: object) -> None:
-    level: list[object] = [value]
+    level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        deeper: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-        if not deeper:
+        if not level:
             return
-        level = deeper
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
     raise ValueError(f"nested deeper than {MAX_DEPTH}")

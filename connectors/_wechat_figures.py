@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from connectors._contract import ArticleFigures, Figures, Kind, Metric, Unit
-from connectors._wechat_api import WeChatApi, number, objects, text
+from connectors._errors import ConnectorError, Throttled, Unauthorised
+from connectors._wechat_api import WeChatApi, code_of, number, objects, text
 from connectors._wechat_codes import BEIJING
 
 Row = Mapping[str, Any]
@@ -20,6 +21,9 @@ FIRST_DAY = date(2025, 11, 1)  # the new family has nothing before
 _ARTICLES = "getarticletotaldetail"
 _ACCOUNT = "getbizsummary+getusersummary+getusercumulate"
 _ALL_SCENES = "全部"  # the total among the parts: never added to them
+_ALL_SOURCES = 99_999_999  # the same among the sources of readers and followers
+_NO_COMMENTS = 88_000
+_COMMENTS, _MUTED = "comments", "none"
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,16 @@ def articles(api: WeChatApi, since: date, until: date) -> Iterator[ArticleFigure
     """Every article published on these Beijing days, with its cumulative rows; one call a day.
 
     Days that WeChat has not computed are not asked for: the last is yesterday. An article with fewer than
-    three readers is not given: unknown, not 0.
+    three readers is not given: unknown, not 0. No comments of an account that may not have any are unknown.
     """
+    muted: bool | None = None
     day, last = max(since, FIRST_DAY), min(until, _yesterday(api))
     while day <= last:
         answer = _ask(api, _ARTICLES, day)
         for item in objects(answer.get("list")):
-            found = _article_figures(item, day, delayed=answer.get("is_delay") is True)
+            if muted is None and _has_no_comments(item):
+                muted = _may_not_comment(api, text(item.get("msgid")))
+            found = _article_figures(item, day, delayed=answer.get("is_delay") is True, muted=bool(muted))
             if found is not None:
                 yield found
         day += timedelta(days=1)
@@ -96,7 +103,7 @@ def account_day(api: WeChatApi, day: date) -> Figures | None:
     for row in (row for answer in answers for row in objects(answer.get("list")) if _is_of(row, day)):
         detail = row.get("detail")
         values |= _values(detail if isinstance(detail, dict) else {}, _ACCOUNT_FIELDS)
-    rows = [row for row in objects(changes.get("list")) if _is_of(row, day)]
+    rows = _parts([row for row in objects(changes.get("list")) if _is_of(row, day)])
     values[_NEW.name] = _sum(rows, "new_user")
     values[_LOST.name] = _sum(rows, "cancel_user")
     values[_TOTAL.name] = _follower_total(objects(totals.get("list")), day)
@@ -115,7 +122,29 @@ def _yesterday(api: WeChatApi) -> date:
     return api.access.now().astimezone(BEIJING).date() - timedelta(days=1)
 
 
-def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures | None:
+def _has_no_comments(item: Row) -> bool:
+    return any(number(row.get("comment_count")) == 0 for row in objects(item.get("detail_list")))
+
+
+def _may_not_comment(api: WeChatApi, msgid: str) -> bool:
+    """Is the account without 留言? Asked once a month; taken to have them where WeChat does not say."""
+    memory = api.access.memory
+    known = memory.get(_COMMENTS)
+    if known is not None:
+        return known == _MUTED
+    body = {"msg_data_id": number(msgid.partition("_")[0]), "index": 0, "begin": 0, "count": 1, "type": 0}
+    try:
+        told = code_of(api.post("/cgi-bin/comment/list", body, allow=(_NO_COMMENTS,)))
+    except (Throttled, Unauthorised):
+        raise
+    except ConnectorError:
+        return False
+    muted = told == _NO_COMMENTS
+    memory.put(_COMMENTS, _MUTED if muted else "open", until=api.access.now() + timedelta(days=30))
+    return muted
+
+
+def _article_figures(item: Row, day: date, *, delayed: bool, muted: bool = False) -> ArticleFigures | None:
     msgid = text(item.get("msgid"))
     if not msgid:
         return None
@@ -128,7 +157,8 @@ def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures |
         # Only the day is told: the day's first moment in Beijing stands for it.
         published_at=datetime.combine(published, time(), BEIJING).astimezone(UTC),
         figures=tuple(
-            Figures(as_of, _article_values(by_day[as_of]), _ARTICLES, delayed) for as_of in sorted(by_day)
+            Figures(as_of, _ArticleValues(by_day[as_of], muted=muted), _ARTICLES, delayed)
+            for as_of in sorted(by_day)
         ),
         url=text(item.get("content_url")),
         position=_position(msgid),
@@ -136,13 +166,32 @@ def _article_figures(item: Row, day: date, *, delayed: bool) -> ArticleFigures |
     )
 
 
-def _article_values(row: Row) -> dict[str, int | Decimal | None]:
-    values = _values(row, _ARTICLE_FIELDS)
-    if values["read_people"] is None:
-        scenes = objects(row.get("read_user_source"))
+class _ArticleValues(Mapping[str, int | Decimal | None]):
+    """One day's row of an article under common names, read when asked: most of thirty days nobody stores."""
+
+    _fields: ClassVar[Mapping[str, _Field]] = {field.metric.name: field for field in _ARTICLE_FIELDS}
+
+    def __init__(self, row: Row, *, muted: bool) -> None:
+        self._row = row
+        self._muted = muted
+
+    def __getitem__(self, name: str) -> int | Decimal | None:
+        field = self._fields[name]
+        if self._muted and name == "comment":
+            return None
+        value = _value(self._row.get(field.theirs), field)
+        return self._reads_of_all_scenes() if value is None and name == "read_people" else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def _reads_of_all_scenes(self) -> int | None:
+        scenes = objects(self._row.get("read_user_source"))
         totals = (scene for scene in scenes if scene.get("scene_desc") == _ALL_SCENES)
-        values["read_people"] = next((number(scene.get("user_count")) for scene in totals), None)
-    return values
+        return next((number(scene.get("user_count")) for scene in totals), None)
 
 
 def _values(row: Row, fields: tuple[_Field, ...]) -> dict[str, int | Decimal | None]:
@@ -157,6 +206,12 @@ def _value(given: object, field: _Field) -> int | Decimal | None:
         return found if found is not None and found.is_finite() and found >= 0 else None
     count = number(given)
     return count if count is not None and count >= 0 else None
+
+
+def _parts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without the total that may stand among them; the total where it stands alone."""
+    parts = [row for row in rows if number(row.get("user_source")) != _ALL_SOURCES]
+    return parts or rows
 
 
 def _sum(rows: list[dict[str, Any]], name: str) -> int | None:

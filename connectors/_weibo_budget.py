@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from connectors._contract import Access
+from connectors._contract import Access, Asking
 from connectors._errors import Label, Throttled
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -39,7 +39,7 @@ def spend_call(access: Access, purpose: Purpose) -> None:
     """Takes one call from the day's budget. Raises Throttled until midnight when none is left."""
     until = midnight_after(access.now())
     memory = access.memory
-    fits = purpose is Purpose.PUBLISHING or memory.spend("calls-collecting", 1, COLLECTING_CALLS, until)
+    fits = purpose is Purpose.PUBLISHING or memory.spend(Asking.counted_under, 1, COLLECTING_CALLS, until)
     if not (fits and memory.spend("calls", 1, DAILY_CALLS, until)):
         raise Throttled(
             f"the day's calls for {purpose} are used up",

@@ -5,13 +5,14 @@ Facts: `../shared/platforms/wechat-official-account.md`. A verified account publ
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import ClassVar
 
 from connectors import _wechat_callback, _wechat_check, _wechat_figures
 from connectors._contract import (
     Access,
     ArticleFigures,
+    Asking,
     CallbackAnswer,
     CallbackRequest,
     Connector,
@@ -25,7 +26,7 @@ from connectors._contract import (
 from connectors._errors import Label, NeedsPerson
 from connectors._wechat_api import API_BASE, WeChatApi
 from connectors._wechat_article import LIMITS, problems_of
-from connectors._wechat_codes import NO_PERMISSION
+from connectors._wechat_codes import NO_PERMISSION, RULES
 from connectors._wechat_mass import MassSends
 from connectors._wechat_publication import Publications, find_draft, hand_over, made_by_hand
 
@@ -65,6 +66,11 @@ class WeChat(Connector):
     limits = LIMITS
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
+    # Section 9: after 08:00; the token and the right to comments, a call a publishing day, three an account
+    # day; 1,000 calls a day and interface are assumed, here for all interfaces together.
+    asking = Asking(
+        ready_at=time(8), calls=2, calls_a_publishing_day=1, calls_an_account_day=3, daily_calls=1_000
+    )
     options: ClassVar[Mapping[str, Label]] = {
         "mode": Label("方式：publish 发布（默认），mass 群发", "Mode: publish (default) or mass (push)"),
         "tag_id": Label("群发给的标签编号；空为全部粉丝", "Tag to mass-send to; empty for all followers"),
@@ -81,6 +87,12 @@ class WeChat(Connector):
             "留言：off 关闭（默认），open 所有人，fans 仅粉丝", "Comments: off (default), open, fans"
         ),
     }
+    breaks: ClassVar[Mapping[date, Label]] = {
+        _wechat_figures.FIRST_DAY: Label(
+            "微信换了统计接口：此后只有阅读人数，没有阅读次数；前后只能用人数比。",
+            "WeChat changed its statistics: readers only from here on, no reads; compare readers only.",
+        )
+    }
     reconcile = Reconcile.LOOKUP
     # The first look waits a minute: a job just accepted would still show its draft, and a living draft is
     # what proves that nothing was published. The last is at 24 hours, as the sheet gives up (section 5).
@@ -90,6 +102,10 @@ class WeChat(Connector):
 
     def check(self, access: Access) -> tuple[Finding, ...]:
         return _wechat_check.check(access)
+
+    def explain(self, code: str) -> Label | None:
+        rule = RULES.get(int(code)) if code.isascii() and code.removeprefix("-").isdigit() else None
+        return rule.remedy if rule and "{ip}" not in rule.remedy.zh else None
 
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         return problems_of(outgoing)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from connectors._contract import (
     Access,
     ArticleFigures,
+    Asking,
     Connector,
     CredentialField,
     Figures,
@@ -20,9 +21,10 @@ from connectors._contract import (
     Reconcile,
 )
 from connectors._errors import Label, NeedsPerson
+from connectors._weibo_budget import COLLECTING_CALLS
 from connectors._weibo_calls import API_BASE
 from connectors._weibo_checkup import check_account
-from connectors._weibo_errors import SIGN_IN
+from connectors._weibo_errors import RULES, SIGN_IN
 from connectors._weibo_figures import METRICS, account_today, articles_of
 from connectors._weibo_picture import MAX_BYTES, TYPES
 from connectors._weibo_posts import (
@@ -90,6 +92,8 @@ class Weibo(Connector):
     )
     capabilities = frozenset({"publish", "find", "articles", "account_day"})
     metrics = METRICS
+    # The timeline and a hundred posts' counts; the account's own counts (section 6).
+    asking = Asking(calls=2, calls_an_account_day=1, daily_calls=COLLECTING_CALLS, one_quota=True)
     options: ClassVar[Mapping[str, Label]] = {
         "mode": Label(
             "方式：share（微博）或 article（头条文章）", "Mode: share (post) or article (long article)"
@@ -100,6 +104,10 @@ class Weibo(Connector):
     }
     reconcile = Reconcile.LIST
     looks = (10, 60)
+
+    def explain(self, code: str) -> Label | None:
+        rule = RULES.get(int(code)) if code.isascii() and code.isdigit() else None
+        return rule.remedy if rule else None
 
     def limits_for(self, options: Mapping[str, str]) -> Limits:
         return self.article_limits if options.get("mode") == "article" else self.limits

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from connectors._contract import (
     Access,
     ArticleFigures,
+    Asking,
     Connector,
     CredentialField,
     Figures,
@@ -80,6 +81,7 @@ class YouthVoice(Connector):
         Metric("askers_ytd", Unit.PEOPLE, Kind.SNAPSHOT, "account"),
         Metric("experts_ytd", Unit.PEOPLE, Kind.SNAPSHOT, "account"),
     )
+    asking = Asking(calls=2)  # announcements and questions, a page each
     reconcile = Reconcile.KEY
 
     def check(self, access: Access) -> tuple[Finding, ...]:

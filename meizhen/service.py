@@ -79,7 +79,7 @@ def run_worker(
 
 
 def run_service(house: House, stop: threading.Event, place: Place, started: Callable[[str], None]) -> None:
-    """Runs a publishing node, the daily collection and the reports until stopped; answers HTTP at `place`.
+    """Runs a publishing node, the collection and the reports until stopped; answers HTTP at `place`.
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
@@ -89,10 +89,11 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
     live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
         hour, minute = house.settings.collect_at.split(":")
+        # Every hour from then on: what was not ready, or not to be had, is asked for again when it is due.
         register_periodic(
             ticker,
             "collect",
-            CronTrigger(hour=hour, minute=minute, timezone=SHANGHAI),
+            CronTrigger(hour=f"{hour}-23", minute=minute, timezone=SHANGHAI),
             lambda: _collect(house),
             database=house.database,
             clock=house.clock,
@@ -162,5 +163,11 @@ def _ticking(dispatcher: Dispatcher, house: House) -> Iterator[BackgroundSchedul
 
 
 def _collect(house: House) -> None:
-    report = collect_figures(house)
-    _log.info("collected", accounts=report.accounts, figures=report.figures, failures=len(report.failures))
+    report = collect_figures(house, due_only=True)
+    _log.info(
+        "collected",
+        accounts=report.accounts,
+        figures=report.figures,
+        failures=len(report.failures),
+        resting=report.resting,
+    )

@@ -7,13 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, delete, text
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Field, Session, SQLModel, col
+from sqlmodel import Field, SQLModel, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from config.clock import Clock
@@ -62,8 +60,8 @@ class AccountLease(SQLModel, table=True):
     until: datetime
 
 
-# A connector spends before each of its calls: a text of its own, since building the statement took longer
-# than running it.
+# Texts of their own, since building the statements took longer than running them: a connector spends before
+# each of its calls, and a day's collection fetches every account's token.
 _SPEND = text(
     "INSERT INTO account_budget AS budget (account_id, key, spent, until) "
     "VALUES (:account_id, :key, :amount, :until) "
@@ -72,6 +70,25 @@ _SPEND = text(
     "until = CASE WHEN budget.until <= :now THEN excluded.until ELSE budget.until END "
     "WHERE budget.until <= :now OR budget.spent + :amount <= :limit RETURNING spent"
 ).bindparams(bindparam("until", type_=UTCDateTime()), bindparam("now", type_=UTCDateTime()))
+
+_PUT = text(
+    "INSERT INTO account_memory (account_id, key, until, key_version, wrapped_key, ciphertext) "
+    "VALUES (:account_id, :key, :until, :key_version, :wrapped_key, :ciphertext) "
+    "ON CONFLICT (account_id, key) DO UPDATE SET until = excluded.until, key_version = excluded.key_version, "
+    "wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext"
+).bindparams(bindparam("until", type_=UTCDateTime()))
+_SWEEP = text("DELETE FROM account_memory WHERE account_id = :account_id AND until <= :now").bindparams(
+    bindparam("now", type_=UTCDateTime())
+)
+_LEASE = text(
+    "INSERT INTO account_lease AS lease (account_id, key, holder, until) "
+    "VALUES (:account_id, :key, :holder, :until) "
+    "ON CONFLICT (account_id, key) DO UPDATE SET holder = excluded.holder, until = excluded.until "
+    "WHERE lease.until <= :now RETURNING holder"
+).bindparams(bindparam("until", type_=UTCDateTime()), bindparam("now", type_=UTCDateTime()))
+_RELEASE = text(
+    "DELETE FROM account_lease WHERE account_id = :account_id AND key = :key AND holder = :holder"
+)
 
 _locks: WeakKeyDictionary[Database, dict[tuple[int, str], threading.Lock]] = WeakKeyDictionary()
 _locks_guard = threading.Lock()
@@ -121,20 +138,17 @@ class SealedMemory:
         _hide(key, value)
         sealed = self._keys.seal(value.encode(), self._owner(_checked(key)))
         facts = {
+            "account_id": self._account_id,
+            "key": key,
             "until": until,
             "key_version": sealed.key_version,
             "wrapped_key": sealed.wrapped_key,
             "ciphertext": sealed.ciphertext,
         }
         with self._database.write() as session:
-            session.execute(
-                delete(AccountMemory).where(
-                    col(AccountMemory.account_id) == self._account_id,
-                    col(AccountMemory.until) <= self._clock.now(),
-                )
-            )
-            insert = self._insert(session, AccountMemory, key, **facts)
-            session.execute(insert.on_conflict_do_update(index_elements=["account_id", "key"], set_=facts))
+            connection = session.connection()
+            connection.execute(_SWEEP, {"account_id": self._account_id, "now": self._clock.now()})
+            connection.execute(_PUT, facts)
 
     def forget(self, key: str) -> None:
         self._read.pop(key, None)
@@ -184,34 +198,15 @@ class SealedMemory:
 
     def _take(self, key: str, holder: str) -> bool:
         now = self._clock.now()
-        facts = {"holder": holder, "until": now + self._lease}
+        facts = {"account_id": self._account_id, "key": key, "holder": holder}
         with self._database.write() as session:
-            taken = (
-                self._insert(session, AccountLease, key, **facts)
-                .on_conflict_do_update(
-                    index_elements=["account_id", "key"], set_=facts, where=col(AccountLease.until) <= now
-                )
-                .returning(col(AccountLease.holder))
-            )
-            return session.execute(taken).first() is not None
+            taken = session.connection().execute(_LEASE, {**facts, "until": now + self._lease, "now": now})
+            return taken.first() is not None
 
     def _release(self, key: str, holder: str) -> None:
+        facts = {"account_id": self._account_id, "key": key, "holder": holder}
         with self._database.write() as session:
-            session.execute(
-                delete(AccountLease).where(
-                    col(AccountLease.account_id) == self._account_id,
-                    col(AccountLease.key) == key,
-                    col(AccountLease.holder) == holder,
-                )
-            )
-
-    def _insert(
-        self, session: Session, table: type[SQLModel], key: str, **facts: Any
-    ) -> postgresql.Insert | sqlite.Insert:
-        values = {"account_id": self._account_id, "key": key, **facts}
-        if session.get_bind().dialect.name == "postgresql":
-            return postgresql.insert(table).values(values)
-        return sqlite.insert(table).values(values)
+            session.connection().execute(_RELEASE, facts)
 
     def _owner(self, key: str) -> str:
         return f"memory {self._account_id} {key}"

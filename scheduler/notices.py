@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
+from config.batch import storable
 from organisation.accounts import Account
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     FAILED = "failed"
     DUE_BUT_IDLE = "due_but_idle"
     REPORT = "report"  # a weekly report did not arrive, or nobody knows; the subject is `unit:CODE`
+    FIGURES_PAUSED = "figures_paused"  # the platform needs a person before it tells figures again
 
 
 _OF_STATE = {
@@ -89,6 +91,19 @@ def of_verdict(session: Session, ended: Ended) -> None:
 def of_account(session: Session, account_id: int, now: datetime, *, code: str, told: str) -> None:
     """Tells of an account that cannot be opened: nothing goes out for it until a person has seen to it."""
     _open_for_accounts(session, Kind.ACCOUNT_PAUSED, [account_id], now, code=code, told=told)
+
+
+def of_figures(session: Session, account_id: int, now: datetime, *, code: str, told: str) -> None:
+    """Tells of an account whose platform needs a person before it tells figures again."""
+    told = storable(told, _TEXT)
+    _open_for_accounts(session, Kind.FIGURES_PAUSED, [account_id], now, code=storable(code, _CODE), told=told)
+
+
+def end_figures(session: Session, account_ids: Collection[int], now: datetime) -> None:
+    """These accounts have told their figures again."""
+    session.execute(
+        _closing(and_(col(Notice.kind) == Kind.FIGURES_PAUSED, col(Notice.account_id).in_(account_ids)), now)
+    )
 
 
 def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) -> None:

@@ -14,6 +14,7 @@ from analytics.awards.rule import Category, Rule, Track
 from analytics.awards.ties import tie_value
 from analytics.charts import PictureRow, ranking_picture
 from analytics.indices import explain
+from connectors import connector_for, platforms
 
 RANKING_COLUMNS = (
     "category",
@@ -193,9 +194,21 @@ def as_json(rule: Rule, results: Sequence[CategoryResult]) -> dict[str, object]:
             "end": rule.end.isoformat(),
             "read_age_days": rule.read_age_days,
         },
-        "categories": [_category_json(result) for result in results],
+        "categories": [_category_json(result) | _breaks(rule, result.category) for result in results],
         "not_done": list(rule.later),
     }
+
+
+def _breaks(rule: Rule, category: Category) -> dict[str, object]:
+    """Breaks of the platform's series within the period; nothing where there is none."""
+    if category.platform not in platforms():
+        return {}
+    within = {
+        day.isoformat(): {"zh": label.zh, "en": label.en}
+        for day, label in connector_for(category.platform).breaks.items()
+        if rule.start < day <= rule.end
+    }
+    return {"breaks": within} if within else {}
 
 
 def _category_json(result: CategoryResult) -> dict[str, object]:

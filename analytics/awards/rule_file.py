@@ -1,7 +1,7 @@
 """Reads a rule file and refuses it whole when anything in it is wrong."""
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from analytics.indices.document import Document, Section, nearest
 SCHEMA = 1
 WEIGHTED_LOG = "weighted_log"
 _ONE = Decimal(1)
+_SETTLED_DAYS = 2  # figures of a day come the day after, final the next
 _DAY_GATES = ("filed_before",)
 _NUMBER_GATES = ("min_posts", "min_active_weeks", "min_questions")
 _SHARE_GATES = ("data_coverage",)
@@ -60,8 +61,9 @@ def _award(award: Section, root: Section, path: Path) -> Rule:
     start, end = _period(award)
     read_age_days = award.integer("read_age_days", least=0, most=366)
     freeze_on = award.day("freeze_on") if award.has("freeze_on") else None
-    if freeze_on is not None and freeze_on <= end:
-        award.refuse("freeze_on", "award.freeze_too_early", received=freeze_on, end=end)
+    ripe = end + timedelta(days=read_age_days + _SETTLED_DAYS) if end < date.max else end
+    if freeze_on is not None and freeze_on < ripe:
+        award.refuse("freeze_on", "award.freeze_too_early", received=freeze_on, end=end, ripe=ripe)
     places, rounding = _rounding(award)
     award.integer("seed", 0, least=0, most=2**63 - 1)  # for the draws of the robustness stage
     days = (end - start).days + 1 if start <= end < date.max else 1

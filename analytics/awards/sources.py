@@ -17,7 +17,7 @@ From `R` follow `Rmax` (`:max`) and `Rt` (`:headline`); `n`, `nt` and `d` are po
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from connectors import connector_for, platforms
+from connectors import Unit, connector_for, platforms
 
 # Field names of the platforms' interfaces by common name; the common name itself is always accepted.
 _FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -126,7 +126,13 @@ def account_metrics(platform: str) -> tuple[str, ...]:
 def _declared(platform: str, level: str) -> list[str]:
     if platform not in platforms():
         return []
-    return [metric.name for metric in connector_for(platform).metrics if metric.level == level]
+    # A rate and an average are never summed over articles: they would need weights.
+    return [
+        metric.name
+        for metric in connector_for(platform).metrics
+        if metric.level == level
+        and (level == "account" or metric.unit not in (Unit.RATE, Unit.SECONDS, Unit.HOURS))
+    ]
 
 
 def sources_for(

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from analytics.archive import with_archive
 from analytics.articles import Article, Snapshot
 from analytics.exports.columns import Column, Rule, layout_for, platform_label
 from analytics.exports.week import AccountWeek, Week, change, read_week
@@ -124,6 +125,7 @@ def _number(value: Decimal | None) -> str:
 
 def _behind(session: Session, week: Week, unit: Unit) -> int:
     """Articles of the week whose newest figures are from before its last day: not collected since."""
+    with_archive(session, "articles", since=week.monday, until=week.sunday)
     newest = (
         select(func.max(col(Snapshot.as_of)).label("as_of"))
         .join(Article, col(Article.id) == col(Snapshot.article_id))

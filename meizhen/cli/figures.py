@@ -11,7 +11,7 @@ import typer
 from config.messages import present_language, text
 from meizhen.cli._days import day_of as _day
 from meizhen.cli._imports import add_to
-from meizhen.cli._output import beijing, show_json, show_rows
+from meizhen.cli._output import Cell, beijing, show_json, show_rows
 from meizhen.house import open_house
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ UnitCode = Annotated[str | None, typer.Option("--unit", help=text("figures.optio
 def collect(
     account: AccountName = None, since: Since = None, until: Until = None, as_json: AsJson = False
 ) -> None:
+    from config.process import live_long
     from meizhen.collecting import collect_figures
     from organisation.accounts import find_account
 
+    live_long()
     first, last = _day("--since", since), _day("--until", until)
     with open_house() as house, _progress() as progress:
         with house.database.read() as session:
@@ -46,8 +48,57 @@ def collect(
         show_json({**counts, "failures": [asdict(failure) for failure in report.failures]})
         return
     typer.echo(text("figures.collected", **counts))
+    if report.resting:
+        typer.echo(text("figures.resting", count=report.resting))
     if report.failures:
         _show_failures(report.failures)
+
+
+@app.command(help=text("figures.help_plan"))
+def plan(account: AccountName = None, as_json: AsJson = False) -> None:
+    from config.clock import SHANGHAI
+    from meizhen.collecting import plan_figures
+    from organisation.accounts import find_account
+
+    with open_house() as house:
+        with house.database.read() as session:
+            named = None if account is None else [find_account(session, account)]
+        plans, now = plan_figures(house, named), house.clock.now()
+    if as_json:
+        show_json([asdict(one) for one in plans])
+        return
+    if not plans:
+        typer.echo(text("figures.no_plan"))
+        return
+    rows: list[dict[str, Cell]] = [
+        {
+            "account": one.account,
+            "next": text("figures.next_person")
+            if one.next_at is None
+            else text("figures.next_now")
+            if one.next_at <= now
+            else one.next_at.astimezone(SHANGHAI).strftime("%m-%d %H:%M"),
+            "articles": f"{one.since:%m-%d}–{one.newest:%m-%d}",
+            "days": one.days,
+            "calls": one.calls,
+            "left": "–" if one.left is None else f"{one.left}/{one.limit}",
+            "reason": _reason(one.account, one.code, one.told),
+        }
+        for one in plans
+    ]
+    columns = ("account", "next", "articles", "days", "calls", "left", "reason")
+    show_rows(rows, {name: text(f"figures.plan_{name}") for name in columns}, as_json=False)
+
+
+def _reason(account: str, code: str, told: str) -> str:
+    """Why figures are missing, in the present language; the platform's own words where no text is written."""
+    from analytics.gaps import explain
+
+    if not code:
+        return ""
+    label = explain(account.partition(":")[0], code)
+    shown = getattr(label, present_language()) if label else told
+    return f"{shown} ({code})" if shown else code
 
 
 def _show_failures(failures: "list[Failure]") -> None:
@@ -55,13 +106,12 @@ def _show_failures(failures: "list[Failure]") -> None:
         {
             "account": failure.account,
             "subject": text(f"figures.subject_{failure.subject}"),
-            "code": failure.code,
-            "told": failure.told,
+            "code": _reason(failure.account, failure.code, failure.told),
             "remedy": getattr(failure.remedy, present_language(), ""),
         }
         for failure in failures
     ]
-    titles = {name: text(f"figures.{name}") for name in ("account", "subject", "code", "told", "remedy")}
+    titles = {name: text(f"figures.{name}") for name in ("account", "subject", "code", "remedy")}
     show_rows(rows, titles, as_json=False)
 
 
@@ -93,8 +143,17 @@ def gaps(since: Since = None, until: Until = None, unit: UnitCode = None, as_jso
     elif not found:
         typer.echo(text("figures.no_gaps"))
     else:
-        rows = [asdict(gap) | {"subject": text(f"figures.subject_{gap.subject}")} for gap in found]
-        titles = {name: text(f"figures.{name}") for name in ("account", "subject", "day", "code", "told")}
+        rows: list[dict[str, Cell]] = [
+            {
+                "account": gap.account,
+                "name": gap.name,
+                "subject": text(f"figures.subject_{gap.subject}"),
+                "day": gap.day,
+                "code": _reason(gap.account, gap.code, gap.told),
+            }
+            for gap in found
+        ]
+        titles = {name: text(f"figures.{name}") for name in ("account", "name", "subject", "day", "code")}
         show_rows(rows, titles, as_json=False)
 
 

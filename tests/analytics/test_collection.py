@@ -1,7 +1,5 @@
 """Collecting, with a connector that says what the test wants: what is stored, what stays a hole."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +8,7 @@ import pytest
 from access import make_access
 from scenery import make_account
 from sqlmodel import select
+from telling import Live, Told, article, followers, reads
 
 from analytics.articles import AccountDayFigure, Article, CollectionGap, Snapshot
 from analytics.collection import CollectionReport, collect, collect_window
@@ -21,19 +20,10 @@ from connectors import (
     ArticleFigures,
     Connector,
     Figures,
-    Finding,
-    Kind,
-    Label,
-    Limits,
-    Metric,
     NeedsPerson,
-    Outgoing,
-    Receipt,
-    Reconcile,
     Refused,
     Throttled,
     Unauthorised,
-    Unit,
     Unreachable,
 )
 from organisation.accounts import Account, pause_account
@@ -41,82 +31,7 @@ from organisation.accounts import Account, pause_account
 TODAY = date(2026, 3, 2)
 YESTERDAY = date(2026, 3, 1)
 LATER = datetime(2026, 3, 3, tzinfo=UTC)
-
-
-@dataclass
-class Told(Connector):
-    """A platform that answers what it is given, and notes what it is asked."""
-
-    platform = "wechat"
-    label = Label("测试", "test")
-    credential_fields = ()
-    limits = Limits()
-    capabilities = frozenset({"articles", "account_day"})
-    metrics = (
-        Metric("read_people", Unit.PEOPLE, Kind.CUMULATIVE),
-        Metric("finish_rate", Unit.RATE, Kind.CUMULATIVE),
-        Metric("followers_new", Unit.PEOPLE, Kind.PER_DAY, "account"),
-        Metric("followers_total", Unit.PEOPLE, Kind.SNAPSHOT, "account"),
-    )
-    reconcile = Reconcile.NONE
-
-    told: Sequence[ArticleFigures | Exception] = ()
-    day: Callable[[date], Figures | None] = lambda day: None
-    broken: set[str] = field(default_factory=set)
-    error: Exception | None = None
-    stale: bool = False
-    refreshed: int = 0
-    windows: list[tuple[date, date]] = field(default_factory=list)
-    days: list[date] = field(default_factory=list)
-
-    def check(self, access: Access) -> tuple[Finding, ...]:
-        return ()
-
-    def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
-        raise Refused("not here")
-
-    def refresh(self, access: Access) -> None:
-        self.refreshed += 1
-        self.stale = False
-
-    def articles(self, access: Access, since: date, until: date) -> Iterator[ArticleFigures]:
-        self.windows.append((since, until))
-        if self.stale:
-            raise Unauthorised("old token", platform_code="42001")
-        if access.handle in self.broken and self.error is not None:
-            raise self.error
-        for item in self.told:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-
-    def account_day(self, access: Access, day: date) -> Figures | None:
-        self.days.append(day)
-        return self.day(day)
-
-
-class Live(Told):
-    """A platform that only tells its counts of now."""
-
-    metrics = (
-        Metric("read_people", Unit.PEOPLE, Kind.CUMULATIVE),
-        Metric("followers_total", Unit.PEOPLE, Kind.SNAPSHOT, "account"),
-    )
-
-
-def article(
-    *figures: Figures, remote_id: str = "100_1", day: date = YESTERDAY, **more: Any
-) -> ArticleFigures:
-    at = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
-    return ArticleFigures(remote_id, f"标题 {remote_id}", at, figures, **more)
-
-
-def reads(as_of: date, value: int | None, *, delayed: bool = False) -> Figures:
-    return Figures(as_of, {"read_people": value}, "getarticletotaldetail", delayed)
-
-
-def followers(day: date, *, delayed: bool = False) -> Figures:
-    return Figures(day, {"followers_total": 1000 + day.day}, "getusercumulate", delayed)
+IN_AN_HOUR = datetime(2026, 3, 2, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -257,13 +172,14 @@ def test_the_account_days_after_a_failure_are_holes_and_filled_the_next_time(
 ) -> None:
     def until_the_quota(day: date) -> Figures:
         if day >= date(2026, 2, 27):
-            raise Throttled("quota", until=LATER, platform_code="45009")
+            raise Throttled("quota", until=IN_AN_HOUR, platform_code="45009")
         return followers(day)
 
     run(database, clock, Told(day=until_the_quota))
     holes = {("account_day", date(2026, 2, 27) + timedelta(days=n), "45009") for n in range(3)}
     assert gaps(database) == holes
     again = Told(day=followers)
+    clock.move_to(IN_AN_HOUR)
     run(database, clock, again)
     assert again.days == sorted(day for _, day, _ in holes)
     assert gaps(database) == set()

@@ -123,6 +123,20 @@ def test_figures_of_many_batches_all_arrive(
     }
 
 
+def test_large_loads_are_stored_the_same_way(
+    database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.upserts.COPIED_FROM", 2)
+    monkeypatch.setattr("analytics.figures.BATCH", 7)
+    post, api = article(database, account), source(database)
+    days = [MONDAY + timedelta(days=number) for number in range(20)]
+    for more in (0, 1):
+        figures = [ArticleFigure(post, "finish_rate", day, Decimal(f"0.{day.day}") + more) for day in days]
+        assert store(database, api, *figures) == 20
+    told = {day: value for (_, day, _), value in snapshots(database).items()}
+    assert told == {day: Decimal(f"0.{day.day}") + 1 for day in days}
+
+
 def test_account_days_are_upserted_the_same_way(database: Database, account: Account) -> None:
     api = source(database)
     for value in (100, 101):

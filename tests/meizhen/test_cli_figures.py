@@ -150,3 +150,28 @@ def test_collecting_tells_what_came_and_what_did_not(home: Path, sandbox: Runnin
     assert "Collected 1 accounts" in told
     assert "youth_voice:broken" in told
     assert json.loads(run("gaps", "--json"))[0]["account"] == "youth_voice:broken"
+
+
+def test_the_plan_tells_when_what_and_how_much_is_left(home: Path) -> None:
+    (plan,) = json.loads(run("plan", "--json"))
+    assert (plan["account"], plan["limit"], plan["left"]) == ("wechat:qnzs", 1000, 1000)
+    assert plan["calls"] == 2 + 31 + 3 * plan["days"]
+    told = run("plan", "--account", "wechat:qnzs")
+    assert "1000/1000" in told
+    assert "now" in told
+
+
+def test_an_empty_house_has_no_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MEIZHEN_HOME", str(tmp_path))
+    create_key_file(tmp_path / KEY_FILE)
+    database = open_database(load_settings())
+    migrate(database)
+    database.close()
+    assert "No account" in run("plan")
+
+
+def test_what_failed_is_told_in_words_and_planned_again(home: Path) -> None:
+    run("collect")  # the account has no credentials
+    (plan,) = json.loads(run("plan", "--json"))
+    assert plan["code"]
+    assert plan["next_at"] > datetime.now(UTC).isoformat()
