@@ -15,7 +15,9 @@ from sqlalchemy import insert
 
 from analytics.articles import AccountDayFigure, Article, CollectionGap, FigureSource, Snapshot
 from analytics.awards import check_award, run_award, shipped_rule
+from analytics.awards.holes import Signature
 from analytics.awards.run import AwardResult
+from analytics.awards.stages import STAGES
 from analytics.indices import compute, load_definition
 from config.database import Database, connect
 from config.errors import InputError
@@ -24,6 +26,7 @@ from organisation.units import Unit
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 TRACKS = ("league", "university", "enterprise")
+SIGNED = Signature("李敏", "接口停用,无法补采")
 
 
 @dataclass
@@ -317,7 +320,7 @@ def test_coverage_counts_missing_figures_and_days_that_were_not_collected(
             world.article(key, date(2026, 3, 2 + 7 * week), wechat(100) | missing)
     world.gaps = [("wechat:demo-c", date(2026, 5, 1)), ("wechat:demo-c", date(2025, 5, 1))]
     rule = small_rule(tmp_path, ('"min_posts", value = 1', '"data_coverage", value = 0.9'))
-    result = run_award(store(world), rule, tmp_path / "out")
+    result = run_award(store(world), rule, tmp_path / "out", signature=SIGNED)
     facts = {row["handle"]: row for row in rows_of(tmp_path / "out" / "wechat" / "variables.csv")}
     assert [facts[f"demo-{letter}"]["data_coverage"] for letter in "abc"] == ["1", "0.75", "0.8"]
     assert listed(result) == [("demo-a", 1)]
@@ -403,29 +406,39 @@ def test_jury_and_public_are_added_and_a_recused_judge_has_no_effect(store: Stor
         for judge, score in zip("xyz", (60, 70, 95), strict=True)
     ]
     votes = ["demo-a,10", "demo-b,3"]
-    result = run_award(database, rule, tmp_path / "a", **judged(tmp_path, scores, votes))  # type: ignore[arg-type]
+    result = run_award(database, rule, tmp_path / "a", **judged(tmp_path, scores, votes))
     first, second = result.categories[0].tracks[0].places
     assert (first.handle, first.jury, first.public) == ("demo-a", Decimal(70), Decimal(100))
     assert (second.handle, second.public) == ("demo-b", Decimal(0))
     exact = Decimal("0.6") * first.index / 10 + 21 + 10
     assert abs(first.score - exact) <= Decimal("0.005")
     own = [*scores, "demo-b,w,100,U-demo-b"]
-    recused = run_award(database, rule, tmp_path / "b", **judged(tmp_path, own, votes))  # type: ignore[arg-type]
-    assert recused.categories[0].tracks[0].places[1].jury == second.jury
+    with pytest.raises(InputError) as refused:
+        run_award(database, rule, tmp_path / "b", **judged(tmp_path, own, votes))
+    assert [(problem.code, problem.row) for problem in refused.value.problems] == [("award.own_account", 8)]
+    assert not list((tmp_path / "b").rglob("*.csv"))
+    other = [*scores, "demo-a,w,70,U-demo-b"]  # steps back for demo-b, scores demo-a in the middle
+    recused = run_award(database, rule, tmp_path / "c", **judged(tmp_path, other, votes))
+    assert recused.categories[0].tracks[0].places[1].score == second.score
     assert recused.run_id != result.run_id
 
 
-def test_without_enough_judges_or_votes_nothing_is_written(store: Store, tmp_path: Path) -> None:
+def test_without_enough_judges_or_votes_no_list_is_written(store: Store, tmp_path: Path) -> None:
     world = World()
     for handle in ("demo-a", "demo-b"):
         world.article(world.account("wechat", handle, "league"), date(2026, 3, 2), wechat(100))
     rule, database = small_rule(tmp_path, JURIED), store(world)
     scores = [f"demo-a,{judge},60," for judge in "xyz"] + ["demo-b,x,60,"]
     with pytest.raises(InputError) as refused:
-        run_award(database, rule, tmp_path / "out", **judged(tmp_path, scores, ["demo-a,1"]))  # type: ignore[arg-type]
+        run_award(database, rule, tmp_path / "out", **judged(tmp_path, scores, ["demo-a,1"]))
     told = [(problem.code, problem.params["handle"]) for problem in refused.value.problems]
-    assert told == [("award.too_few_judges", "demo-b"), ("award.no_votes", "demo-b")]
-    assert not (tmp_path / "out").exists()
+    assert told == [("award.too_few_judges", "demo-b")]
+    assert not (tmp_path / "out" / "ranking.csv").exists()
+    enough = [*scores, "demo-b,y,60,", "demo-b,z,60,"]
+    with pytest.raises(InputError) as refused:
+        run_award(database, rule, tmp_path / "other", **judged(tmp_path, enough, ["demo-a,1"]))
+    told = [(problem.code, problem.params["handle"]) for problem in refused.value.problems]
+    assert told == [("award.no_votes", "demo-b")]
 
 
 def test_a_part_with_weight_and_no_file_is_refused_before_anything_is_computed(
@@ -455,7 +468,8 @@ def test_question_sites_are_ranked_by_their_answers(store: Store, tmp_path: Path
         world.days += [(key, name, date(2026, 12, 1), 30) for name in ("askers_ytd", "experts_ytd")]
     text = shipped_rule().read_text("utf-8")
     rule = tmp_path / "questions.toml"
-    rule.write_text(text[: text.index("[[category]]")] + text[text.rindex("[[category]]") :], "utf-8")
+    text = text[: text.index("[[category]]")] + text[text.rindex("[[category]]") :]
+    rule.write_text(text[: text.index("[robustness]")], "utf-8")
     result = run_award(store(world), rule, tmp_path / "out")
     assert listed(result) == [("demo-fast", 1), ("demo-slow", 2), ("demo-mute", 3)]
     mute = result.categories[0].tracks[0].places[2]
@@ -475,9 +489,30 @@ def test_a_check_counts_the_eligible_and_leaves_no_file(database: Database, tmp_
     assert list(tmp_path.glob("*.csv")) == []
 
 
-def test_an_empty_database_gives_empty_lists_and_a_picture(database: Database, tmp_path: Path) -> None:
+def test_a_category_without_accounts_is_refused_before_anything_is_written(
+    database: Database, tmp_path: Path
+) -> None:
+    for attempt in (
+        lambda: run_award(database, shipped_rule(), tmp_path / "out"),
+        lambda: check_award(database, shipped_rule()),
+    ):
+        with pytest.raises(InputError) as refused:
+            attempt()
+        told = [(problem.code, problem.params["category"]) for problem in refused.value.problems]
+        assert told == [("award.no_accounts", name) for name in ("wechat", "weibo", "youth-voice")]
+    assert not list((tmp_path / "out").rglob("*.csv"))
+
+
+def test_accounts_that_may_not_take_part_leave_an_empty_list_and_a_picture(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    for platform in ("wechat", "weibo", "youth_voice"):
+        world.account(platform, "demo-a", "league", verified=False, filed=None)
     told: list[tuple[str, int, int]] = []
-    result = run_award(database, shipped_rule(), tmp_path / "out", progress=lambda *step: told.append(step))
+    result = run_award(
+        store(world), shipped_rule(), tmp_path / "out", progress=lambda *step: told.append(step)
+    )
     assert [track.places for category in result.categories for track in category.tracks] == [()] * 9
     assert all(path.is_file() for path in result.paths.values())
     assert told[0][0] == "freeze wechat"
@@ -488,7 +523,9 @@ def test_the_record_of_a_run_names_every_file_by_its_hash(store: Store, tmp_path
     result = run_award(store(a_year()), shipped_rule(), tmp_path / "out")
     record = json.loads(result.paths["run"].read_text("utf-8"))
     assert record["run_id"] == result.run_id
-    assert set(record["files"]) == set(content(tmp_path / "out")) - {"run.json"}
+    made = {name for name in content(tmp_path / "out") if not name.startswith("stages/")} - {"run.json"}
+    assert set(record["files"]) == made
+    assert record["stages"] == list(STAGES)
     assert {"wechat/articles.csv", "wechat/definition", "rule.toml"} <= set(record["inputs"])
     ranking = rows_of(result.paths["ranking_csv"])
     assert [row["category"] for row in ranking] == sorted(

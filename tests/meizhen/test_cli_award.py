@@ -80,6 +80,14 @@ def home(tmp_path: Path, database: Database, database_address: str, monkeypatch:
     return folder
 
 
+def only_wechat(folder: Path, more: str = "") -> Path:
+    """The shipped rule without the other two categories."""
+    head, first, *_, last = shipped_rule().read_text("utf-8").split("[[category]]")
+    path = folder / "wechat.toml"
+    path.write_text(f"{head}[[category]]{first}{last[last.index('[robustness]') :]}\n{more}", "utf-8")
+    return path
+
+
 def test_new_writes_a_rule_that_is_valid_and_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "rule.toml"
     assert "award check" in run("new", path)
@@ -94,20 +102,21 @@ def test_new_writes_a_rule_that_is_valid_and_keeps_what_is_there(tmp_path: Path)
     assert error.value.code == "index.not_written"
 
 
-def test_check_tells_how_many_are_eligible_and_why_others_are_not(home: Path) -> None:
-    told = json.loads(run("check", shipped_rule(), "--json"))
+def test_check_tells_how_many_are_eligible_and_why_others_are_not(home: Path, tmp_path: Path) -> None:
+    rule = only_wechat(tmp_path)
+    told = json.loads(run("check", rule, "--json"))
     wechat = told["categories"][0]
     assert (wechat["accounts"], wechat["eligible"]["league"], wechat["refused"]) == (2, 1, {"verified": 1})
-    shown = run("check", shipped_rule())
+    shown = run("check", rule)
     assert "verified 1" in shown
+    assert "青年1 (demo-1): verified: false" in shown
+    assert "1 eligible for 3 place(s)" in shown
     assert "rule is fine" in shown
 
 
 def test_check_names_the_files_that_a_run_will_need(home: Path, tmp_path: Path) -> None:
-    text = (
-        shipped_rule().read_text("utf-8").replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
-    )
-    rule = tmp_path / "rule.toml"
+    rule = only_wechat(tmp_path)
+    text = rule.read_text("utf-8").replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
     rule.write_text(text.replace("# jury ", "jury ", 1), "utf-8")
     assert "--jury" in run("check", rule)
     with pytest.raises(InputError, match="--jury"):
@@ -116,9 +125,10 @@ def test_check_names_the_files_that_a_run_will_need(home: Path, tmp_path: Path) 
 
 
 def test_run_writes_the_folder_and_prints_the_list(home: Path, tmp_path: Path) -> None:
-    shown = run("run", shipped_rule(), "--out", tmp_path / "out")
+    rule, signed = only_wechat(tmp_path), ("--sign", "李敏", "--reason", "试评")
+    shown = run("run", rule, "--out", tmp_path / "out", *signed)
     assert "青年2" in shown
-    told = json.loads(run("run", shipped_rule(), "--out", tmp_path / "again", "--json"))
+    told = json.loads(run("run", rule, "--out", tmp_path / "again", *signed, "--json"))
     assert told["run_id"][:16] in shown
     (placed,) = told["categories"][0]["tracks"][0]["places"]
     assert (placed["handle"], placed["place"], placed["awarded"]) == ("demo-2", 1, True)
@@ -131,5 +141,5 @@ def test_run_writes_the_folder_and_prints_the_list(home: Path, tmp_path: Path) -
 def test_an_out_that_is_a_file_says_so(home: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x", "utf-8")
     with pytest.raises(MeizhenError) as error:
-        run("run", shipped_rule(), "--out", tmp_path / "out")
+        run("run", only_wechat(tmp_path), "--out", tmp_path / "out", "--sign", "李敏", "--reason", "试评")
     assert error.value.code == "index.not_written"
