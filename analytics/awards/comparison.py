@@ -54,7 +54,7 @@ class _Side:
     def __init__(self, path: Path) -> None:
         folder = RunFolder(path)
         rule = rule_of(folder)
-        if not folder.is_done(number_of("anomalies"), "anomalies") or not folder.has(RECORD):
+        if not folder.was_done(number_of("anomalies"), "anomalies") or not folder.has(RECORD):
             raise MeizhenError("award.no_list", folder=path)
         record = json.loads((path / RECORD).read_text("utf-8"))
         self.run_id: str = record["run_id"]

@@ -110,7 +110,8 @@ def _rows(category: Category, variables: Path, decisions: Decisions) -> Iterator
         handle = account["handle"]
         veto = decisions.vetoes.get((category.id, handle))
         verdicts = [_track(category, account), *(_gate(gate, account, veto) for gate in category.gates)]
-        verdicts.append(_figures(category, account))
+        if category.index.names:
+            verdicts.append(_figures(category, account))
         excluded = decisions.excluded.get((category.id, handle))
         if excluded:
             verdicts.append(_decided("excluded", excluded))
@@ -136,7 +137,9 @@ def _track(category: Category, account: Mapping[str, str]) -> Verdict:
 def _figures(category: Category, account: Mapping[str, str]) -> Verdict:
     """Not a gate of the rule: without the figures there is no index, and unknown is not 0."""
     unknown = [name for name in category.index.names if not account[name]]
-    return Verdict("figures", not unknown, ", ".join(category.index.names), ", ".join(unknown))
+    needed = ", ".join(category.index.names)
+    entry = "" if unknown else "award.gate_figures_known"
+    return Verdict("figures", not unknown, needed, ", ".join(unknown), entry)
 
 
 def _decided(rule: str, veto: Veto) -> Verdict:

@@ -9,7 +9,7 @@ from analytics.awards.files import read_csv, write_csv
 from analytics.awards.folder import RunFolder
 from analytics.awards.handles import Handles
 from analytics.awards.intake import Given, spelled
-from analytics.awards.run import AwardResult, Progress, advance, fork, record_run, rule_of
+from analytics.awards.run import AwardResult, Progress, advance, fork, rule_of, run_id_in
 from analytics.awards.stages import RULE, STAGES
 from config.errors import MeizhenError
 
@@ -46,9 +46,7 @@ def exclude_account(
     rows = _rows(old)
     if any((row[0], row[1]) == key for row in rows):
         raise MeizhenError("award.excluded_already", account=exclusion.account)
-    rows.append(
-        [*key, exclusion.by.strip(), today.isoformat(), exclusion.reason.strip(), record_run(old, rule)]
-    )
+    rows.append([*key, exclusion.by.strip(), today.isoformat(), exclusion.reason.strip(), run_id_in(old)])
     content = spelled(lambda path: write_csv(path, EXCLUSION_COLUMNS, rows))
     fork(old, new, old.path / RULE, Given(more={intake.EXCLUSIONS: content}))
     return advance(new, new.path / RULE, Given(), database=None, today=today, until=until, progress=progress)

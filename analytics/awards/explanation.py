@@ -19,7 +19,7 @@ from analytics.awards.places import by_handle
 from analytics.awards.remedies import Remedy, remedies
 from analytics.awards.result import Placed, TrackResult
 from analytics.awards.rule import Category, Rule
-from analytics.awards.run import record_run, rule_of
+from analytics.awards.run import rule_of, run_id_in
 from analytics.awards.score import part_weights
 from analytics.awards.stages import number_of, results_of
 from analytics.awards.weights import Weighed, weigh_articles
@@ -86,7 +86,7 @@ def explain(path: Path, account: str, *, category: str = "") -> Explained:
     """
     folder = RunFolder(path)
     rule = rule_of(folder)
-    if not folder.is_done(number_of("anomalies"), "anomalies"):
+    if not folder.was_done(number_of("anomalies"), "anomalies"):
         raise MeizhenError("award.no_list", folder=path)
     accounts = ((one, path / one.id / "accounts.csv") for one in rule.categories)
     chosen, handle = Handles(accounts).key(account, category)
@@ -108,7 +108,7 @@ def _explained(folder: RunFolder, rule: Rule, category: Category, handle: str) -
     definition = category.index.definition
     levels = () if definition is None or placed is None else explain_index(definition, account).levels
     return Explained(
-        run_id=record_run(folder, rule),
+        run_id=run_id_in(folder),
         rule=rule,
         category=category,
         track=track.track.label if track else Label(account["track"], account["track"]),

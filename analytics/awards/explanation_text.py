@@ -120,7 +120,7 @@ class Teller:
                 small += line.value
             else:
                 yield f"  {_signed(line.value):>12}  {self._line(line)}"
-        if small:
+        if small.quantize(_SHOWN):
             yield f"  {_signed(small):>12}  {self._say('small_lines')}"
         yield f"  {_signed(summed(gap.lines)):>12}  {self._say('sum')}"
         for name, mine, theirs in gap.ties:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from analytics.awards.index import index_of
 from analytics.awards.result import Placed
@@ -84,9 +84,11 @@ def _term(metric: str, account: Facts, passes: Callable[[Facts], bool]) -> Remed
         best, start = _WHOLE, now
     else:
         best, start = (now + 1) * _MOST, now
+    step = Decimal("0.0001") if metric.endswith(("_hours", "_rate")) else _WHOLE
+    rounding = ROUND_FLOOR if best < start else ROUND_CEILING
 
     def at(share: Decimal) -> Decimal:
-        return (start + (best - start) * share).quantize(Decimal("0.0001"))
+        return (start + (best - start) * share).quantize(step, rounding)
 
     def enough(share: Decimal) -> bool:
         return passes({**account, metric: str(at(share))})

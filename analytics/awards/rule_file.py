@@ -80,8 +80,10 @@ def _award(award: Section, root: Section, path: Path, definitions: Path) -> Rule
     )
     _refuse_repeated(root, "category", [category.id for category in categories])
     known = {f"{definition.id}:{definition.version}" for definition in load_shipped()}
-    for name in known.intersection(versions):
-        if not any(version.name == name for one in categories for version in one.index.versions):
+    for name in versions:
+        if name in known and not any(
+            version.name == name for one in categories for version in one.index.versions
+        ):
             number = robustness.alternatives.index(name) + 1
             root.refuse(f"robustness.alternatives[{number}]", "award.alternative_unused", received=name)
     shipped = {definition.path for definition in load_shipped()}

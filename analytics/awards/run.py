@@ -5,6 +5,7 @@ into any file, so two runs over the same data give the same bytes. A folder belo
 or other scores than those it has, need another folder.
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -349,6 +350,15 @@ def record_run(folder: RunFolder, rule: Rule) -> str:
     if not folder.has(RECORD) or (folder.path / RECORD).read_bytes() != content:
         folder.place(RECORD, content)
     return run_id
+
+
+def run_id_in(folder: RunFolder) -> str:
+    """The id that a run's own record tells. Raises MeizhenError where there is none."""
+    try:
+        told = json.loads((folder.path / RECORD).read_text("utf-8"))
+        return str(told["run_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise MeizhenError("award.no_run", folder=folder.path) from None
 
 
 def _result(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:

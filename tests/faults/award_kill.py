@@ -1,8 +1,8 @@
 """Runs the award of a rule once a point, each run in a process that is killed there: for test_award.
 
 Arguments: database file, rule, folder, and one or more `name=point`: the run goes into `folder/name`. A point
-is `step:N` (the N-th step begins), `file:N` (the N-th file is written and not yet put in place) or `never`. Prints how each
-process ended, as a negative signal or an exit code.
+is `step:N` (the N-th step begins), `file:N` (the N-th file is written and not yet put in place) or `never`.
+Prints how each process ended, as a negative signal or an exit code.
 """
 
 import os
