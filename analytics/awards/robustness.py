@@ -239,7 +239,7 @@ def _ranks(scores: "Real") -> "npt.NDArray[np.int32]":
     """The place of every column in its row: 1 is the greatest, equal scores share."""
     import numpy as np
 
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.argsort(-scores, axis=1)  # equal scores share a place, whatever their order
     sorted_ = np.take_along_axis(scores, order, axis=1)
     new = np.ones(scores.shape, dtype=bool)
     new[:, 1:] = sorted_[:, 1:] != sorted_[:, :-1]

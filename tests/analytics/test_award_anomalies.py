@@ -124,9 +124,8 @@ def test_a_platform_without_reads_is_not_looked_at_and_says_so(store: Store, tmp
     world = World()
     key = world.account("weibo", "demo-a", "league")
     world.article(key, MONDAY, {"repost": 1, "comment": 2, "like": 3})
-    rule = small_rule(
-        tmp_path, ('id = "wechat"', 'id = "weibo"'), ('"wci"', '"bci"'), ('"14.2b"', '"7-input"')
-    )
+    changes = {'id = "wechat"': 'id = "weibo"', '"wci"': '"bci"', '"14.2b"': '"7-input"'}
+    rule = small_rule(tmp_path, *changes.items())
     rule.write_text(rule.read_text("utf-8").replace('"shares_per_post", ', ""), "utf-8")
     result = run_award(store(world), rule, tmp_path / "out")
     assert rows_of(tmp_path / "out" / "weibo" / "anomalies.csv") == []

@@ -60,7 +60,7 @@ def test_a_higher_concentration_shakes_less() -> None:
 def test_the_draws_are_those_that_were_published() -> None:
     """A list that was published must come out again after years: the stream may never change."""
     told = [(one.low, one.high, str(one.inside)) for one in shaken(CLOSE, seed="2026")]
-    assert told == [(2, 3, '0.0025'), (1, 2, '0.9200'), (1, 3, '0.0775'), (4, 4, '0.0000')]
+    assert told == [(2, 3, "0.0025"), (1, 2, "0.9200"), (1, 3, "0.0775"), (4, 4, "0.0000")]
 
 
 @settings(max_examples=40)

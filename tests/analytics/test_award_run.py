@@ -1,13 +1,23 @@
 """A whole award over a database: the same bytes at every run, figures at the same age, one reason a gate."""
 
 import json
-from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from award_world import SIGNED, Store, World, a_year, content, rows_of, small_rule, wechat
+from award_world import (
+    JURIED,
+    SIGNED,
+    Store,
+    World,
+    a_year,
+    content,
+    judged,
+    rows_of,
+    small_rule,
+    wechat,
+)
 
 from analytics.awards import check_award, run_award, shipped_rule
 from analytics.awards.run import AwardResult
@@ -185,21 +195,6 @@ def test_one_account_more_changes_nobodys_index_nor_score(store: Store, tmp_path
     told = {placed.handle: (placed.index, placed.score) for placed in after}
     assert all(told[placed.handle] == (placed.index, placed.score) for placed in before)
     assert [placed.handle for placed in after if placed.handle != "demo-new"] == [p.handle for p in before]
-
-
-def judged(folder: Path, scores: Sequence[str], votes: Sequence[str]) -> dict[str, Path]:
-    jury, vote = folder / "jury.csv", folder / "votes.csv"
-    jury.write_text("\n".join(["handle,judge,score,unit", *scores]), "utf-8")
-    vote.write_text("\n".join(["handle,votes", *votes]), "utf-8")
-    return {"jury": jury, "votes": vote}
-
-
-JURIED = (
-    'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }',
-    'data = { weight = "0.60", scale = "fixed_anchor", anchor = 1000 }\n'
-    'jury = { weight = "0.30", min_judges = 3, trim = 1, recuse_same_org = true }\n'
-    'public = { weight = "0.10", scale = "percentile_in_track" }',
-)
 
 
 def test_jury_and_public_are_added_and_a_recused_judge_has_no_effect(store: Store, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -182,3 +182,18 @@ tie_break = ["index", "shares_per_post", "earlier_filed"]
     path = folder / "small.toml"
     path.write_text(text, "utf-8")
     return path
+
+
+def judged(folder: Path, scores: Sequence[str], votes: Sequence[str]) -> dict[str, Path]:
+    jury, vote = folder / "jury.csv", folder / "votes.csv"
+    jury.write_text("\n".join(["handle,judge,score,unit", *scores]), "utf-8")
+    vote.write_text("\n".join(["handle,votes", *votes]), "utf-8")
+    return {"jury": jury, "votes": vote}
+
+
+JURIED = (
+    'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }',
+    'data = { weight = "0.60", scale = "fixed_anchor", anchor = 1000 }\n'
+    'jury = { weight = "0.30", min_judges = 3, trim = 1, recuse_same_org = true }\n'
+    'public = { weight = "0.10", scale = "percentile_in_track" }',
+)
