@@ -1,6 +1,7 @@
 """What is missing on the day of the freeze: days that were not collected, and days that are not over.
 
-A hole of an account that cannot take part anyway (track, filing, verification, veto) stops nothing.
+A hole of an account that cannot take part anyway (track, filing, verification, veto) stops nothing, nor does
+one of account days where the rule needs no account figures.
 """
 
 from collections import Counter
@@ -15,8 +16,10 @@ from sqlmodel import col
 from analytics.articles import CollectionGap
 from analytics.awards.eligibility import Veto, standing
 from analytics.awards.files import read_csv, write_csv
+from analytics.awards.freeze import needed_metrics
 from analytics.awards.handles import Key
 from analytics.awards.rule import Category, Rule
+from analytics.gaps import ARTICLES
 from config.database import Database
 from config.errors import InputError, Problem
 from organisation.accounts import Account
@@ -93,8 +96,9 @@ def _able(category: Category, accounts: Path, vetoes: Mapping[Key, Veto]) -> set
 def _problems(category: Category, holes: Path, able: Collection[str]) -> list[Problem]:
     days: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], str] = {}
+    _, account_metrics = needed_metrics(category)
     for hole in read_csv(holes):
-        if hole["handle"] in able:
+        if hole["handle"] in able and (hole["subject"] == ARTICLES or account_metrics):
             key = hole["handle"], hole["subject"], hole["code"]
             days[key] += 1
             first.setdefault(key, hole["day"])

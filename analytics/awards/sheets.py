@@ -30,6 +30,17 @@ from config.table_files import Row, Table, read_table
 FOLDER = "jury"
 JUDGES = f"{FOLDER}/judges.csv"
 COLUMNS = ("category", "handle", "name", "unit_name", "track", "judge", "unit", "score")
+# What people read above each column; the last word is what we read.
+_HEADINGS = (
+    "类别 category",
+    "账号 handle",
+    "名称 name",
+    "单位 unit_name",
+    "组别 track",
+    "评委 judge",
+    "评委单位 unit",
+    "评分0–100 score",
+)
 _JUDGE_COLUMNS = ("judge", "unit")
 _WIDTHS = (14, 24, 30, 30, 14, 14, 12, 10)
 
@@ -170,13 +181,15 @@ def _write_sheet(rule: Rule, judge: Judge, asked: Mapping[str, list[dict[str, st
         "cell": book.add_format({"border": 1}),
         "score": book.add_format({"border": 1, "bg_color": "#FFF7E0"}),
     }
-    for column, (name, width) in enumerate(zip(COLUMNS, _WIDTHS, strict=True)):
+    for column, (name, width) in enumerate(zip(_HEADINGS, _WIDTHS, strict=True)):
         page.set_column(column, column, width)
         page.write_string(0, column, name, formats["head"])
     page.freeze_panes(1, 0)
     last = 0
     for last, (category, account) in enumerate(_for_judge(rule, judge, asked), start=1):
-        told = (account["handle"], account["name"], account["unit"], account["track"], judge.name, judge.unit)
+        track = category.track(account["track"])
+        labels = (account["name"], account["unit"], track.label.zh if track else account["track"])
+        told = (account["handle"], *labels, judge.name, judge.unit)
         for column, cell in enumerate((category.id, *told)):
             page.write_string(last, column, cell, formats["cell"])
         page.write_blank(last, len(COLUMNS) - 1, None, formats["score"])
@@ -199,8 +212,7 @@ def file_sheet(folder: RunFolder, keys: KeyRing, path: Path) -> tuple[str, str]:
     rule = rule_of(folder)
     _refuse_early(folder)
     judges = _known_judges(folder)
-    table = read_table(path)
-    table.require(("category", "handle", "judge", "score"), known=COLUMNS)
+    table = read_sheet(path)
     judge = _judge_of(table, judges)
     scores = _scores_of(folder, rule, judge, table)
     name = _sealed_name(judges.index(judge))
@@ -216,6 +228,16 @@ def file_sheet(folder: RunFolder, keys: KeyRing, path: Path) -> tuple[str, str]:
     }
     folder.place(name, json_bytes(told))
     return judge.name, name
+
+
+def read_sheet(path: Path) -> Table:
+    """A sheet by its plain column names, whatever stands before them in the heading."""
+    table = read_table(path)
+    names = {column: column.split()[-1] if column else column for column in table.columns}
+    rows = (Row(row.number, {names[name]: cell for name, cell in row.cells.items()}) for row in table.rows)
+    sheet = Table(table.source, tuple(names.values()), tuple(rows))
+    sheet.require(("category", "handle", "judge", "score"), known=COLUMNS)
+    return sheet
 
 
 def _judge_of(table: Table, judges: list[Judge]) -> Judge:

@@ -84,8 +84,8 @@ _USUAL: Mapping[str, Mapping[str, str]] = {
         "likes": "like",
     },
 }
-# What bought reads show in: reads against the likes of those who read.
-READS = ("read_people", "read_events", "play_events")
+# What bought reads show in: reads against the likes of those who read. Visits of a question site never count.
+READS = ("read_people", "play_events")
 LIKES = "like"
 COUNTS = ("posts", "days")
 SELECTIONS = ("original", "headline", "max")

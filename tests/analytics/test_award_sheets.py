@@ -10,12 +10,11 @@ from xlsxwriter import Workbook
 
 from analytics.awards import run_award
 from analytics.awards.folder import RunFolder
-from analytics.awards.sheets import COLUMNS, file_sheet, open_sheets, sheets, write_sheets
+from analytics.awards.sheets import COLUMNS, file_sheet, open_sheets, read_sheet, sheets, write_sheets
 from analytics.awards.verification import verify
 from config.database import Database
 from config.errors import InputError, MeizhenError
 from config.secrets import KeyRing
-from config.table_files import read_table
 
 JURY = (
     'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }',
@@ -47,7 +46,7 @@ def run(database: Database, tmp_path: Path) -> RunFolder:
 
 def fill(sheet: Path, score: int | str, *, drop: int = 0) -> Path:
     """Writes scores into a sheet as a judge would."""
-    rows = read_table(sheet).rows
+    rows = read_sheet(sheet).rows
     filled = sheet.with_name(f"filled-{sheet.name}")
     book = Workbook(filled)
     page = book.add_worksheet()
@@ -60,13 +59,13 @@ def fill(sheet: Path, score: int | str, *, drop: int = 0) -> Path:
 
 
 def written(tmp_path: Path) -> dict[str, Path]:
-    return {read_table(path).rows[0]["judge"]: path for path in sorted((tmp_path / "sheets").glob("0*.xlsx"))}
+    return {read_sheet(path).rows[0]["judge"]: path for path in sorted((tmp_path / "sheets").glob("0*.xlsx"))}
 
 
 def test_each_judge_gets_the_eligible_accounts_but_those_of_the_own_unit(
     run: RunFolder, tmp_path: Path
 ) -> None:
-    found = {judge: read_table(path) for judge, path in written(tmp_path).items()}
+    found = {judge: read_sheet(path) for judge, path in written(tmp_path).items()}
     assert set(found) == {"李敏", "王强", "Ada", "赵岩"}
     assert [row["handle"] for row in found["李敏"].rows] == ["demo-0", "demo-1", "demo-2"]
     assert [row["handle"] for row in found["王强"].rows] == ["demo-0", "demo-2"]
