@@ -101,7 +101,7 @@ def run_award(
     """
     given = Given(jury, votes, vetoes, signature)
     folder = RunFolder(out)
-    if frozen is not None:
+    if frozen is not None and not folder.was_done(number_of(FREEZE), FREEZE):
         fork(RunFolder(frozen), folder, rule_path, given)
         given = Given()
     return advance(
@@ -271,12 +271,13 @@ def _take_more(folder: RunFolder, rule: Rule, given: Given, source: str) -> None
         raise MeizhenError("award.other_rule", folder=folder.path, rule=source)
     taken = _read_given(folder, rule, given)
     for name, content in taken.files.items():
-        if not folder.has(name) and name != intake.SIGNATURE:
-            if folder.was_done(number_of("jury"), "jury") or name == intake.VETOES:
-                raise MeizhenError("award.given_late", folder=folder.path, file=name)
+        if folder.has(name):
+            if (folder.path / name).read_bytes() != content:
+                raise MeizhenError("award.other_input", folder=folder.path, file=name)
+        elif name in (intake.JURY, intake.VOTES) and not folder.was_done(number_of("jury"), "jury"):
             folder.place(name, content)
-        elif not folder.has(name) or (folder.path / name).read_bytes() != content:
-            raise MeizhenError("award.other_input", folder=folder.path, file=name)
+        else:
+            raise MeizhenError("award.given_late", folder=folder.path, file=name)
 
 
 def _read_given(folder: RunFolder, rule: Rule, given: Given) -> Intake:

@@ -42,7 +42,8 @@ _HEADINGS = (
     "评分0–100 score",
 )
 _JUDGE_COLUMNS = ("judge", "unit")
-_WIDTHS = (14, 24, 30, 30, 14, 14, 12, 10)
+_A4 = 9
+_WIDTHS = (15, 24, 30, 30, 14, 14, 15, 18)
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,10 @@ def _write_sheet(rule: Rule, judge: Judge, asked: Mapping[str, list[dict[str, st
         page.set_column(column, column, width)
         page.write_string(0, column, name, formats["head"])
     page.freeze_panes(1, 0)
+    page.set_landscape()
+    page.set_paper(_A4)
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
     last = 0
     for last, (category, account) in enumerate(_for_judge(rule, judge, asked), start=1):
         track = category.track(account["track"])

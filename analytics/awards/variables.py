@@ -179,6 +179,8 @@ def by_account(frozen: Frozen) -> Iterator[tuple[dict[str, str], Iterator[dict[s
     grouped = groupby(read_csv(frozen.articles), key=lambda article: article["handle"])
     handle, articles = next(grouped, ("", iter(())))
     for account in read_csv(frozen.accounts):
+        while handle and handle < account["handle"]:  # of an account that is not among them
+            handle, articles = next(grouped, ("", iter(())))
         if account["handle"] == handle:
             yield account, articles
             handle, articles = next(grouped, ("", iter(())))

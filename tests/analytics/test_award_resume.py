@@ -116,9 +116,24 @@ def test_scores_come_after_the_freeze_and_are_then_fixed(data: Database, tmp_pat
     with pytest.raises(MeizhenError) as refused:
         run_award(data, rule, out, **judged(tmp_path, other, VOTES))
     assert refused.value.code == "award.other_input"
-    taken = run_award(data, rule, tmp_path / "new", frozen=out, **judged(tmp_path, other, VOTES))
+    new = {"frozen": out, **judged(tmp_path, other, VOTES)}
+    taken = run_award(data, rule, tmp_path / "new", **new)
+    assert run_award(data, rule, tmp_path / "new", **new).run_id == taken.run_id
     assert taken.run_id != late.run_id
     assert verify(tmp_path / "new").differences == ()
+
+
+def test_what_comes_too_late_is_refused(data: Database, tmp_path: Path) -> None:
+    rule = small_rule(tmp_path)
+    run_award(data, rule, tmp_path / "out")
+    files = judged(tmp_path, SCORES, VOTES)
+    vetoes = tmp_path / "vetoes.csv"
+    vetoes.write_text("handle,who,when,why\ndemo-0,李敏,2026-12-01,失实\n", "utf-8")
+    for late in ({"jury": files["jury"]}, {"vetoes": vetoes}, {"signature": SIGNED}):
+        with pytest.raises(MeizhenError) as refused:
+            run_award(data, rule, tmp_path / "out", **late)
+        assert refused.value.code == "award.given_late"
+    assert verify(tmp_path / "out").differences == ()
 
 
 def test_a_dry_run_writes_nothing_and_needs_no_jury(data: Database, tmp_path: Path) -> None:

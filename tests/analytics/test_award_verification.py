@@ -117,6 +117,24 @@ def test_whatever_was_changed_is_named(
     assert (file, kind) in told
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("wechat/accounts.csv", b"handle\nx\n"),
+        ("wechat/articles.csv", b""),
+        ("wechat/articles.csv", b"\xff\xfe"),
+        ("rule.toml", b"schema = "),
+        ("stages/01-freeze.json", b"{}"),
+    ],
+)
+def test_a_mangled_input_is_a_difference_and_no_crash(run: Path, file: str, content: bytes) -> None:
+    (run / file).write_bytes(content)
+    try:
+        assert verify(run).differences
+    except MeizhenError as error:
+        assert error.code == "award.not_frozen"
+
+
 def test_the_cell_that_differs_is_told(run: Path) -> None:
     edit(run / "wechat/index.csv", "demo-1,", "demo-1,9")
     (one,) = (one for one in verify(run).differences if one.file == "wechat/index.csv")
