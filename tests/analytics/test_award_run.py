@@ -32,16 +32,12 @@ def listed(result: AwardResult, track: str = "league", category: int = 0) -> lis
     return [(placed.handle, placed.place) for placed in found.places]
 
 
-def test_two_runs_over_the_same_data_give_the_same_bytes(
-    database: Database, store: Store, tmp_path: Path
-) -> None:
+def test_two_runs_over_the_same_data_give_the_same_bytes(store: Store, tmp_path: Path) -> None:
     world = a_year()
-    world.store(database, seed=1)
-    first = run_award(database, shipped_rule(), tmp_path / "a")
-    again = run_award(database, shipped_rule(), tmp_path / "b")
-    elsewhere = run_award(store(world, 2), shipped_rule(), tmp_path / "c")
-    assert first.run_id == again.run_id == elsewhere.run_id
-    assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "c")
+    first = run_award(store(world, 1), shipped_rule(), tmp_path / "a")
+    again = run_award(store(world, 2), shipped_rule(), tmp_path / "b")
+    assert first.run_id == again.run_id
+    assert content(tmp_path / "a") == content(tmp_path / "b")
     assert {"ranking.csv", "ranking.json", "ranking.png", "ranking.svg", "run.json", "rule.toml"} <= set(
         content(tmp_path / "a")
     )
