@@ -76,8 +76,9 @@ def alternative_places(
     if any(name not in (GEOMETRIC, EQUAL) for name in lines):
         counter = _Counting(rule, category, frozen, lines)
         for account, articles in by_account(frozen):
-            if account["handle"] in standings.accounts:
-                for name, value in counter.indices(account, list(articles)):
+            known = standings.accounts.get(account["handle"])
+            if known is not None:
+                for name, value in counter.indices({**account, **known}, list(articles)):
                     counted[name][account["handle"]] = value
     if EQUAL in lines:
         even = replace(category, index=_even(category.index))
@@ -109,6 +110,7 @@ class _Counting:
         self._best = [source.metric for source in articles]
 
     def indices(self, account: Article, articles: Sequence[Article]) -> Iterator[tuple[str, Decimal]]:
+        """The index by each alternative, of an account with its frozen facts and its variables."""
         choice = self._category.index
         for name in self._lines:
             value = None
@@ -118,7 +120,9 @@ class _Counting:
                 rest = self._without_best(articles)
                 value = self._index(account, rest, choice.definition, choice.sources, choice.days)
             for version in choice.versions:
-                if version.name == name:
+                if version.name == name and set(version.sources) <= set(choice.sources):
+                    value = compute(version.definition, account)  # its variables are counted already
+                elif version.name == name:
                     value = self._index(account, articles, version.definition, version.sources, choice.days)
             if value is not None:
                 yield name, value

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from analytics.awards.files import json_bytes, sha256
@@ -87,6 +88,8 @@ class RunFolder:
             raise not_written(self.path, error) from None
         finally:
             shutil.rmtree(self.path / _WORK, ignore_errors=True)
+            with suppress(OSError):  # a folder that was refused its first stage goes again
+                self.path.rmdir()
 
     def place(self, name: str, content: bytes) -> Path:
         """Writes a file of the run, whole or not at all."""

@@ -147,7 +147,8 @@ def test_the_mean_of_weeks_counts_silent_weeks_as_nothing(store: Store, tmp_path
     standings = Standings.read(out / "wechat" / "variables.csv", out / "wechat" / "score.csv")
     articles = [row for row in rows_of(frozen.articles) if row["handle"] == "demo-lucky"]
     counting = _Counting(rule, category, frozen, ("mean_of_weeks",))
-    ((_, mean),) = counting.indices(standings.accounts["demo-lucky"], articles)
+    (account,) = (row for row in rows_of(frozen.accounts) if row["handle"] == "demo-lucky")
+    ((_, mean),) = counting.indices({**account, **standings.accounts["demo-lucky"]}, articles)
     weekly = []
     for reads in (900, 200_000, 900):
         figures = {"n": 1, "d": 7}
