@@ -6,6 +6,7 @@ drop_top_post       without the account's best article: the most of the index's 
 geometric           parts of the score multiplied instead of added
 equal_weights       the levels of the index (its terms, where it has one level only) weigh the same
 id:version          another version of the index
+winsorised          articles count at most a high quantile of one figure; asked for by the category's index
 
 A line that says nothing about a category (windows of a question site) is left out there.
 """
@@ -13,9 +14,10 @@ A line that says nothing about a category (windows of a question site) is left o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from pathlib import Path
 
+from analytics.awards.files import plain, read_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.index import index_of
 from analytics.awards.places import Accounts, by_handle, places_of, ties_of
@@ -27,6 +29,7 @@ from analytics.indices import IndexDefinition, compute
 
 WEEKS, MONTHS, DROPPED = "mean_of_weeks", "mean_of_months", "drop_top_post"
 GEOMETRIC, EQUAL = "geometric", "equal_weights"
+WINSORISED = "winsorised"
 _WEEK, _MONTH = 7, 30
 _MICRO = Decimal("0.000001")
 _EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
@@ -61,7 +64,8 @@ def lines_of(rule: Rule, category: Category) -> tuple[str, ...]:
     able = {*counted, *(version.name for version in choice.versions)}
     able |= {GEOMETRIC} if several else set()
     able |= {EQUAL} if sized else set()
-    return tuple(name for name in rule.robustness.alternatives if name in able)
+    lines = tuple(name for name in rule.robustness.alternatives if name in able)
+    return lines if choice.winsorise is None else (*lines, WINSORISED)
 
 
 def alternative_places(
@@ -108,6 +112,7 @@ class _Counting:
         }
         articles = [source for source in category.index.sources if source.of == "article"]
         self._best = [source.metric for source in articles]
+        self._most = _most(category, frozen) if WINSORISED in lines else None
 
     def indices(self, account: Article, articles: Sequence[Article]) -> Iterator[tuple[str, Decimal]]:
         """The index by each alternative, of an account with its frozen facts and its variables."""
@@ -119,6 +124,9 @@ class _Counting:
             elif name == DROPPED and choice.definition is not None:
                 rest = self._without_best(articles)
                 value = self._index(account, rest, choice.definition, choice.sources, choice.days)
+            elif name == WINSORISED and choice.definition is not None:
+                capped = [self._capped(article) for article in articles]
+                value = self._index(account, capped, choice.definition, choice.sources, choice.days)
             for version in choice.versions:
                 if version.name == name and set(version.sources) <= set(choice.sources):
                     value = compute(version.definition, account)  # its variables are counted already
@@ -164,9 +172,25 @@ class _Counting:
         best = max(articles, key=self._weight, default=None)
         return [article for article in articles if article is not best]
 
+    def _capped(self, article: Article) -> Article:
+        wanted = self._category.index.winsorise
+        if wanted is None or self._most is None or not article[wanted.metric]:
+            return article
+        return {**article, wanted.metric: plain(min(Decimal(article[wanted.metric]), self._most))}
+
     def _weight(self, article: Article) -> tuple[list[Decimal], str]:
         figures = [Decimal(article[metric] or -1) for metric in self._best]
         return figures, article["remote_id"]
+
+
+def _most(category: Category, frozen: Frozen) -> Decimal | None:
+    """The quantile of the figure over the category's articles: the least value that enough do not pass."""
+    wanted = category.index.winsorise
+    if wanted is None:
+        return None
+    values = sorted(Decimal(row[wanted.metric]) for row in read_csv(frozen.articles) if row[wanted.metric])
+    place = int((len(values) * wanted.quantile).to_integral_value(ROUND_CEILING))
+    return values[max(place, 1) - 1] if values else None
 
 
 def _week(day: date) -> Window:

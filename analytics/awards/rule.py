@@ -50,6 +50,14 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Winsorise:
+    """A line of the robustness report: articles count at most the `quantile` of a figure in the category."""
+
+    metric: str
+    quantile: Decimal
+
+
+@dataclass(frozen=True)
 class IndexChoice:
     """The index of a category: a definition with the source of each variable, terms of "weighted_log", or
     "none" where a jury alone decides.
@@ -64,6 +72,7 @@ class IndexChoice:
     sources: tuple[Source, ...]
     terms: tuple[QuestionTerm, ...]
     versions: tuple[Version, ...] = ()
+    winsorise: Winsorise | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,7 @@ from analytics.awards.rule import (
     Rule,
     Track,
     Version,
+    Winsorise,
 )
 from analytics.awards.rule_reports import LINES, read_anomaly, read_notice, read_robustness
 from analytics.awards.sources import Source, article_metrics, known_platforms, sources_for
@@ -184,26 +186,30 @@ def _index(
     days = section.integer("days", days, least=1, most=3660)
     section.choice("aggregate", ("annual",), "annual")
     section.choice("headline", ("message_index == 1", "position == 1"), "position == 1")
-    if section.has("winsorise"):
-        _winsorise(section)
     if section.has("terms") or (section.has("formula") and section.text("formula") == WEIGHTED_LOG):
         choice = _weighted_log(section, platform, label, days)
     else:
         choice = _published(section, platform, label, days, folder, versions)
+    choice = replace(choice, winsorise=_winsorise(section, choice))
     section.close()
     return choice
 
 
-def _winsorise(section: Section) -> None:
-    """A line of the robustness report, which comes with that stage; here only its form is checked."""
+def _winsorise(section: Section, choice: IndexChoice) -> Winsorise | None:
+    """A line of the robustness report; it must not change places."""
     winsorise = section.section("winsorise")
     if winsorise is None:
-        return
-    winsorise.text("field")
-    winsorise.decimal("upper_quantile", least=Decimal("0.5"), most=_ONE, floats=True)
+        return None
+    metrics = {source.variable: source.metric for source in choice.sources if source.of == "article"}
+    name = winsorise.text("field")
+    quantile = winsorise.decimal("upper_quantile", least=Decimal("0.5"), most=_ONE, floats=True)
     if not winsorise.truth("report_only", False):
         winsorise.refuse("report_only", "award.report_only")
     winsorise.close()
+    if name not in metrics:
+        winsorise.refuse_name("field", name, metrics)
+        return None
+    return Winsorise(metrics[name], quantile)
 
 
 def _weighted_log(section: Section, platform: str, label: Label, days: int) -> IndexChoice:

@@ -16,6 +16,7 @@ from analytics.awards.robustness import Shaken, shake
 from analytics.awards.rule import Category, Part, Robustness
 from analytics.awards.score import percentiles
 from analytics.indices import compute, load_definition
+from config.database import connect
 
 RULE = load_rule(shipped_rule())
 WECHAT, WEIBO = RULE.categories[0], RULE.categories[1]
@@ -133,6 +134,23 @@ def test_other_ways_to_the_list_are_computed_from_the_articles(store: Store, tmp
         assert (lucky[f"place_{line}"], steady[f"place_{line}"]) == ("2", "1"), line
     assert {lucky["place_wci:13.0"], steady["place_wci:13.0"]} == {"1", "2"}
     assert "place_geometric" not in lucky  # one part only: nothing to multiply
+
+
+def test_capped_figures_are_a_line_of_the_report_and_change_no_place(store: Store, tmp_path: Path) -> None:
+    plain = steady_and_lucky(store, tmp_path, '"mean_of_weeks"')
+    rule = tmp_path / "small.toml"
+    text = rule.read_text("utf-8")
+    line = 'version = "14.2b"\nwinsorise = { field = "R", upper_quantile = 0.9, report_only = true }'
+    rule.write_text(text.replace('version = "14.2b"', line), "utf-8")
+    database = connect(f"sqlite:///{next(tmp_path.glob('world*.sqlite'))}")
+    run_award(database, rule, tmp_path / "capped")
+    database.close()
+    rows = {row["handle"]: row for row in rows_of(tmp_path / "capped" / "wechat" / "robustness.csv")}
+    assert {name: row["place"] for name, row in rows.items()} == {
+        name: row["place"] for name, row in plain.items()
+    }
+    # Nine tenths of 33 articles have at most 2000 reads: the one great article counts as 2000.
+    assert rows["demo-lucky"]["place_winsorised"] == "2"
 
 
 def test_the_mean_of_weeks_counts_silent_weeks_as_nothing(store: Store, tmp_path: Path) -> None:

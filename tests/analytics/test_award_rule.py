@@ -223,6 +223,8 @@ def test_winsorising_may_only_be_reported(tmp_path: Path) -> None:
     assert read(tmp_path, changed("days = 365", good)).categories[0].index.days == 365
     bad = changed("days = 365", good.replace(", report_only = true", ""))
     assert refusals(tmp_path, bad) == {"category[1].index.winsorise.report_only": "award.report_only"}
+    other = changed("days = 365", good.replace('"R"', '"Q"'))
+    assert set(refusals(tmp_path, other)) == {"category[1].index.winsorise.field"}
 
 
 def test_a_definition_of_ones_own_is_found_beside_the_rule(tmp_path: Path) -> None:
