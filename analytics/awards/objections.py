@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from analytics.awards.folder import INPUTS, RunFolder
+from analytics.awards.handles import Handles
 from analytics.awards.notice import public_days
 from analytics.awards.rule import Rule
 from config.errors import MeizhenError
@@ -46,7 +47,7 @@ def file_objection(
     folder: RunFolder, rule: Rule, *, by: str, account: str, text: str, today: date
 ) -> Objection:
     """Files an objection. Raises MeizhenError before the notice is up, after its last day, or without a name
-    where the rule wants one.
+    where the rule wants one, InputError for an account that is not there.
     """
     days = public_days(folder)
     if rule.notice is None:
@@ -61,6 +62,9 @@ def file_objection(
         raise MeizhenError("award.objection_unnamed")
     if not text.strip():
         raise MeizhenError("award.objection_empty")
+    if account:
+        accounts = ((category, folder.path / category.id / "accounts.csv") for category in rule.categories)
+        Handles(accounts).key(account)
     number = len(objections(folder)) + 1
     due = today + timedelta(days=rule.notice.answer_days)
     _append(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from analytics.awards.run import Progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text("cli.award"))
-add_to(app)
 
 _Rule = Annotated[Path, typer.Argument(help=text("award.help_rule"))]
 _AsJson = Annotated[bool, typer.Option("--json", help=text("award.help_json"))]
@@ -112,6 +111,9 @@ def new(
 
     for path in new_rule(file, shape):
         typer.echo(text("award.new_written", path=path))
+
+
+add_to(app)
 
 
 @contextmanager

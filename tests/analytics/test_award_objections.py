@@ -14,7 +14,7 @@ from analytics.awards.rule import Rule
 from analytics.awards.run import AwardResult, rule_of
 from analytics.awards.verification import verify
 from config.database import Database
-from config.errors import MeizhenError
+from config.errors import InputError, MeizhenError
 
 UP = date(2027, 1, 20)
 OVER = date(2027, 1, 26)  # five days from the 21st to the 25th
@@ -107,6 +107,8 @@ def test_objections_need_time_name_and_text(case: Case) -> None:
     assert code_of(lambda: case.file(OVER)) == "award.objection_late"
     assert code_of(lambda: case.file(by=" ")) == "award.objection_unnamed"
     assert code_of(lambda: case.file(text="")) == "award.objection_empty"
+    with pytest.raises(InputError, match="demo-00"):
+        file_objection(case.folder, case.rule, by="x", account="demo-00", text="y", today=UP)
     number = case.file(text="第一行\n第二行 \u2028 还有")
     assert objections(case.folder)[0].text == "第一行\n第二行 \u2028 还有"
     assert code_of(lambda: case.answer(number + 1)) == "award.no_such_objection"
