@@ -1,14 +1,12 @@
 """The yearly award: a rule file, frozen figures, one list a track, the same bytes at every run.
 
-rule, rule_file     what the organiser decided
-sources             where an index's variables come from
-freeze              the database's figures as canonical files
-variables           one row an account
-eligibility         gates, one reason each
-index, questions    the index of each account
-jury, score         parts and their sum
-ties, ranking       places
-result, run         CSV, JSON, picture; the run as a whole
+rule, rule_file, rule_reports, rule_check   what the organiser decided, and how it stands today
+sources, freeze, holes, intake              where everything comes from: figures, gaps, people's files
+folder, stages, run                         a run's folder, what each stage makes, the run as a whole
+variables, eligibility, index, questions    one row an account; gates; indices
+jury, score, ties, ranking, places          parts, their sum, places
+alternatives, robustness, anomalies         how sure a place is; what a person should look at
+result, notice, objections                  the list for people, and what they say about it
 
 Names are imported when first asked for: pandas and matplotlib take seconds.
 """
@@ -19,15 +17,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from analytics.awards.ranking import rank
     from analytics.awards.rule import Rule
+    from analytics.awards.rule_check import AwardCheck, check_award
     from analytics.awards.rule_file import load_rule, shipped_rule
-    from analytics.awards.run import AwardCheck, AwardResult, check_award, run_award
+    from analytics.awards.rule_shapes import new_rule
+    from analytics.awards.run import AwardResult, dry_run, run_award
 
 _ROOMS = {
-    "AwardCheck": "run",
+    "AwardCheck": "rule_check",
     "AwardResult": "run",
     "Rule": "rule",
-    "check_award": "run",
+    "check_award": "rule_check",
+    "dry_run": "run",
     "load_rule": "rule_file",
+    "new_rule": "rule_shapes",
     "rank": "ranking",
     "run_award": "run",
     "shipped_rule": "rule_file",
@@ -38,7 +40,9 @@ __all__ = [
     "AwardResult",
     "Rule",
     "check_award",
+    "dry_run",
     "load_rule",
+    "new_rule",
     "rank",
     "run_award",
     "shipped_rule",

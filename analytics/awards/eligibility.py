@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from analytics.awards.files import Cell, plain, read_csv, write_csv
-from analytics.awards.handles import Handles
+from analytics.awards.handles import Handles, Key
 from analytics.awards.rule import Category, Gate
 from config.errors import InputError, Problem
 from config.messages import told
@@ -15,6 +15,8 @@ from config.table_files import read_table
 
 COLUMNS = ("handle", "name", "track", "rule", "passed", "expected", "received", "zh", "en")
 VETO_COLUMNS = ("handle", "who", "when", "why")
+EXCLUSION_COLUMNS = ("category", "handle", "who", "when", "why", "after")
+_UNCOUNTED = ("filed_before", "verified", "no_veto")
 _FACTS = {
     "min_posts": "posts",
     "min_active_weeks": "active_weeks",
@@ -25,11 +27,19 @@ _FACTS = {
 
 @dataclass(frozen=True)
 class Veto:
-    """单项否决: who decided it, when, and why."""
+    """单项否决, or an exclusion after the list was looked at: who decided it, when, and why."""
 
     who: str
     when: str
     why: str
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What people decided about accounts, by category and handle."""
+
+    vetoes: Mapping[Key, Veto]
+    excluded: Mapping[Key, Veto]
 
 
 @dataclass(frozen=True)
@@ -49,11 +59,11 @@ class Verdict:
         return told(entry, params, language=language)
 
 
-def read_vetoes(path: Path, handles: Handles) -> dict[tuple[str, str], Veto]:
+def read_vetoes(path: Path, handles: Handles) -> dict[Key, Veto]:
     """The vetoes of a file with `handle`, `who`, `when` (a day), `why`, by category and handle."""
     table = read_table(path)
     table.require(VETO_COLUMNS, known=(*VETO_COLUMNS, "category"))
-    vetoes: dict[tuple[str, str], Veto] = {}
+    vetoes: dict[Key, Veto] = {}
     problems: list[Problem] = []
     for row in table.rows:
         problems += [Problem("input.required", row.number, name) for name in VETO_COLUMNS if not row[name]]
@@ -70,11 +80,23 @@ def read_vetoes(path: Path, handles: Handles) -> dict[tuple[str, str], Veto]:
     return vetoes
 
 
-def judge_eligibility(
-    category: Category, variables: Path, vetoes: Mapping[tuple[str, str], Veto], path: Path
-) -> Path:
+def read_exclusions(path: Path) -> dict[Key, Veto]:
+    """The exclusions of a run's own file (EXCLUSION_COLUMNS)."""
+    return {
+        (row["category"], row["handle"]): Veto(row["who"], row["when"], row["why"]) for row in read_csv(path)
+    }
+
+
+def judge_eligibility(category: Category, variables: Path, decisions: Decisions, path: Path) -> Path:
     """Writes one row an account and gate, the verdicts in both languages."""
-    return write_csv(path, COLUMNS, _rows(category, variables, vetoes))
+    return write_csv(path, COLUMNS, _rows(category, variables, decisions))
+
+
+def standing(category: Category, account: Mapping[str, str], veto: Veto | None) -> bool:
+    """Could this account take part, as far as that does not depend on figures?"""
+    gates = (gate for gate in category.gates if gate.rule in _UNCOUNTED)
+    verdicts = [_track(category, account), *(_gate(gate, account, veto) for gate in gates)]
+    return all(verdict.passed for verdict in verdicts)
 
 
 def eligible_handles(path: Path) -> set[str]:
@@ -83,14 +105,16 @@ def eligible_handles(path: Path) -> set[str]:
     return {row["handle"] for row in rows} - {row["handle"] for row in rows if row["passed"] == "false"}
 
 
-def _rows(
-    category: Category, variables: Path, vetoes: Mapping[tuple[str, str], Veto]
-) -> Iterator[list[Cell]]:
+def _rows(category: Category, variables: Path, decisions: Decisions) -> Iterator[list[Cell]]:
     for account in read_csv(variables):
         handle = account["handle"]
-        veto = vetoes.get((category.id, handle))
+        veto = decisions.vetoes.get((category.id, handle))
         verdicts = [_track(category, account), *(_gate(gate, account, veto) for gate in category.gates)]
-        verdicts.append(_figures(category, account))
+        if category.index.names:
+            verdicts.append(_figures(category, account))
+        excluded = decisions.excluded.get((category.id, handle))
+        if excluded:
+            verdicts.append(_decided("excluded", excluded))
         for verdict in verdicts:
             yield [
                 handle,
@@ -113,7 +137,15 @@ def _track(category: Category, account: Mapping[str, str]) -> Verdict:
 def _figures(category: Category, account: Mapping[str, str]) -> Verdict:
     """Not a gate of the rule: without the figures there is no index, and unknown is not 0."""
     unknown = [name for name in category.index.names if not account[name]]
-    return Verdict("figures", not unknown, ", ".join(category.index.names), ", ".join(unknown))
+    needed = ", ".join(category.index.names)
+    entry = "" if unknown else "award.gate_figures_known"
+    return Verdict("figures", not unknown, needed, ", ".join(unknown), entry)
+
+
+def _decided(rule: str, veto: Veto) -> Verdict:
+    params = {"who": veto.who, "when": veto.when, "why": veto.why}
+    entry = "award.excluded" if rule == "excluded" else "award.vetoed"
+    return Verdict(rule, False, "", f"{veto.who} {veto.when}", entry, params)
 
 
 def _gate(gate: Gate, account: Mapping[str, str], veto: Veto | None) -> Verdict:
@@ -125,8 +157,7 @@ def _gate(gate: Gate, account: Mapping[str, str], veto: Veto | None) -> Verdict:
     if gate.rule == "no_veto":
         if veto is None:
             return Verdict(gate.rule, True, "", "")
-        params = {"who": veto.who, "when": veto.when, "why": veto.why}
-        return Verdict(gate.rule, False, "", f"{veto.who} {veto.when}", "award.vetoed", params)
+        return _decided(gate.rule, veto)
     received = account[_FACTS[gate.rule]]
     limit_value = gate.value if isinstance(gate.value, Decimal) else Decimal(0)
     passed = bool(received) and Decimal(received) >= limit_value

@@ -28,10 +28,13 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
 
 def write_json(path: Path, value: Mapping[str, object]) -> Path:
     """One JSON document: decimals as text, keys in the order given."""
-    path.write_text(
-        json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n", "utf-8", newline="\n"
-    )
+    path.write_bytes(json_bytes(value))
     return path
+
+
+def json_bytes(value: Mapping[str, object]) -> bytes:
+    """One JSON document: decimals as text, keys in the order given."""
+    return (json.dumps(value, ensure_ascii=False, indent=1, default=str) + "\n").encode()
 
 
 def sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Freezes a category: the accounts and every article's figures at the same age, as canonical CSV files.
+"""Freezes a category: accounts, holes and every article's figures at the same age, as canonical CSV files.
 
 Each article is read at age N (`read_age_days`): per metric the latest figure as of a day up to its Beijing
 day of publishing + N. Where sources give a figure of the same day, the API goes before an imported file and
@@ -33,15 +33,26 @@ from sqlmodel import col
 from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, CollectionGap, FigureSource, Snapshot
 from analytics.awards.files import Cell, write_csv
-from analytics.awards.questions import ACCOUNT_FIGURES, QUESTION_FIGURES
+from analytics.awards.questions import ACCOUNT_FIGURES, DUPLICATE, QUESTION_FIGURES
 from analytics.awards.rule import Category, Rule
+from analytics.awards.sources import flat, watched
 from analytics.awards.ties import SHARE
 from config.database import Database
 from organisation.accounts import Account
 from organisation.units import Unit
 
 ACCOUNT_COLUMNS = ("handle", "name", "unit_code", "unit", "track", "filed", "verified", "open_gaps")
-ARTICLE_COLUMNS = ("handle", "remote_id", "published_day", "position", "kind", "original", "sources")
+ARTICLE_COLUMNS = (
+    "handle",
+    "remote_id",
+    "published_day",
+    "position",
+    "kind",
+    "original",
+    "title",
+    "url",
+    "sources",
+)
 _SOURCES = {"a": "api", "i": "import", "t": "typed"}
 _CHUNK = 5_000
 _MICROS = 1_000_000
@@ -56,11 +67,25 @@ class Frozen:
     account_metrics: tuple[str, ...]
     article_metrics: tuple[str, ...]
 
+    @classmethod
+    def of(cls, category: Category, accounts: Path, articles: Path) -> "Frozen":
+        """The frozen files of a category that stand at these places."""
+        article_metrics, account_metrics = needed_metrics(category)
+        return cls(accounts, articles, account_metrics, article_metrics)
+
 
 def needed_metrics(category: Category) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The article figures and the account figures that a category's index and tie-breaks need, sorted."""
-    articles = {source.metric for source in category.index.sources if source.of == "article"}
-    accounts = {source.metric for source in category.index.sources if source.of == "account"}
+    """The article figures and the account figures that a category needs, sorted: for its index and the other
+    versions of it, its tie-breaks, and what is looked at for anomalies.
+    """
+    sources = list(flat(category.index.sources))
+    for version in category.index.versions:
+        sources += version.sources
+    articles = {source.metric for source in sources if source.of == "article"}
+    accounts = {source.metric for source in sources if source.of == "account"}
+    articles.update(watched(category.platform))
+    if category.index.terms:
+        articles.add(DUPLICATE)
     for term in category.index.terms:
         articles.update(QUESTION_FIGURES.get(term.metric, ()))
         if term.metric in ACCOUNT_FIGURES:
@@ -70,26 +95,25 @@ def needed_metrics(category: Category) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(sorted(articles)), tuple(sorted(accounts))
 
 
-def freeze(database: Database, rule: Rule, category: Category, folder: Path) -> Frozen:
-    """Writes `accounts.csv` and `articles.csv` of a category into `folder`; rows stream, none are kept."""
-    article_metrics, account_metrics = needed_metrics(category)
+def freeze_accounts(database: Database, rule: Rule, category: Category, path: Path) -> Path:
+    """Writes a category's accounts by handle."""
+    _, metrics = needed_metrics(category)
+    with database.read() as session:
+        rows = session.connection().execute(_accounts(database, rule, category, metrics))
+        return write_csv(path, (*ACCOUNT_COLUMNS, *metrics), _account_rows(rows))
+
+
+def freeze_articles(database: Database, rule: Rule, category: Category, path: Path) -> Path:
+    """Writes a category's articles by handle, day and remote id; rows stream, none are kept."""
+    metrics, _ = needed_metrics(category)
     with database.read() as session:
         for kind, metrics in (("articles", article_metrics), ("account_days", account_metrics)):
             with_archive(
                 session, kind, platform=category.platform, since=rule.start, until=rule.end, metrics=metrics
             )
         read = session.connection().execution_options(yield_per=_CHUNK)
-        accounts = write_csv(
-            folder / "accounts.csv",
-            (*ACCOUNT_COLUMNS, *account_metrics),
-            _account_rows(read.execute(_accounts(database, rule, category, account_metrics))),
-        )
-        articles = write_csv(
-            folder / "articles.csv",
-            (*ARTICLE_COLUMNS, *article_metrics),
-            _article_rows(read.execute(_articles(database, rule, category, article_metrics))),
-        )
-    return Frozen(accounts, articles, account_metrics, article_metrics)
+        rows = read.execute(_articles(database, rule, category, metrics))
+        return write_csv(path, (*ARTICLE_COLUMNS, *metrics), _article_rows(rows))
 
 
 def _by_code_point(database: Database, column: Any) -> ColumnElement[str]:
@@ -158,6 +182,8 @@ def _articles(
         Article.position,
         Article.kind,
         Article.original,
+        Article.title,
+        Article.url,
     )
     return (
         select(
@@ -175,11 +201,12 @@ def _articles(
 
 
 def _article_rows(rows: Any) -> Iterator[Sequence[Cell]]:
-    for handle, remote_id, day, position, kind, original, *readings in rows:
+    for handle, remote_id, day, position, kind, original, title, url, *readings in rows:
         letters = {reading[-1] for reading in readings if reading}
         sources = "+".join(name for letter, name in _SOURCES.items() if letter in letters)
         figures = map(_decimal, readings)
-        yield (handle, remote_id, day.isoformat(), position, kind, _truth(original), sources, *figures)
+        told = (handle, remote_id, day.isoformat(), position, kind, _truth(original), title, url, sources)
+        yield (*told, *figures)
 
 
 def _accounts(

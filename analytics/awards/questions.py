@@ -15,6 +15,7 @@ KINDS: Mapping[str, str] = {
     "answered_within_72h_rate": "wilson_lower",
     "median_first_answer_hours": "neg_log",
     "satisfied_rate": "wilson_lower",
+    "kept_closed_rate": "wilson_lower",
     "distinct_askers": "log",
     "active_experts": "log",
 }
@@ -23,7 +24,11 @@ QUESTION_FIGURES: Mapping[str, tuple[str, ...]] = {
     "answered_within_72h_rate": ("answered_within_72h",),
     "median_first_answer_hours": ("first_answer_hours", "answers"),
     "satisfied_rate": ("satisfied",),
+    "kept_closed_rate": ("reopened",),
 }
+DUPLICATE = "duplicate"
+TURNED = ("kept_closed_rate",)  # a success is where the figure is 0
+VOLUNTARY = ("satisfied_rate",)  # nobody is made to say whether they are satisfied
 ACCOUNT_FIGURES: Mapping[str, str] = {"distinct_askers": "askers_ytd", "active_experts": "experts_ytd"}
 
 INFINITE = Decimal("Infinity")
@@ -58,12 +63,13 @@ def weighted_log(terms: Sequence[QuestionTerm], metrics: Mapping[str, Decimal], 
     """The index of one site from its metrics; rates arrive as Wilson bounds. Six decimals, half to even."""
     with localcontext(_EXACT):
         total = sum(
-            (term.weight * _part(term.kind, metrics[term.metric], hours) for term in terms), Decimal(0)
+            (term.weight * part_value(term.kind, metrics[term.metric], hours) for term in terms), Decimal(0)
         )
     return total.quantize(_MICRO, ROUND_HALF_EVEN, _EXACT)
 
 
-def _part(kind: str, x: Decimal, hours: int) -> Decimal:
+def part_value(kind: str, x: Decimal, hours: int) -> Decimal:
+    """What one metric is worth before its weight."""
     if kind == "wilson_lower":
         return x
     if kind == "log":

@@ -1,17 +1,16 @@
 """What a run leaves behind: places with every figure, as values, CSV, JSON and a picture."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 
-import pandas as pd
-
 from analytics.awards.files import Cell, read_csv, write_csv
-from analytics.awards.ranking import rank
+from analytics.awards.places import TIE, by_handle
+from analytics.awards.robustness import ALTERNATIVE
 from analytics.awards.rule import Category, Rule, Track
-from analytics.awards.ties import tie_value
 from analytics.charts import PictureRow, ranking_picture
 from analytics.indices import explain
 from connectors import connector_for, platforms
@@ -30,12 +29,20 @@ RANKING_COLUMNS = (
     "data",
     "jury",
     "public",
+    "low",
+    "high",
+    "inside",
+    "flags",
 )
 
 
 @dataclass(frozen=True)
 class Placed:
-    """One account on the list. Parts without weight are None; `ties` holds what the chain compared."""
+    """One account on the list. Parts without weight are None; `ties` holds what the chain compared.
+
+    `low` to `high` is the interval of places under shaken weights, `inside` the share of draws that award it,
+    `alternatives` its place by other ways to the list, `flags` how much a person should look at.
+    """
 
     place: int
     awarded: bool
@@ -44,12 +51,18 @@ class Placed:
     unit_code: str
     unit: str
     score: Decimal
-    index: Decimal
+    exact: Decimal
+    index: Decimal | None
     data: Decimal | None
     jury: Decimal | None
     public: Decimal | None
     ties: Mapping[str, Decimal | None]
     figures: Mapping[str, str]
+    low: int
+    high: int
+    inside: Decimal
+    alternatives: Mapping[str, int | None]
+    flags: int
 
 
 @dataclass(frozen=True)
@@ -75,67 +88,62 @@ class CategoryFiles:
 
     variables: Path
     eligibility: Path
-    scores: Path
+    places: Path
+    robustness: Path
+    flags: Path
 
 
-def place_category(category: Category, files: CategoryFiles) -> CategoryResult:
-    """Ranks the scores of a category inside its tracks."""
-    accounts = {row["handle"]: row for row in read_csv(files.variables)}
-    scores = {row["handle"]: row for row in read_csv(files.scores)}
-    ties = {
-        handle: {
-            name: tie_value(name, Decimal(row["index"]), accounts[handle]) for name in category.tie_break
-        }
-        for handle, row in scores.items()
-    }
-    frame = pd.DataFrame(
-        {
-            "handle": list(scores),
-            "track": [row["track"] for row in scores.values()],
-            "score": pd.Series([Decimal(row["score"]) for row in scores.values()], dtype=object),
-        }
+def read_category(category: Category, files: CategoryFiles) -> CategoryResult:
+    """A category's list from the files of the stages."""
+    accounts = by_handle(files.variables)
+    shaken = by_handle(files.robustness)
+    flags = Counter(row["handle"] for row in read_csv(files.flags))
+    rows = list(read_csv(files.places))
+    tracks = tuple(
+        TrackResult(
+            track,
+            tuple(
+                _placed(category, row, accounts[row["handle"]], shaken[row["handle"]], flags[row["handle"]])
+                for row in rows
+                if row["track"] == track.id
+            ),
+        )
+        for track in category.tracks
     )
-    chain = [f"tie_{name}" for name in category.tie_break]
-    for name in category.tie_break:
-        frame[f"tie_{name}"] = pd.Series([ties[handle][name] for handle in scores], dtype=object)
-    ranked = rank(frame, value="score", within=("track",), tie_break=chain)
-    places = {
-        str(handle): int(place) for handle, place in zip(ranked["handle"], ranked["place"], strict=True)
-    }
-    tracks = []
-    for track in category.tracks:
-        members = [handle for handle, row in scores.items() if row["track"] == track.id]
-        placed = [
-            _placed(category, track, places[handle], accounts[handle], scores[handle], ties[handle])
-            for handle in members
-        ]
-        placed.sort(key=lambda one: (one.place, one.handle))
-        tracks.append(TrackResult(track, tuple(placed)))
-    return CategoryResult(category, tuple(tracks), _ineligible(files.eligibility))
+    return CategoryResult(category, tracks, _ineligible(files.eligibility))
 
 
 def _placed(
     category: Category,
-    track: Track,
-    place: int,
-    account: Mapping[str, str],
     row: Mapping[str, str],
-    ties: Mapping[str, Decimal | None],
+    account: Mapping[str, str],
+    shaken: Mapping[str, str],
+    flags: int,
 ) -> Placed:
     return Placed(
-        place=place,
-        awarded=place <= track.places,
-        handle=account["handle"],
-        name=account["name"],
-        unit_code=account["unit_code"],
-        unit=account["unit"],
+        place=int(row["place"]),
+        awarded=row["awarded"] == "true",
+        handle=row["handle"],
+        name=row["name"],
+        unit_code=row["unit_code"],
+        unit=row["unit"],
         score=Decimal(row["score"]),
-        index=Decimal(row["index"]),
+        exact=Decimal(row["exact"]),
+        index=_part(row["index"]),
         data=_part(row["data"]),
         jury=_part(row["jury"]),
         public=_part(row["public"]),
-        ties=ties,
+        ties={name: _part(row[f"{TIE}{name}"]) for name in category.tie_break},
         figures={name: account[name] for name in category.index.names},
+        low=int(shaken["low"]),
+        high=int(shaken["high"]),
+        inside=Decimal(shaken["inside"]),
+        alternatives={
+            name.removeprefix(ALTERNATIVE): int(place) if place else None
+            for name, place in shaken.items()
+            if name.startswith(ALTERNATIVE)
+        },
+        flags=flags,
     )
 
 
@@ -181,6 +189,10 @@ def _ranking_row(category: Category, track: Track, placed: Placed) -> list[Cell]
         placed.data,
         placed.jury,
         placed.public,
+        placed.low,
+        placed.high,
+        placed.inside,
+        placed.flags,
     ]
 
 
@@ -194,8 +206,13 @@ def as_json(rule: Rule, results: Sequence[CategoryResult]) -> dict[str, object]:
             "end": rule.end.isoformat(),
             "read_age_days": rule.read_age_days,
         },
+        "robustness": {
+            "draws": rule.robustness.draws,
+            "law": "dirichlet",
+            "concentration": rule.robustness.concentration,
+            "interval": [rule.robustness.low, rule.robustness.high],
+        },
         "categories": [_category_json(result) | _breaks(rule, result.category) for result in results],
-        "not_done": list(rule.later),
     }
 
 
@@ -250,6 +267,10 @@ def _account_json(category: Category, placed: Placed) -> dict[str, object]:
         "parts": {"data": placed.data, "jury": placed.jury, "public": placed.public},
         "index": placed.index,
         "ties": dict(placed.ties),
+        "interval": [placed.low, placed.high],
+        "inside": placed.inside,
+        "alternatives": dict(placed.alternatives),
+        "flags": placed.flags,
         "figures": dict(placed.figures),
     }
     if category.index.definition is not None:

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 from analytics.awards.sources import Source
 from analytics.indices import IndexDefinition, Label
 
 SCALES = ("fixed_anchor", "percentile_in_track")
+PUBLIC_SCALES = ("percentile_in_track", "points", "fixed_anchor")
+NO_INDEX = "none"  # gates plus jury: people's judgement alone
 ROUNDINGS = ("half-even", "half-up")
 
 
@@ -38,8 +41,27 @@ class QuestionTerm:
 
 
 @dataclass(frozen=True)
+class Version:
+    """Another index on the same figures, for the robustness report: its name is `id:version`."""
+
+    name: str
+    definition: IndexDefinition
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Winsorise:
+    """A line of the robustness report: articles count at most the `quantile` of a figure in the category."""
+
+    metric: str
+    quantile: Decimal
+
+
+@dataclass(frozen=True)
 class IndexChoice:
-    """The index of a category: a definition with the source of each variable, or terms of "weighted_log"."""
+    """The index of a category: a definition with the source of each variable, terms of "weighted_log", or
+    "none" where a jury alone decides.
+    """
 
     formula: str
     version: str
@@ -49,6 +71,8 @@ class IndexChoice:
     digest: str  # sha256 of the definition's file, '' for weighted_log
     sources: tuple[Source, ...]
     terms: tuple[QuestionTerm, ...]
+    versions: tuple[Version, ...] = ()
+    winsorise: Winsorise | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,11 +87,16 @@ class IndexChoice:
 
 @dataclass(frozen=True)
 class Part:
-    """The data or the public part of the score."""
+    """The data or the public part of the score.
+
+    Scale "points" (public): votes ÷ `per`, rounded half up to whole points, at most `cap`; `cap` gives 100.
+    """
 
     weight: Decimal
     scale: str
     anchor: Decimal | None = None
+    per: Decimal = Decimal(1)
+    cap: Decimal = Decimal(100)
 
 
 @dataclass(frozen=True)
@@ -100,6 +129,41 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Robustness:
+    """How far places are shaken: `draws` of weights from a Dirichlet law of `concentration` × weight, places
+    under each of `alternatives`, and the two quantiles of the interval.
+    """
+
+    draws: int = 10_000
+    concentration: Decimal = Decimal(50)
+    alternatives: tuple[str, ...] = ("mean_of_weeks", "drop_top_post")
+    low: Decimal = Decimal("0.05")
+    high: Decimal = Decimal("0.95")
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Limits beyond which a figure is shown to a person: robust z (deviations from the median in units of
+    1.4826 × MAD), reads, and the share of reads that come from no known source. None: not looked at.
+    """
+
+    like_read: Decimal | None = Decimal(3)
+    spike: Decimal | None = Decimal(6)
+    spike_reads: int = 1000
+    unexplained: Decimal | None = Decimal("0.5")
+    mean_median: Decimal | None = Decimal(4)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The public notice: its days, whether an objection needs a name, days to answer one."""
+
+    public_days: int
+    named: bool
+    answer_days: int
+
+
+@dataclass(frozen=True)
 class Rule:
     """A whole rule file. Days are Beijing days, both ends included; `digest` is the sha256 of the file."""
 
@@ -112,8 +176,11 @@ class Rule:
     places: int
     rounding: str
     categories: tuple[Category, ...]
-    later: tuple[str, ...]  # sections that stages of a later version read: robustness, anomaly, notice
+    robustness: Robustness
+    anomaly: Anomaly
+    notice: Notice | None
     digest: str
+    definitions: tuple[Path, ...] = ()  # the organiser's own index files
 
     @property
     def days(self) -> int:

@@ -1,6 +1,8 @@
 """Reads a rule file and refuses it whole when anything in it is wrong."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import config
 from analytics.awards.questions import KINDS
 from analytics.awards.rule import (
+    NO_INDEX,
+    PUBLIC_SCALES,
     ROUNDINGS,
     SCALES,
     Category,
@@ -18,7 +22,10 @@ from analytics.awards.rule import (
     QuestionTerm,
     Rule,
     Track,
+    Version,
+    Winsorise,
 )
+from analytics.awards.rule_reports import LINES, read_anomaly, read_notice, read_robustness
 from analytics.awards.sources import Source, article_metrics, known_platforms, sources_for
 from analytics.awards.ties import FACTS, SHARE
 from analytics.indices import IndexDefinition, Label, load_definition, load_shipped
@@ -33,17 +40,20 @@ _NUMBER_GATES = ("min_posts", "min_active_weeks", "min_questions")
 _SHARE_GATES = ("data_coverage",)
 _PLAIN_GATES = ("verified", "no_veto")
 GATES = (*_DAY_GATES, "verified", *_NUMBER_GATES, *_SHARE_GATES, "no_veto")
-# Read by stages that this version does not have yet; a run lists them as not done.
-_LATER = ("robustness", "anomaly", "notice")
+
+SHAPES = ("most-influential", "points", "jury")
 
 
-def shipped_rule() -> Path:
-    """The commented example rule, ready to be copied and changed."""
-    return Path(config.__file__).parent / "defaults" / "awards" / "most-influential.toml"
+def shipped_rule(shape: str = "most-influential") -> Path:
+    """A commented example rule, ready to be copied and changed: one for each of `SHAPES`."""
+    return Path(config.__file__).parent / "defaults" / "awards" / f"{shape}.toml"
 
 
-def load_rule(path: Path) -> Rule:
-    """Reads a rule file. Raises InputError with every problem: key, expected, received, remedy."""
+def load_rule(path: Path, *, definitions: Path | None = None) -> Rule:
+    """Reads a rule file. Raises InputError with every problem: key, expected, received, remedy.
+
+    Index definitions of the organiser's own are looked for in the rule's folder, or in `definitions`.
+    """
     document = Document.open(path)
     root = document.root
     root.schema(SCHEMA)
@@ -51,13 +61,13 @@ def load_rule(path: Path) -> Rule:
     if award is None:
         root.refuse("award", "index.key_missing")
         award = Section(document, "award", {})
-    rule = _award(award, root, path)
+    rule = _award(award, root, path, definitions or path.parent)
     root.close()
     document.finish()
     return rule
 
 
-def _award(award: Section, root: Section, path: Path) -> Rule:
+def _award(award: Section, root: Section, path: Path, definitions: Path) -> Rule:
     start, end = _period(award)
     read_age_days = award.integer("read_age_days", least=0, most=366)
     freeze_on = award.day("freeze_on") if award.has("freeze_on") else None
@@ -65,11 +75,22 @@ def _award(award: Section, root: Section, path: Path) -> Rule:
     if freeze_on is not None and freeze_on < ripe:
         award.refuse("freeze_on", "award.freeze_too_early", received=freeze_on, end=end, ripe=ripe)
     places, rounding = _rounding(award)
-    award.integer("seed", 0, least=0, most=2**63 - 1)  # for the draws of the robustness stage
+    award.integer("seed", 0, least=0, most=2**63 - 1)  # changes the run id, and so the draws
     days = (end - start).days + 1 if start <= end < date.max else 1
-    later = [name for name in _LATER if root.has(name)]
-    categories = tuple(_category(section, days, path.parent) for section in root.sections("category"))
+    robustness = read_robustness(root)
+    versions = tuple(name for name in robustness.alternatives if name not in LINES)
+    categories = tuple(
+        _category(section, days, definitions, versions) for section in root.sections("category")
+    )
     _refuse_repeated(root, "category", [category.id for category in categories])
+    known = {f"{definition.id}:{definition.version}" for definition in load_shipped()}
+    for name in versions:
+        if name in known and not any(
+            version.name == name for one in categories for version in one.index.versions
+        ):
+            number = robustness.alternatives.index(name) + 1
+            root.refuse(f"robustness.alternatives[{number}]", "award.alternative_unused", received=name)
+    shipped = {definition.path for definition in load_shipped()}
     rule = Rule(
         id=award.text("id", most=80),
         title=award.text("title", most=200),
@@ -80,8 +101,17 @@ def _award(award: Section, root: Section, path: Path) -> Rule:
         places=places,
         rounding=rounding,
         categories=categories,
-        later=tuple(later),
+        robustness=robustness,
+        anomaly=read_anomaly(root),
+        notice=read_notice(root),
         digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        definitions=tuple(
+            dict.fromkeys(
+                category.index.definition.path
+                for category in categories
+                if category.index.definition is not None and category.index.definition.path not in shipped
+            )
+        ),
     )
     award.close()
     return rule
@@ -110,7 +140,7 @@ def _rounding(award: Section) -> tuple[int, str]:
     return places, mode
 
 
-def _category(section: Section, days: int, folder: Path) -> Category:
+def _category(section: Section, days: int, folder: Path, versions: tuple[str, ...]) -> Category:
     category_id = section.text("id", most=40)
     known = known_platforms()
     platform = section.text("platform", category_id.replace("-", "_"), most=40)
@@ -120,7 +150,7 @@ def _category(section: Section, days: int, folder: Path) -> Category:
     _refuse_repeated(section, "tracks", [track.id for track in tracks])
     label = section.label("label", category_id or "–")
     gates = tuple(_gate(gate) for gate in section.sections("eligibility"))
-    index = _index(section, platform, label, days, folder)
+    index = _index(section, platform, label, days, folder, versions)
     data, jury, public, tie_break = _score(section, index, platform)
     section.close()
     return Category(category_id, label, platform, tracks, gates, index, data, jury, public, tie_break)
@@ -149,35 +179,39 @@ def _gate(section: Section) -> Gate:
     return Gate(rule, value)
 
 
-def _index(category: Section, platform: str, label: Label, days: int, folder: Path) -> IndexChoice:
+def _index(
+    category: Section, platform: str, label: Label, days: int, folder: Path, versions: tuple[str, ...]
+) -> IndexChoice:
     section = category.section("index")
-    if section is None:
-        category.refuse("index", "index.key_missing")
-        section = Section(category.document, category.key("index"), {"formula": WEIGHTED_LOG, "terms": []})
-        return IndexChoice(WEIGHTED_LOG, "", label, days, None, "", (), ())
+    if section is None:  # refused by `_score` where the data have a weight
+        return IndexChoice(NO_INDEX, "", label, days, None, "", (), ())
     days = section.integer("days", days, least=1, most=3660)
     section.choice("aggregate", ("annual",), "annual")
     section.choice("headline", ("message_index == 1", "position == 1"), "position == 1")
-    if section.has("winsorise"):
-        _winsorise(section)
     if section.has("terms") or (section.has("formula") and section.text("formula") == WEIGHTED_LOG):
         choice = _weighted_log(section, platform, label, days)
     else:
-        choice = _published(section, platform, label, days, folder)
+        choice = _published(section, platform, label, days, folder, versions)
+    choice = replace(choice, winsorise=_winsorise(section, choice))
     section.close()
     return choice
 
 
-def _winsorise(section: Section) -> None:
-    """A line of the robustness report, which comes with that stage; here only its form is checked."""
+def _winsorise(section: Section, choice: IndexChoice) -> Winsorise | None:
+    """A line of the robustness report; it must not change places."""
     winsorise = section.section("winsorise")
     if winsorise is None:
-        return
-    winsorise.text("field")
-    winsorise.decimal("upper_quantile", least=Decimal("0.5"), most=_ONE, floats=True)
+        return None
+    metrics = {source.variable: source.metric for source in choice.sources if source.of == "article"}
+    name = winsorise.text("field")
+    quantile = winsorise.decimal("upper_quantile", least=Decimal("0.5"), most=_ONE, floats=True)
     if not winsorise.truth("report_only", False):
         winsorise.refuse("report_only", "award.report_only")
     winsorise.close()
+    if name not in metrics:
+        winsorise.refuse_name("field", name, metrics)
+        return None
+    return Winsorise(metrics[name], quantile)
 
 
 def _weighted_log(section: Section, platform: str, label: Label, days: int) -> IndexChoice:
@@ -199,10 +233,15 @@ def _term(section: Section) -> QuestionTerm:
     return term
 
 
-def _published(section: Section, platform: str, label: Label, days: int, folder: Path) -> IndexChoice:
+def _published(
+    section: Section, platform: str, label: Label, days: int, folder: Path, versions: tuple[str, ...]
+) -> IndexChoice:
     if section.has("definition"):
-        path = folder / section.text("definition")
-        definition: IndexDefinition | None = load_definition(path)
+        written = section.text("definition")
+        if Path(written).is_absolute() or ".." in Path(written).parts:
+            section.refuse("definition", "award.definition_outside", received=written)
+            return IndexChoice(WEIGHTED_LOG, "", label, days, None, "", (), ())
+        definition: IndexDefinition | None = load_definition(folder / written)
         formula, version = section.text("formula", "own"), section.text("version", "own")
     else:
         formula, version = section.text("formula"), section.text("version")
@@ -211,6 +250,7 @@ def _published(section: Section, platform: str, label: Label, days: int, folder:
         return IndexChoice(formula, version, label, days, None, "", (), ())
     if definition.platform not in ("any", platform):
         section.refuse("formula", "award.other_platform", index=definition.platform, platform=platform)
+    sources, words = _sources(section, definition, platform)
     return IndexChoice(
         formula=definition.id,
         version=definition.version,
@@ -218,9 +258,34 @@ def _published(section: Section, platform: str, label: Label, days: int, folder:
         days=days,
         definition=definition,
         digest=hashlib.sha256(definition.path.read_bytes()).hexdigest(),
-        sources=_sources(section, definition, platform),
+        sources=sources,
         terms=(),
+        versions=_versions(section, definition, platform, words, versions),
     )
+
+
+def _versions(
+    section: Section,
+    definition: IndexDefinition,
+    platform: str,
+    words: Mapping[str, str],
+    wanted: tuple[str, ...],
+) -> tuple[Version, ...]:
+    """The other versions of a category's index that the robustness report shows, on the same sources."""
+    found = []
+    for name in wanted:
+        index_id, _, number = name.partition(":")
+        if index_id != definition.id:
+            continue
+        other = next((one for one in load_shipped() if (one.id, one.version) == (index_id, number)), None)
+        if other is None:  # refused where the alternatives are read
+            continue
+        sources, unknown = sources_for(other.variables, index_id, platform, words)
+        for missing in unknown:
+            if missing.variable not in definition.variables:  # the others are refused already
+                section.refuse(f"variables.{missing.variable}", "award.no_source")
+        found.append(Version(name, other, tuple(sources)))
+    return tuple(found)
 
 
 def _shipped(section: Section, formula: str, version: str) -> IndexDefinition | None:
@@ -234,7 +299,9 @@ def _shipped(section: Section, formula: str, version: str) -> IndexDefinition | 
     return versions.get(version)
 
 
-def _sources(section: Section, definition: IndexDefinition, platform: str) -> tuple[Source, ...]:
+def _sources(
+    section: Section, definition: IndexDefinition, platform: str
+) -> tuple[tuple[Source, ...], dict[str, str]]:
     written: dict[str, str] = {}
     variables = section.section("variables")
     if variables is not None:
@@ -252,7 +319,7 @@ def _sources(section: Section, definition: IndexDefinition, platform: str) -> tu
             _refuse_metric(
                 section, f"variables.{missing.variable}", missing.received, platform, missing.known
             )
-    return tuple(sources)
+    return tuple(sources), written
 
 
 def _refuse_metric(
@@ -271,9 +338,11 @@ def _score(category: Section, index: IndexChoice, platform: str) -> tuple[Part, 
         category.refuse("score", "index.key_missing")
         part = Part(_ONE, SCALES[1])
         return part, Jury(Decimal(0), 1, 0, False), part, ()
-    data = _part(section, "data")
-    public = _part(section, "public")
+    data = _part(section, "data", SCALES)
+    public = _part(section, "public", PUBLIC_SCALES)
     jury = _jury(section)
+    if index.formula == NO_INDEX and (data.weight or not jury.weight):
+        category.refuse("index", "index.key_missing")
     _refuse_sum(section, "", [data.weight, jury.weight, public.weight])
     tie_break = _tie_break(section, index, platform)
     section.close()
@@ -281,8 +350,9 @@ def _score(category: Section, index: IndexChoice, platform: str) -> tuple[Part, 
 
 
 def _tie_break(score: Section, index: IndexChoice, platform: str) -> tuple[str, ...]:
-    tie_break = score.texts("tie_break") or ("index",)
-    known = (*FACTS, *index.names)
+    tie_break = score.texts("tie_break") or (() if index.formula == NO_INDEX else ("index",))
+    facts = (name for name in FACTS if name != "index" or index.formula != NO_INDEX)
+    known = (*facts, "jury", *index.names)
     for number, name in enumerate(tie_break, start=1):
         if name not in known:
             score.refuse_name(f"tie_break[{number}]", name, known)
@@ -295,17 +365,18 @@ def _weight(section: Section) -> Decimal:
     return section.decimal("weight", least=Decimal(0), most=_ONE)
 
 
-def _part(score: Section, name: str) -> Part:
+def _part(score: Section, name: str, scales: tuple[str, ...]) -> Part:
     section = score.section(name)
     if section is None:
-        if name == "data":
-            score.refuse(name, "index.key_missing")
-        return Part(Decimal(0), SCALES[1])
-    scale = section.choice("scale", SCALES)
-    anchor = None
+        return Part(Decimal(0), "percentile_in_track")
+    scale = section.choice("scale", scales)
+    anchor, per, cap = None, _ONE, Decimal(100)
     if scale == "fixed_anchor":
         anchor = section.decimal("anchor", least=Decimal("0.000001"), most=Decimal(10**9))
-    part = Part(_weight(section), scale, anchor)
+    elif scale == "points":
+        per = section.decimal("per", least=_ONE, most=Decimal(10**9))
+        cap = section.decimal("cap", least=_ONE, most=Decimal(10**6))
+    part = Part(_weight(section), scale, anchor, per, cap)
     section.close()
     return part
 

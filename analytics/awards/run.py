@@ -1,133 +1,78 @@
-"""One award run: freeze → variables → eligibility → index → score → ranking → result.
+"""One award run: its inputs frozen into a folder, then stage by stage, resumable, to the final list.
 
-Each stage makes files from files. The run id is the sha256 of the inputs, the rule and `ENGINE`: no clock, no
-path, no locale goes into any file, so two runs over the same data give the same bytes.
+The run id is the sha256 of the inputs, the rule among them, and `ENGINE`: no clock, no path, no locale goes
+into any file, so two runs over the same data give the same bytes. A folder belongs to one run: another rule,
+or other scores than those it has, need another folder.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from analytics.awards.eligibility import Veto, eligible_handles, judge_eligibility, read_vetoes
-from analytics.awards.files import read_csv, sha256, write_json
-from analytics.awards.freeze import Frozen, freeze
+from analytics.awards import intake
+from analytics.awards.files import json_bytes, read_csv, sha256
+from analytics.awards.folder import ENGINE, Desk, RunFolder
+from analytics.awards.freeze import freeze_accounts, freeze_articles
 from analytics.awards.handles import Handles
-from analytics.awards.index import compute_indices
-from analytics.awards.jury import Key, Score, read_jury, read_votes
-from analytics.awards.result import (
-    CategoryFiles,
-    CategoryResult,
-    as_json,
-    draw,
-    place_category,
-    write_ranking,
-)
+from analytics.awards.holes import Signature, freeze_holes, refuse_holes
+from analytics.awards.intake import Given, Intake, take_in
+from analytics.awards.objections import refuse_open
+from analytics.awards.result import CategoryResult
 from analytics.awards.rule import Category, Rule
 from analytics.awards.rule_file import load_rule
-from analytics.awards.score import score
-from analytics.awards.variables import count_variables
+from analytics.awards.stages import (
+    BY_CATEGORY,
+    DEFINITIONS,
+    FINAL,
+    FREEZE,
+    FROZEN,
+    RULE,
+    STAGES,
+    WHOLE,
+    exclusion_count,
+    inputs_of,
+    number_of,
+    results_of,
+    run_id_of,
+)
 from config.database import Database
 from config.errors import InputError, MeizhenError, Problem
 
-ENGINE = "1"  # raised by every change that could change a result
-STAGES = ("freeze", "variables", "eligibility", "index", "score", "ranking", "result")
+RECORD = "run.json"
+_PATHS = {
+    "ranking_csv": "ranking.csv",
+    "ranking_json": "ranking.json",
+    "picture_png": "ranking.png",
+    "picture_svg": "ranking.svg",
+    "notice": "notice.csv",
+    "final": "final.csv",
+    "run": RECORD,
+}
 Progress = Callable[[str, int, int], None]  # stage and category, steps done, steps in all
 
 
 @dataclass(frozen=True)
 class AwardResult:
-    """A finished run. `paths` names its files: ranking_csv, ranking_json, picture_png, picture_svg, run."""
+    """A run as far as it went. `paths` names the files that people open: ranking_csv, ranking_json,
+    picture_png, picture_svg, notice, final, run.
+
+    `categories` is empty before the places are shaken (stage anomalies). `waiting` says why the list is not
+    final yet; None where it is, or was not asked for. `number` is 1, and one more for every exclusion.
+    `data_only` marks a dry run without the jury's scores: its places are those of the data.
+    """
 
     run_id: str
     rule: Rule
     categories: tuple[CategoryResult, ...]
     paths: Mapping[str, Path]
-
-
-@dataclass(frozen=True)
-class CategoryCheck:
-    """What a dry look found: accounts of the platform, those eligible by track, and the reasons by gate."""
-
-    category: Category
-    accounts: int
-    eligible: Mapping[str, int]
-    refused: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class AwardCheck:
-    """A rule that is valid, and how it stands: `wanted` names the files of people's judgement it needs."""
-
-    rule: Rule
-    categories: tuple[CategoryCheck, ...]
-    wanted: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Judgement:
-    """The files that people made: None where none was given."""
-
-    jury: Path | None = None
-    votes: Path | None = None
-    vetoes: Path | None = None
-
-
-class _Run:
-    """One run inside a folder of its own, which becomes visible only when everything is there."""
-
-    def __init__(self, database: Database, rule: Rule, folder: Path, progress: Progress | None) -> None:
-        self.database = database
-        self.rule = rule
-        self.folder = folder
-        self._progress = progress
-        self._done = 0
-
-    def step(self, stage: str, category: Category | None = None) -> None:
-        """Tells that the next stage begins."""
-        if self._progress:
-            told = stage if category is None else f"{stage} {category.id}"
-            self._progress(told, self._done, len(self.rule.categories) * 6 + 1)
-        self._done += 1
-
-    def place(self, category: Category, name: str) -> Path:
-        return self.folder / category.id / name
-
-    def freeze(self) -> dict[str, Frozen]:
-        frozen = {}
-        for category in self.rule.categories:
-            self.step("freeze", category)
-            frozen[category.id] = freeze(self.database, self.rule, category, self.folder / category.id)
-        return frozen
-
-    def judge(self, category: Category, frozen: Frozen, vetoes: Mapping[Key, Veto]) -> tuple[Path, Path]:
-        """The stages that need no judgement but vetoes: variables and eligibility."""
-        self.step("variables", category)
-        variables = count_variables(category, frozen, self.place(category, "variables.csv"))
-        self.step("eligibility", category)
-        eligibility = judge_eligibility(category, variables, vetoes, self.place(category, "eligibility.csv"))
-        return variables, eligibility
-
-    def rank(
-        self,
-        category: Category,
-        variables: Path,
-        eligibility: Path,
-        scores: Mapping[Key, list[Score]],
-        votes: Mapping[Key, Decimal],
-    ) -> CategoryResult:
-        self.step("index", category)
-        eligible = eligible_handles(eligibility)
-        indices = compute_indices(category, variables, eligible, self.place(category, "index.csv"))
-        self.step("score", category)
-        scored = self.place(category, "score.csv")
-        score(self.rule, category, variables, indices, scores, votes, scored)
-        self.step("ranking", category)
-        return place_category(category, CategoryFiles(variables, eligibility, scored))
+    number: int = 1
+    waiting: MeizhenError | None = None
+    data_only: bool = False
 
 
 def run_award(
@@ -138,133 +83,325 @@ def run_award(
     jury: Path | None = None,
     votes: Path | None = None,
     vetoes: Path | None = None,
+    signature: Signature | None = None,
+    frozen: Path | None = None,
+    today: date | None = None,
+    again_from: str | None = None,
+    until: str = FINAL,
     progress: Progress | None = None,
 ) -> AwardResult:
-    """Runs the award of a rule file over the database's figures and writes the run into the folder `out`.
+    """Runs the award of a rule file over the database's figures, into the folder `out`.
 
-    Nothing appears in `out` before the whole run is done; files of an earlier run there are replaced.
-    Raises InputError when the rule or a file is wrong, when a part with weight has no file, or when an
-    eligible account lacks judges or votes.
+    A folder that holds this rule's run already is carried on: what is frozen stays frozen, stages that are
+    done are not done again, except from `again_from` on. Raises InputError when the rule or a file is wrong,
+    when a part with weight has no file, when figures are missing and nobody signed for it (`signature`), when
+    an eligible account lacks judges or votes; MeizhenError when the folder holds another run. With `frozen`
+    the figures and files are those of that run's folder, but for what is given anew. Without `today` no day
+    of the freeze is compared, and a list that a notice waits for does not become final.
     """
-    rule = load_rule(rule_path)
-    _refuse_missing_files(rule, rule_path, jury, votes)
-    judgement = _Judgement(jury, votes, vetoes)
-    with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
-        run = _Run(database, rule, Path(temporary), progress)
-        frozen = run.freeze()
-        handles = _handles(rule, frozen)
-        scores = read_jury(jury, handles) if jury else {}
-        counted = read_votes(votes, handles) if votes else {}
-        vetoed = read_vetoes(vetoes, handles) if vetoes else {}
-        results = []
-        for category in rule.categories:
-            variables, eligibility = run.judge(category, frozen[category.id], vetoed)
-            results.append(run.rank(category, variables, eligibility, scores, counted))
-        run.step("result")
-        run_id = _write(run, rule_path, judgement, frozen, results)
-        paths = _move(run.folder, out)
-        if progress:
-            progress("done", 1, 1)
-    return AwardResult(run_id, rule, tuple(results), paths)
+    given = Given(jury, votes, vetoes, signature)
+    folder = RunFolder(out)
+    if frozen is not None and not folder.was_done(number_of(FREEZE), FREEZE):
+        fork(RunFolder(frozen), folder, rule_path, given)
+        given = Given()
+    return advance(
+        folder,
+        rule_path,
+        given,
+        database=database,
+        today=today,
+        again_from=again_from,
+        until=until,
+        progress=progress,
+    )
 
 
-def check_award(database: Database, rule_path: Path, *, vetoes: Path | None = None) -> AwardCheck:
-    """Validates a rule and tells how many accounts could take part today; leaves no file."""
-    rule = load_rule(rule_path)
-    with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
-        run = _Run(database, rule, Path(temporary), None)
-        frozen = run.freeze()
-        vetoed = read_vetoes(vetoes, _handles(rule, frozen)) if vetoes else {}
-        checks = tuple(
-            _checked(category, *run.judge(category, frozen[category.id], vetoed))
-            for category in rule.categories
-        )
-    named = (("jury", rule.needs_jury), ("votes", rule.needs_votes))
-    return AwardCheck(rule, checks, tuple(name for name, needed in named if needed))
-
-
-def _checked(category: Category, variables: Path, eligibility: Path) -> CategoryCheck:
-    eligible = eligible_handles(eligibility)
-    tracks = dict.fromkeys((track.id for track in category.tracks), 0)
-    accounts = list(read_csv(variables))
-    for account in accounts:
-        if account["handle"] in eligible:
-            tracks[account["track"]] += 1
-    refused: dict[str, int] = {}
-    for row in read_csv(eligibility):
-        if row["passed"] == "false":
-            refused[row["rule"]] = refused.get(row["rule"], 0) + 1
-    return CategoryCheck(category, len(accounts), tracks, refused)
-
-
-def _refuse_missing_files(rule: Rule, path: Path, jury: Path | None, votes: Path | None) -> None:
-    problems = []
-    for number, category in enumerate(rule.categories, start=1):
-        for part, option, file, weight in (
-            ("jury", "--jury", jury, category.jury.weight),
-            ("public", "--votes", votes, category.public.weight),
-        ):
-            if weight and file is None:
-                params = {"weight": weight, "option": option}
-                key = f"category[{number}].score.{part}.weight"
-                problems.append(Problem("award.file_needed", column=key, params=params))
-    if problems:
-        raise InputError(path.name, problems)
-
-
-def _handles(rule: Rule, frozen: Mapping[str, Frozen]) -> Handles:
-    return Handles((category, frozen[category.id].accounts) for category in rule.categories)
-
-
-def _write(
-    run: _Run,
+def advance(
+    folder: RunFolder,
     rule_path: Path,
-    judgement: _Judgement,
-    frozen: Mapping[str, Frozen],
-    results: list[CategoryResult],
-) -> str:
-    """Writes ranking, picture and the run's own record; gives the run id."""
-    rule, folder = run.rule, run.folder
-    shutil.copyfile(rule_path, folder / "rule.toml")
-    inputs = {"rule.toml": rule.digest}
-    for category in rule.categories:
-        if category.index.digest:
-            inputs[f"{category.id}/definition"] = category.index.digest
-        for file in (frozen[category.id].accounts, frozen[category.id].articles):
-            inputs[f"{category.id}/{file.name}"] = sha256(file)
-    for name in ("jury", "votes", "vetoes"):
-        given: Path | None = getattr(judgement, name)
-        if given is not None:
-            inputs[name] = sha256(given)
-    told = json.dumps({"engine": ENGINE, "inputs": inputs}, sort_keys=True, ensure_ascii=False)
-    run_id = hashlib.sha256(told.encode()).hexdigest()
-    write_ranking(results, folder / "ranking.csv")
-    write_json(folder / "ranking.json", {"run_id": run_id} | as_json(rule, results))
-    draw(rule, results, folder / "ranking")
-    made = {str(file.relative_to(folder).as_posix()): file for file in folder.rglob("*") if file.is_file()}
-    record = {
+    given: Given,
+    *,
+    database: Database | None,
+    today: date | None = None,
+    again_from: str | None = None,
+    until: str = FINAL,
+    progress: Progress | None = None,
+) -> AwardResult:
+    """Carries a run on, see `run_award`; without a database only one that is frozen."""
+    if until not in STAGES:
+        raise MeizhenError("award.no_such_stage", stage=until, known=", ".join(STAGES))
+    rule = load_rule(rule_path, definitions=_definitions(rule_path))
+    needs_judgement = STAGES.index(until) >= STAGES.index("jury")
+    steps = _Steps(rule, progress)
+    if folder.was_done(number_of(FREEZE), FREEZE):
+        _take_more(folder, rule, given, rule_path.name)
+        if needs_judgement:
+            intake.refuse_missing(rule, rule_path.name, folder.has)
+        steps.skip(FREEZE)
+    else:
+        if database is None:
+            raise MeizhenError("award.not_frozen", folder=folder.path)
+        if needs_judgement:
+            intake.refuse_missing(rule, rule_path.name, lambda name: _is_given(given, name))
+        freeze_into(folder, database, rule, rule_path, given, today, lambda c: steps.step(FREEZE, c))
+    _forget(folder, again_from)
+    waiting = _perform(folder, rule, until, steps, today, insist=again_from == FINAL)
+    run_id = record_run(folder, rule)
+    if progress:
+        progress("done", 1, 1)
+    return _result(folder, rule, run_id, waiting)
+
+
+def _definitions(rule_path: Path) -> Path | None:
+    """A run's own copy of the rule has its definitions in a folder beside it."""
+    folder = RunFolder(rule_path.parent)
+    of_a_run = rule_path.name == RULE and folder.was_done(number_of(FREEZE), FREEZE)
+    return rule_path.parent / DEFINITIONS if of_a_run else None
+
+
+def rule_of(folder: RunFolder) -> Rule:
+    """The rule of a run. Raises MeizhenError `award.not_frozen` where the folder holds none."""
+    if not folder.was_done(number_of(FREEZE), FREEZE):
+        raise MeizhenError("award.not_frozen", folder=folder.path)
+    return load_rule(folder.path / RULE, definitions=folder.path / DEFINITIONS)
+
+
+def _is_given(given: Given, name: str) -> bool:
+    files = {intake.JURY: given.jury, intake.VOTES: given.votes}
+    return files.get(name) is not None or name in given.more
+
+
+class _Steps:
+    """Tells how far a run is: every stage counts once a category, or once."""
+
+    def __init__(self, rule: Rule, progress: Progress | None) -> None:
+        self._progress = progress
+        self._categories = len(rule.categories)
+        self._total = self._categories * (1 + len(BY_CATEGORY)) + len(WHOLE)
+        self._done = 0
+
+    def step(self, stage: str, category: Category | None = None) -> None:
+        if self._progress:
+            told = stage if category is None else f"{stage} {category.id}"
+            self._progress(told, self._done, self._total)
+        self._done += 1
+
+    def skip(self, stage: str) -> None:
+        self._done += 1 if stage in WHOLE else self._categories
+
+
+def freeze_into(
+    folder: RunFolder,
+    database: Database,
+    rule: Rule,
+    rule_path: Path,
+    given: Given,
+    today: date | None,
+    step: Callable[[Category], None],
+) -> None:
+    """The first stage: what was given is checked against the accounts, holes are refused, figures written."""
+
+    def work(desk: Desk) -> None:
+        accounts = {
+            c.id: freeze_accounts(database, rule, c, desk.write(f"{c.id}/{FROZEN[0]}"))
+            for c in rule.categories
+        }
+        _refuse_empty(rule, accounts)
+        taken = take_in(rule, given, Handles((c, accounts[c.id]) for c in rule.categories))
+        holes = {
+            c.id: freeze_holes(database, rule, c, desk.write(f"{c.id}/{FROZEN[2]}")) for c in rule.categories
+        }
+        files = {c.id: (accounts[c.id], holes[c.id]) for c in rule.categories}
+        refuse_holes(rule, files, taken.vetoes, signed=given.signature is not None, today=today)
+        for category in rule.categories:
+            step(category)
+            freeze_articles(database, rule, category, desk.write(f"{category.id}/{FROZEN[1]}"))
+        for name, content in taken.files.items():
+            desk.write(name).write_bytes(content)
+        desk.write(RULE).write_bytes(rule_path.read_bytes())
+        for path in rule.definitions:
+            desk.write(f"{DEFINITIONS}/{path.relative_to(rule_path.parent)}").write_bytes(path.read_bytes())
+
+    folder.perform(number_of(FREEZE), FREEZE, work)
+
+
+def fork(old: RunFolder, new: RunFolder, rule_path: Path, given: Given) -> None:
+    """Begins a new run with the frozen figures of another one and its files, but for what is given anew."""
+    rule = rule_of(old)
+    changed = old.changed(number_of(FREEZE), FREEZE)
+    if changed:
+        raise MeizhenError("award.frozen_changed", files=", ".join(changed))
+    if load_rule(rule_path, definitions=_definitions(rule_path)).digest != rule.digest:
+        raise MeizhenError("award.other_rule", folder=old.path, rule=rule_path.name)
+    if new.was_done(number_of(FREEZE), FREEZE):
+        raise MeizhenError("award.folder_in_use", folder=new.path)
+    taken = _read_given(old, rule, given).files
+
+    def work(desk: Desk) -> None:
+        names = {*old.writes(number_of(FREEZE), FREEZE), *filter(old.has, intake.NAMES)}
+        for name in sorted(names - set(taken)):
+            shutil.copyfile(old.path / name, desk.write(name))
+        for name, content in taken.items():
+            desk.write(name).write_bytes(content)
+
+    new.perform(number_of(FREEZE), FREEZE, work)
+
+
+def _refuse_empty(rule: Rule, accounts: Mapping[str, Path]) -> None:
+    """A category without a single account is a slip of the pen."""
+    problems = [
+        Problem(
+            "award.no_accounts",
+            column=f"category[{number}].platform",
+            params={"category": category.id, "platform": category.platform},
+        )
+        for number, category in enumerate(rule.categories, start=1)
+        if next(read_csv(accounts[category.id]), None) is None
+    ]
+    if problems:
+        raise InputError(rule.id, problems)
+
+
+def _take_more(folder: RunFolder, rule: Rule, given: Given, source: str) -> None:
+    """What is given to a run that is frozen: new files are taken in, none is changed."""
+    changed = folder.changed(number_of(FREEZE), FREEZE)
+    if changed:
+        raise MeizhenError("award.frozen_changed", files=", ".join(changed))
+    if sha256(folder.path / RULE) != rule.digest:
+        raise MeizhenError("award.other_rule", folder=folder.path, rule=source)
+    taken = _read_given(folder, rule, given)
+    for name, content in taken.files.items():
+        if folder.has(name):
+            if (folder.path / name).read_bytes() != content:
+                raise MeizhenError("award.other_input", folder=folder.path, file=name)
+        elif name in (intake.JURY, intake.VOTES) and not folder.was_done(number_of("jury"), "jury"):
+            folder.place(name, content)
+        else:
+            raise MeizhenError("award.given_late", folder=folder.path, file=name)
+
+
+def _read_given(folder: RunFolder, rule: Rule, given: Given) -> Intake:
+    accounts = ((category, folder.path / category.id / FROZEN[0]) for category in rule.categories)
+    return take_in(rule, given, Handles(accounts))
+
+
+def _forget(folder: RunFolder, again_from: str | None) -> None:
+    if again_from is None:
+        return
+    if again_from not in STAGES[1:]:
+        raise MeizhenError("award.no_such_stage", stage=again_from, known=", ".join(STAGES[1:]))
+    for stage in STAGES[STAGES.index(again_from) :]:
+        folder.forget(number_of(stage), stage)
+
+
+def _perform(
+    folder: RunFolder, rule: Rule, until: str, steps: _Steps, today: date | None, *, insist: bool
+) -> MeizhenError | None:
+    """Does the stages up to `until`. Gives why the last one must wait; raises it with `insist`."""
+    for stage in STAGES[1 : STAGES.index(until) + 1]:
+        if stage == FINAL:
+            try:
+                refuse_open(rule, folder, today)
+            except MeizhenError as waiting:
+                if insist:
+                    raise
+                return waiting
+        if folder.is_done(number_of(stage), stage):
+            steps.skip(stage)
+        else:
+            folder.perform(number_of(stage), stage, _work(rule, stage, steps))
+    return None
+
+
+def _work(rule: Rule, stage: str, steps: _Steps) -> Callable[[Desk], None]:
+    def by_category(desk: Desk) -> None:
+        for category in rule.categories:
+            steps.step(stage, category)
+            BY_CATEGORY[stage](rule, category, desk)
+
+    def whole(desk: Desk) -> None:
+        steps.step(stage)
+        WHOLE[stage](rule, desk)
+
+    return whole if stage in WHOLE else by_category
+
+
+def record_run(folder: RunFolder, rule: Rule) -> str:
+    """Writes the run's own record: its id, its inputs, and the hash of every file that a stage made."""
+    digests: dict[str, str] = {}
+    done = [stage for stage in STAGES if folder.is_done(number_of(stage), stage)]
+    for stage in done:
+        digests |= folder.writes(number_of(stage), stage)
+
+    def digest(name: str) -> str:
+        return digests.get(name) or (sha256(folder.path / name) if folder.has(name) else "")
+
+    inputs = inputs_of(rule, digest)
+    run_id = run_id_of(inputs)
+    record: dict[str, object] = {
         "run_id": run_id,
+        "number": 1 + exclusion_count(folder.path.joinpath),
         "engine": ENGINE,
         "award": rule.id,
+        "stages": done,
         "inputs": inputs,
-        "files": {name: sha256(made[name]) for name in sorted(made)},
+        "files": {name: digests[name] for name in sorted(digests)},
     }
-    write_json(folder / "run.json", record)
+    content = json_bytes(record)
+    if not folder.has(RECORD) or (folder.path / RECORD).read_bytes() != content:
+        folder.place(RECORD, content)
     return run_id
 
 
-def _move(folder: Path, out: Path) -> dict[str, Path]:
+def run_id_in(folder: RunFolder) -> str:
+    """The id that a run's own record tells. Raises MeizhenError where there is none."""
     try:
-        shutil.copytree(folder, out, dirs_exist_ok=True, copy_function=shutil.copyfile)
-    except OSError as error:
-        raise MeizhenError(
-            "index.not_written", path=out, reason=error.strerror or type(error).__name__
-        ) from None
-    names = {
-        "ranking_csv": "ranking.csv",
-        "ranking_json": "ranking.json",
-        "picture_png": "ranking.png",
-        "picture_svg": "ranking.svg",
-        "run": "run.json",
-    }
-    return {key: out / name for key, name in names.items()}
+        told = json.loads((folder.path / RECORD).read_text("utf-8"))
+        return str(told["run_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise MeizhenError("award.no_run", folder=folder.path) from None
+
+
+def _result(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:
+    ranked = folder.is_done(number_of("anomalies"), "anomalies")
+    return AwardResult(
+        run_id=run_id,
+        rule=rule,
+        categories=results_of(rule, folder.path.joinpath) if ranked else (),
+        paths={key: folder.path / name for key, name in _PATHS.items() if folder.has(name)},
+        number=1 + exclusion_count(folder.path.joinpath),
+        waiting=waiting,
+    )
+
+
+def dry_run(
+    database: Database, rule_path: Path, given: Given, *, progress: Progress | None = None
+) -> AwardResult:
+    """The list as it would be today: nothing is written, holes are let pass. Without the jury's scores (or
+    the votes) the places are those of the data alone, and categories without data are left out.
+    """
+    rule = load_rule(rule_path)
+    data_only = (rule.needs_jury and given.jury is None) or (rule.needs_votes and given.votes is None)
+    if data_only:
+        rule = _by_data(rule)
+    with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
+        folder, steps = RunFolder(Path(temporary)), _Steps(rule, progress)
+        signed = replace(given, signature=Signature("dry run", ""))
+        freeze_into(folder, database, rule, rule_path, signed, None, lambda c: steps.step(FREEZE, c))
+        _perform(folder, rule, "anomalies", steps, None, insist=False)
+        results = results_of(rule, folder.path.joinpath)
+    return AwardResult("", rule, results, {}, data_only=data_only)
+
+
+def _by_data(rule: Rule) -> Rule:
+    categories = tuple(
+        replace(
+            category,
+            data=replace(category.data, weight=Decimal(1)),
+            jury=replace(category.jury, weight=Decimal(0)),
+            public=replace(category.public, weight=Decimal(0)),
+        )
+        for category in rule.categories
+        if category.data.weight
+    )
+    return replace(rule, categories=categories)

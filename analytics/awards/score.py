@@ -6,60 +6,58 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from analytics.awards.files import Cell, read_csv, write_csv
-from analytics.awards.jury import Key, Score, jury_mean
 from analytics.awards.rule import Category, Part, Rule
 from config.errors import InputError, Problem
 
-COLUMNS = ("handle", "track", "index", "data", "jury", "public", "score")
+COLUMNS = ("handle", "track", "index", "data", "jury", "public", "exact", "score")
 _HUNDRED = Decimal(100)
 _MICRO = Decimal("0.000001")
 
 
 def score(
-    rule: Rule,
-    category: Category,
-    variables: Path,
-    indices: Path,
-    scores: Mapping[Key, list[Score]],
-    votes: Mapping[Key, Decimal],
-    path: Path,
+    rule: Rule, category: Category, variables: Path, indices: Path, jury: Path, votes: Path | None, path: Path
 ) -> Path:
-    """Writes the parts and the score of every account that has an index.
+    """Writes the parts and the score of every account that has an index or a jury's mean.
 
-    Raises InputError naming every account without enough judges or without a number of votes.
+    `exact` is the sum before it is rounded. Raises InputError naming every account without a number of votes.
     """
     tracks = {account["handle"]: account["track"] for account in read_csv(variables)}
-    index = {row["handle"]: Decimal(row["index"]) for row in read_csv(indices)}
-    keys = {handle: (category.id, handle) for handle in index}
-    data = _points(category.data, index, tracks)
-    jury = {handle: jury_mean(category.jury, list(scores.get(keys[handle], ()))) for handle in index}
-    counted = {handle: votes.get(keys[handle]) for handle in index}
-    problems = _missing(category, jury, counted)
-    if problems:
-        raise InputError(category.id, problems)
-    public = _points(category.public, {handle: counted[handle] or Decimal(0) for handle in index}, tracks)
-    rows = _rows(rule, category, tracks, index, data, jury, public)
-    return write_csv(path, COLUMNS, rows)
+    index = {row["handle"]: _number(row["index"]) for row in read_csv(indices)}
+    means = {row["handle"]: _number(row["mean"]) for row in read_csv(jury)}
+    counted = _votes(category, index, votes)
+    known = {handle: value for handle, value in index.items() if value is not None}
+    data = points(category.data, known, tracks)
+    public = points(category.public, counted, tracks)
+    return write_csv(path, COLUMNS, _rows(rule, category, tracks, index, (data, means, public)))
+
+
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if text else None
 
 
 def _rows(
     rule: Rule,
     category: Category,
     tracks: Mapping[str, str],
-    index: Mapping[str, Decimal],
-    data: Mapping[str, Decimal],
-    jury: Mapping[str, Decimal | None],
-    public: Mapping[str, Decimal],
+    index: Mapping[str, Decimal | None],
+    parts: Sequence[Mapping[str, Decimal | None]],
 ) -> Iterator[list[Cell]]:
-    for handle in index:
-        parts = (
-            (category.data.weight, data[handle]),
-            (category.jury.weight, jury[handle]),
-            (category.public.weight, public[handle]),
-        )
-        total = sum((weight * (points or 0) for weight, points in parts), Decimal(0))
-        shown = [points if weight else None for weight, points in parts]
-        yield [handle, tracks[handle], index[handle], *shown, rounded(rule, total)]
+    weights = part_weights(category)
+    for handle, value in index.items():
+        shown = [part.get(handle) if weight else None for part, weight in zip(parts, weights, strict=True)]
+        exact = weighted(category, shown)
+        yield [handle, tracks[handle], value, *shown, exact, rounded(rule, exact)]
+
+
+def part_weights(category: Category) -> tuple[Decimal, Decimal, Decimal]:
+    """The weights of data, jury and public part."""
+    return category.data.weight, category.jury.weight, category.public.weight
+
+
+def weighted(category: Category, parts: Sequence[Decimal | None]) -> Decimal:
+    """The sum of data, jury and public part by their weights, not rounded."""
+    pairs = zip(part_weights(category), parts, strict=True)
+    return sum((weight * (part or 0) for weight, part in pairs), Decimal(0))
 
 
 def rounded(rule: Rule, value: Decimal) -> Decimal:
@@ -68,15 +66,23 @@ def rounded(rule: Rule, value: Decimal) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-rule.places), mode)
 
 
-def _points(part: Part, values: Mapping[str, Decimal], tracks: Mapping[str, str]) -> dict[str, Decimal]:
+def points(part: Part, values: Mapping[str, Decimal], tracks: Mapping[str, str]) -> dict[str, Decimal]:
+    """A part's points of each account, by the part's scale; six decimals."""
     if part.anchor is not None:
         anchor = part.anchor
         return {handle: (value / anchor * _HUNDRED).quantize(_MICRO) for handle, value in values.items()}
-    points: dict[str, Decimal] = {}
+    if part.scale == "points":
+        return {handle: _capped(part, value) for handle, value in values.items()}
+    found: dict[str, Decimal] = {}
     for track in sorted(set(tracks.values())):
         members = [handle for handle in values if tracks[handle] == track]
-        points |= dict(zip(members, percentiles([values[handle] for handle in members]), strict=True))
-    return points
+        found |= dict(zip(members, percentiles([values[handle] for handle in members]), strict=True))
+    return found
+
+
+def _capped(part: Part, value: Decimal) -> Decimal:
+    whole = (value / part.per).quantize(Decimal(1), ROUND_HALF_UP)
+    return (min(whole, part.cap) / part.cap * _HUNDRED).quantize(_MICRO, ROUND_HALF_EVEN)
 
 
 def percentiles(values: Sequence[Decimal]) -> list[Decimal]:
@@ -99,14 +105,16 @@ def percentiles(values: Sequence[Decimal]) -> list[Decimal]:
     ]
 
 
-def _missing(
-    category: Category, jury: Mapping[str, Decimal | None], votes: Mapping[str, Decimal | None]
-) -> list[Problem]:
-    problems = []
-    for handle in jury:
-        if category.jury.weight and jury[handle] is None:
-            params: Mapping[str, object] = {"handle": handle, "least": category.jury.min_judges}
-            problems.append(Problem("award.too_few_judges", params=params))
-        if category.public.weight and votes[handle] is None:
-            problems.append(Problem("award.no_votes", params={"handle": handle}))
-    return problems
+def _votes(category: Category, index: Mapping[str, Decimal | None], votes: Path | None) -> dict[str, Decimal]:
+    """The votes of every account that is scored; none where votes have no weight."""
+    if not category.public.weight or votes is None:
+        return {}
+    found = {
+        row["handle"]: Decimal(row["votes"]) for row in read_csv(votes) if row["category"] == category.id
+    }
+    missing = [
+        Problem("award.no_votes", params={"handle": handle}) for handle in index if handle not in found
+    ]
+    if missing:
+        raise InputError(category.id, missing)
+    return {handle: found[handle] for handle in index}

@@ -7,16 +7,21 @@ A rule writes `R = "read_user"`: a figure of articles by its platform's name or 
     read_people:max         the best article
     read_people:headline    sum over articles at position 1
     repost:original         sum over original articles
+    read_people:over_1500   number of articles with more than 1500
     posts, posts:original, posts:headline       numbers of articles
     days                    days of the period
     account:followers_total the account's own figure, the latest in the period
+    index:wci_v13           a shipped index of the same articles, from its usual sources
 
 From `R` follow `Rmax` (`:max`) and `Rt` (`:headline`); `n`, `nt` and `d` are posts, headline posts and days.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+from analytics.indices import load_definition, shipped
 from connectors import Unit, connector_for, platforms
 
 # Field names of the platforms' interfaces by common name; the common name itself is always accepted.
@@ -79,21 +84,33 @@ _USUAL: Mapping[str, Mapping[str, str]] = {
         "likes": "like",
     },
 }
+# What bought reads show in: reads against the likes of those who read. Visits of a question site never count.
+READS = ("read_people", "play_events")
+LIKES = "like"
 COUNTS = ("posts", "days")
 SELECTIONS = ("original", "headline", "max")
+OVER = "over_"
+_OVER = re.compile(r"over_[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
 class Source:
     """One variable of an index.
 
-    `of`: posts, days, article or account; `select`: '', original, headline, max.
+    `of`: posts, days, article, account or index; `select`: '', original, headline, max, over_N. `metric` is a
+    figure's common name, or the shipped index whose own variables are `inner`.
     """
 
     variable: str
     of: str
     metric: str = ""
     select: str = ""
+    inner: tuple["Source", ...] = ()
+
+    @property
+    def over(self) -> Decimal | None:
+        """What a figure must pass to be counted; None where figures are summed."""
+        return Decimal(self.select.removeprefix(OVER)) if self.select.startswith(OVER) else None
 
 
 @dataclass(frozen=True)
@@ -116,6 +133,15 @@ def article_metrics(platform: str) -> dict[str, str]:
     for common, fields in _FIELDS.get(platform, {}).items():
         names |= {common: common} | dict.fromkeys(fields, common)
     return names
+
+
+def watched(platform: str) -> tuple[str, ...]:
+    """The article figures that are looked at for anomalies, reads first; () for a platform without reads."""
+    known = article_metrics(platform).values()
+    reads = next((name for name in READS if name in known), None)
+    if reads is None:
+        return ()
+    return (reads, LIKES) if LIKES in known else (reads,)
 
 
 def account_metrics(platform: str) -> tuple[str, ...]:
@@ -170,8 +196,11 @@ def _parsed(variable: str, word: str, platform: str) -> Source | UnknownSource:
         return (
             Source(variable, "account", select) if select in known else UnknownSource(variable, select, known)
         )
+    if head == "index":
+        return _nested(variable, select, platform)
+    counted = head not in COUNTS and bool(_OVER.fullmatch(select))
     if (
-        select not in ("", *SELECTIONS)
+        (select not in ("", *SELECTIONS) and not counted)
         or (head == "posts" and select == "max")
         or (head == "days" and select)
     ):
@@ -182,3 +211,21 @@ def _parsed(variable: str, word: str, platform: str) -> Source | UnknownSource:
     if head not in metrics:
         return UnknownSource(variable, head, (*metrics, *COUNTS))
     return Source(variable, "article", metrics[head], select)
+
+
+def _nested(variable: str, name: str, platform: str) -> Source | UnknownSource:
+    """A shipped index as a variable of another one."""
+    if name not in shipped():
+        return UnknownSource(variable, name, shipped())
+    definition = load_definition(name)
+    inner, unknown = sources_for(definition.variables, definition.id, platform, {})
+    if unknown or any(source.of == "index" for source in inner):
+        return UnknownSource(variable, name, tuple(one for one in shipped() if one != name))
+    return Source(variable, "index", name, inner=tuple(inner))
+
+
+def flat(sources: Iterable[Source]) -> Iterator[Source]:
+    """The sources with those that indices among them are made of."""
+    for source in sources:
+        yield source
+        yield from source.inner

@@ -9,7 +9,7 @@ FACTS = ("index", "posts", "original_posts", "active_weeks", "shares_per_post", 
 _MICRO = Decimal("0.000001")
 
 
-def tie_value(name: str, index: Decimal, facts: Mapping[str, str]) -> Decimal | None:
+def tie_value(name: str, index: Decimal | None, facts: Mapping[str, str]) -> Decimal | None:
     """What an account brings to a tie: its index, a fact, or a variable of the index; None where unknown.
 
     Six decimals, as everything that is compared. "earlier_filed" counts the days back from year 9999.

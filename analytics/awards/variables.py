@@ -4,7 +4,7 @@ An unknown figure adds nothing and is told by `data_coverage`; a variable is unk
 the account has the figure. Without articles every sum is 0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -15,15 +15,19 @@ from analytics.awards.files import Cell, plain, read_csv, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.questions import (
     ACCOUNT_FIGURES,
+    DUPLICATE,
     INFINITE,
     KINDS,
     QUESTION_FIGURES,
+    TURNED,
+    VOLUNTARY,
     median,
     wilson_lower,
 )
 from analytics.awards.rule import Category
-from analytics.awards.sources import Source
+from analytics.awards.sources import Source, flat
 from analytics.awards.ties import SHARE
+from analytics.indices import compute, load_definition
 
 QUESTION = "question"
 FACT_COLUMNS = (
@@ -76,22 +80,26 @@ class Tally:
     knows_position: bool = False
     weeks: set[tuple[int, int]] = field(default_factory=set)
     sums: dict[str, Sums] = field(default_factory=dict)
+    over: dict[tuple[str, str], int] = field(default_factory=dict)  # articles past a limit
     hours: list[Decimal] = field(default_factory=list)
     rates: dict[str, list[int]] = field(default_factory=dict)  # metric → [successes, trials]
 
 
 class Counter:
-    """Adds up a category's articles, one account after the other."""
+    """Adds up articles: of one account, in the whole period or any part of it."""
 
-    def __init__(self, category: Category, frozen: Frozen) -> None:
-        self._metrics = frozen.article_metrics
+    def __init__(self, category: Category, metrics: Sequence[str]) -> None:
+        self._metrics = metrics
         sources = category.index.sources
         self._questions = [term.metric for term in category.index.terms if term.metric in QUESTION_FIGURES]
-        self._required = sorted({source.metric for source in sources if source.of == "article"})
-        self._wants_position = any(source.select == "headline" for source in sources)
-        self._wants_original = any(source.select == "original" for source in sources)
+        self._required = sorted({source.metric for source in flat(sources) if source.of == "article"})
+        self._wants_position = any(source.select == "headline" for source in flat(sources))
+        self._wants_original = any(source.select == "original" for source in flat(sources))
+        self._limits = [
+            (source.metric, source.select, source.over) for source in sources if source.over is not None
+        ]
 
-    def tally(self, articles: Iterator[dict[str, str]]) -> Tally:
+    def tally(self, articles: Iterable[Mapping[str, str]]) -> Tally:
         tally = Tally(sums={metric: Sums() for metric in self._metrics})
         tally.rates = {metric: [0, 0] for metric in self._questions if KINDS[metric] == "wilson_lower"}
         for article in articles:
@@ -99,6 +107,8 @@ class Counter:
         return tally
 
     def _count(self, tally: Tally, article: Mapping[str, str]) -> None:
+        if is_duplicate(article):
+            return
         year, week, _ = date.fromisoformat(article["published_day"]).isocalendar()
         original, headline = article["original"] == "true", article["position"] == "1"
         tally.posts += 1
@@ -110,6 +120,9 @@ class Counter:
         for metric in self._metrics:
             if article[metric]:
                 tally.sums[metric].add(Decimal(article[metric]), original=original, headline=headline)
+        for metric, select, limit in self._limits:
+            if article[metric] and Decimal(article[metric]) > limit:
+                tally.over[metric, select] = tally.over.get((metric, select), 0) + 1
         tally.questions += article["kind"] == QUESTION
         if not self._questions:
             tally.expected += 1
@@ -136,11 +149,17 @@ class Counter:
                 continue
             answer = article[QUESTION_FIGURES[metric][0]]
             if answer:
-                tally.rates[metric][0] += Decimal(answer) > 0
+                tally.rates[metric][0] += (Decimal(answer) > 0) != (metric in TURNED)
                 tally.rates[metric][1] += 1
-            elif metric != "satisfied_rate":  # nobody is made to say whether they are satisfied
+            elif metric not in VOLUNTARY:
                 known = False
         return known
+
+
+def is_duplicate(article: Mapping[str, str]) -> bool:
+    """A question that was asked before takes no part; nor does it count as an article."""
+    told = article.get(DUPLICATE, "")
+    return bool(told) and Decimal(told) > 0
 
 
 def _waited(article: Mapping[str, str]) -> Decimal | None:
@@ -155,19 +174,35 @@ def count_variables(category: Category, frozen: Frozen, path: Path) -> Path:
     return write_csv(path, (*FACT_COLUMNS, *category.index.names), _rows(category, frozen))
 
 
-def _rows(category: Category, frozen: Frozen) -> Iterator[list[Cell]]:
-    counter = Counter(category, frozen)
+def by_account(frozen: Frozen) -> Iterator[tuple[dict[str, str], Iterator[dict[str, str]]]]:
+    """Each account with its articles, in the files' order; the articles must be read before the next one."""
     grouped = groupby(read_csv(frozen.articles), key=lambda article: article["handle"])
     handle, articles = next(grouped, ("", iter(())))
     for account in read_csv(frozen.accounts):
+        while handle and handle < account["handle"]:  # of an account that is not among them
+            handle, articles = next(grouped, ("", iter(())))
         if account["handle"] == handle:
-            tally = counter.tally(articles)
+            yield account, articles
             handle, articles = next(grouped, ("", iter(())))
         else:
-            tally = counter.tally(iter(()))
-        variables = [_variable(source, tally, account, category) for source in category.index.sources]
-        variables += [_metric(term.metric, tally, account) for term in category.index.terms]
-        yield [*_facts(account, tally), *(None if value is None else plain(value) for value in variables)]
+            yield account, iter(())
+
+
+def _rows(category: Category, frozen: Frozen) -> Iterator[list[Cell]]:
+    counter = Counter(category, frozen.article_metrics)
+    for account, articles in by_account(frozen):
+        tally = counter.tally(articles)
+        known = variables_of(category.index.sources, tally, account, category.index.days)
+        known |= {term.metric: _metric(term.metric, tally, account) for term in category.index.terms}
+        values = (known[name] for name in category.index.names)
+        yield [*_facts(account, tally), *(None if value is None else plain(value) for value in values)]
+
+
+def variables_of(
+    sources: Iterable[Source], tally: Tally, account: Mapping[str, str], days: int
+) -> dict[str, Decimal | None]:
+    """The variables of an index from counted articles; None is unknown."""
+    return {source.variable: _variable(source, tally, account, days) for source in sources}
 
 
 def _facts(account: Mapping[str, str], tally: Tally) -> list[Cell]:
@@ -190,9 +225,12 @@ def _coverage(tally: Tally, gaps: int) -> str:
     return "" if not whole else plain((Decimal(tally.covered) / whole).quantize(_MICRO, ROUND_HALF_EVEN))
 
 
-def _variable(source: Source, tally: Tally, account: Mapping[str, str], category: Category) -> Decimal | None:
+def _variable(source: Source, tally: Tally, account: Mapping[str, str], days: int) -> Decimal | None:
     if source.of == "days":
-        return Decimal(category.index.days)
+        return Decimal(days)
+    if source.of == "index":
+        inner = variables_of(source.inner, tally, account, days)
+        return None if None in inner.values() else compute(load_definition(source.metric), inner)
     if source.of == "account":
         return Decimal(account[source.metric]) if account[source.metric] else None
     if not tally.posts:
@@ -210,6 +248,9 @@ def _variable(source: Source, tally: Tally, account: Mapping[str, str], category
 
 def _sum(source: Source, tally: Tally) -> Decimal | None:
     known = tally.sums[source.metric].by_select
+    if source.over is not None:
+        over = tally.over.get((source.metric, source.select), 0)
+        return None if known[""] is None else Decimal(over)
     if known[source.select] is not None:
         return known[source.select]
     # No article of the selection: 0 where there is none, unknown where there is one without the figure.
@@ -224,6 +265,6 @@ def _metric(metric: str, tally: Tally, account: Mapping[str, str]) -> Decimal | 
     if metric == "median_first_answer_hours":
         return median(tally.hours) if tally.hours or tally.questions else INFINITE
     successes, trials = tally.rates[metric]
-    if not trials and tally.questions and metric != "satisfied_rate":
+    if not trials and tally.questions and metric not in VOLUNTARY:
         return None
     return wilson_lower(Decimal(successes), Decimal(trials))

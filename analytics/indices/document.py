@@ -163,6 +163,21 @@ class Section:
             return stand_in
         return number
 
+    def decimals(self, name: str, *, count: int, least: Decimal, most: Decimal) -> tuple[Decimal, ...]:
+        """A list of `count` thresholds, floats allowed; () where it is anything else."""
+        value = self._get(name)
+        if value is None:
+            return ()
+        items = value if isinstance(value, list) else []
+        numbers = [_decimal(item, floats=True) for item in items]
+        known = tuple(number for number in numbers if number is not None and least <= number <= most)
+        if len(known) != count or len(items) != count:
+            self.refuse(
+                name, "index.key_not_numbers", count=count, least=least, most=most, received=_shown(value)
+            )
+            return ()
+        return known
+
     def integer(self, name: str, default: int | None = None, *, least: int, most: int) -> int:
         if default is not None and not self.has(name):
             return default

@@ -1,4 +1,4 @@
-"""`meizhen award`: a rule file, a dry look at it, and the run."""
+"""`meizhen award`: a rule file, a dry look at it, the run, and what people ask of a run afterwards."""
 
 import sys
 from collections.abc import Iterator
@@ -8,96 +8,112 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import text
-from meizhen.cli._output import Cell, show_json, show_rows
+from meizhen.cli import _award_check, _award_list
+from meizhen.cli._award_run import add_to, note
+from meizhen.cli._output import show_json
 
 if TYPE_CHECKING:
-    from analytics.awards.result import CategoryResult
-    from analytics.awards.run import AwardResult, CategoryCheck, Progress
+    from analytics.awards.holes import Signature
+    from analytics.awards.run import Progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text("cli.award"))
 
 _Rule = Annotated[Path, typer.Argument(help=text("award.help_rule"))]
 _AsJson = Annotated[bool, typer.Option("--json", help=text("award.help_json"))]
+_Jury = Annotated[Path | None, typer.Option("--jury", help=text("award.help_jury"))]
+_Votes = Annotated[Path | None, typer.Option("--votes", help=text("award.help_votes"))]
 _Vetoes = Annotated[Path | None, typer.Option("--vetoes", help=text("award.help_vetoes"))]
 
 
 @app.command(help=text("award.help_run"))
 def run(
     rule: _Rule,
-    out: Annotated[Path, typer.Option("--out", help=text("award.help_out"))],
-    jury: Annotated[Path | None, typer.Option("--jury", help=text("award.help_jury"))] = None,
-    votes: Annotated[Path | None, typer.Option("--votes", help=text("award.help_votes"))] = None,
+    out: Annotated[Path | None, typer.Option("--out", help=text("award.help_out"))] = None,
+    jury: _Jury = None,
+    votes: _Votes = None,
     vetoes: _Vetoes = None,
+    sign: Annotated[str, typer.Option("--sign", help=text("award.help_sign"))] = "",
+    reason: Annotated[str, typer.Option("--reason", help=text("award.help_reason"))] = "",
+    again_from: Annotated[str | None, typer.Option("--from", help=text("award.help_from"))] = None,
+    until: Annotated[str, typer.Option("--until", help=text("award.help_until"))] = "final",
+    frozen: Annotated[Path | None, typer.Option("--frozen", help=text("award.help_frozen"))] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help=text("award.help_dry_run"))] = False,
     as_json: _AsJson = False,
 ) -> None:
-    from analytics.awards import run_award
+    from analytics.awards import dry_run, run_award
+    from analytics.awards.intake import Given
     from meizhen.house import open_house
 
+    if out is None and not dry:
+        raise MeizhenError("award.out_needed")
+    signature = _signature(sign, reason)
     with open_house() as house, _progress() as progress:
-        result = run_award(
-            house.database, rule, out, jury=jury, votes=votes, vetoes=vetoes, progress=progress
-        )
+        given = Given(jury, votes, vetoes, signature)
+        if out is None or dry:
+            result = dry_run(house.database, rule, given, progress=progress)
+        else:
+            result = run_award(
+                house.database,
+                rule,
+                out,
+                jury=jury,
+                votes=votes,
+                vetoes=vetoes,
+                signature=signature,
+                frozen=frozen,
+                today=shanghai_day(house.clock.now()),
+                again_from=again_from,
+                until=until,
+                progress=progress,
+            )
+            if signature is not None:
+                note(house, "award.sign", result, {"name": signature.name, "reason": signature.reason})
     if as_json:
-        show_json(_result_json(result))
+        show_json(_award_list.result_json(result))
         return
-    _show(result)
-    typer.echo(text("award.run_done", run_id=result.run_id[:16], out=out))
+    _award_list.show(result, out)
+
+
+def _signature(name: str, reason: str) -> "Signature | None":
+    from analytics.awards.holes import Signature
+
+    if not name.strip() and not reason.strip():
+        return None
+    if not name.strip() or not reason.strip():
+        raise MeizhenError("award.sign_incomplete")
+    return Signature(name.strip(), reason.strip())
 
 
 @app.command(help=text("award.help_check"))
-def check(rule: _Rule, vetoes: _Vetoes = None, as_json: _AsJson = False) -> None:
+def check(
+    rule: _Rule, jury: _Jury = None, votes: _Votes = None, vetoes: _Vetoes = None, as_json: _AsJson = False
+) -> None:
     from analytics.awards import check_award
     from meizhen.house import open_house
 
     with open_house() as house:
-        checked = check_award(house.database, rule, vetoes=vetoes)
+        checked = check_award(house.database, rule, jury=jury, votes=votes, vetoes=vetoes)
     if as_json:
-        told = {
-            "rule": checked.rule.id,
-            "title": checked.rule.title,
-            "wanted": list(checked.wanted),
-            "categories": [_check_json(category) for category in checked.categories],
-        }
-        show_json(told)
-        return
-    typer.echo(text("award.check_fine", title=checked.rule.title))
-    rows: list[dict[str, Cell]] = [
-        {
-            "category": found.category.label.told(),
-            "accounts": found.accounts,
-            "eligible": sum(found.eligible.values()),
-            "track": "  ".join(
-                f"{track.label.told()} {found.eligible[track.id]}" for track in found.category.tracks
-            ),
-        }
-        for found in checked.categories
-    ]
-    columns = ("category", "accounts", "eligible", "track")
-    show_rows(rows, {column: text(f"award.title_{column}") for column in columns}, as_json=False)
-    for found in checked.categories:
-        if found.refused:
-            reasons = ", ".join(f"{gate} {count}" for gate, count in found.refused.items())
-            typer.echo(text("award.check_refused", category=found.category.label.told(), reasons=reasons))
-    if checked.wanted:
-        files = " ".join(f"--{name}" for name in checked.wanted)
-        typer.echo(text("award.check_wanted", files=files))
+        show_json(_award_check.check_json(checked))
+    else:
+        _award_check.show(checked)
 
 
 @app.command(help=text("award.help_new"))
-def new(file: Annotated[Path, typer.Argument(help=text("award.help_file"))]) -> None:
-    from analytics.awards import shipped_rule
+def new(
+    file: Annotated[Path, typer.Argument(help=text("award.help_file"))],
+    shape: Annotated[str, typer.Option("--shape", help=text("award.help_shape"))] = "most-influential",
+) -> None:
+    from analytics.awards import new_rule
 
-    try:
-        with file.open("xb") as target:
-            target.write(shipped_rule().read_bytes())
-    except FileExistsError:
-        raise MeizhenError("award.rule_exists", path=file) from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise MeizhenError("index.not_written", path=file, reason=reason) from None
-    typer.echo(text("award.new_written", path=file))
+    for path in new_rule(file, shape):
+        typer.echo(text("award.new_written", path=path))
+
+
+add_to(app)
 
 
 @contextmanager
@@ -118,65 +134,3 @@ def _progress() -> "Iterator[Progress | None]":
             bar.update(task, description=shown, completed=done, total=total)
 
         yield told
-
-
-def _show(result: "AwardResult") -> None:
-    columns = ("track", "place", "name", "score", "index", "awarded")
-    titles = {column: text(f"award.title_{column}") for column in columns}
-    for category in result.categories:
-        typer.echo(category.category.label.told())
-        rows: list[dict[str, Cell]] = [
-            {
-                "track": track.track.label.told(),
-                "place": placed.place,
-                "name": placed.name,
-                "score": placed.score,
-                "index": placed.index,
-                "awarded": placed.awarded,
-            }
-            for track in category.tracks
-            for placed in track.places
-        ]
-        show_rows(rows, titles, as_json=False)
-
-
-def _result_json(result: "AwardResult") -> dict[str, object]:
-    return {
-        "run_id": result.run_id,
-        "award": result.rule.id,
-        "paths": {name: str(path) for name, path in result.paths.items()},
-        "categories": [_category_json(category) for category in result.categories],
-    }
-
-
-def _category_json(result: "CategoryResult") -> dict[str, object]:
-    return {
-        "id": result.category.id,
-        "tracks": [
-            {
-                "id": track.track.id,
-                "places": [
-                    {
-                        "place": placed.place,
-                        "handle": placed.handle,
-                        "name": placed.name,
-                        "score": placed.score,
-                        "index": placed.index,
-                        "awarded": placed.awarded,
-                    }
-                    for placed in track.places
-                ],
-            }
-            for track in result.tracks
-        ],
-        "ineligible": [account["handle"] for account in result.ineligible],
-    }
-
-
-def _check_json(found: "CategoryCheck") -> dict[str, object]:
-    return {
-        "id": found.category.id,
-        "accounts": found.accounts,
-        "eligible": dict(found.eligible),
-        "refused": dict(found.refused),
-    }

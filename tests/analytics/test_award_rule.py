@@ -11,14 +11,19 @@ from analytics.awards.rule import Rule
 from config.errors import InputError
 
 SHIPPED = shipped_rule().read_text("utf-8")
-# The example of the design notes, with every section that a later stage reads.
+WITHOUT_REPORTS = SHIPPED.split("[robustness]")[0]
 EXAMPLE = """
 [robustness]
-draws = 10000
+draws = 2000
+weights = { law = "dirichlet", concentration = 40 }
+alternatives = ["wci:13.0", "mean_of_weeks", "geometric", "drop_top_post"]
+interval = [0.05, 0.95]
 [anomaly]
 like_read_ratio = { mad_z = 3.0 }
+daily_spike = { mad_z = 6.0, min_reads = 500 }
 [notice]
 public_days = 7
+objection = { named = true, answer_days = 3 }
 """
 
 
@@ -72,8 +77,51 @@ def test_platform_field_names_become_common_names_and_derived_variables_follow()
     assert index.by_people
 
 
-def test_sections_of_later_stages_are_kept_and_named(tmp_path: Path) -> None:
-    assert read(tmp_path, SHIPPED + EXAMPLE).later == ("robustness", "anomaly", "notice")
+def test_what_looks_at_the_list_is_read_with_its_numbers(tmp_path: Path) -> None:
+    rule = read(tmp_path, WITHOUT_REPORTS + EXAMPLE)
+    assert (rule.robustness.draws, rule.robustness.concentration) == (2000, 40)
+    assert (rule.robustness.low, rule.robustness.high) == (Decimal("0.05"), Decimal("0.95"))
+    assert rule.robustness.alternatives == ("wci:13.0", "mean_of_weeks", "geometric", "drop_top_post")
+    assert [version.name for version in rule.categories[0].index.versions] == ["wci:13.0"]
+    assert (rule.anomaly.like_read, rule.anomaly.spike, rule.anomaly.spike_reads) == (3, 6, 500)
+    assert rule.anomaly.unexplained is None
+    assert rule.notice is not None
+    assert (rule.notice.public_days, rule.notice.named, rule.notice.answer_days) == (7, True, 3)
+
+
+def test_a_rule_that_says_nothing_of_them_has_intervals_and_no_notice(tmp_path: Path) -> None:
+    rule = read(tmp_path, WITHOUT_REPORTS)
+    assert rule.robustness.draws == 10_000
+    assert rule.notice is None
+    assert rule.anomaly.like_read == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "code"),
+    [
+        ("draws = 2000", "draws = 1", "robustness.draws", "index.key_not_integer"),
+        ('"wci:13.0"', '"wci:13"', "robustness.alternatives[1]", "index.key_not_known"),
+        ('"wci:13.0"', '"dci:6-input"', "robustness.alternatives[1]", "award.alternative_unused"),
+        ('"geometric"', '"wci:13.0"', "robustness.alternatives[3]", "index.key_repeated"),
+        ("[0.05, 0.95]", "[0.95, 0.05]", "robustness.interval", "award.interval_reversed"),
+        ("[0.05, 0.95]", "[0.05]", "robustness.interval", "index.key_not_numbers"),
+        (
+            "concentration = 40",
+            "concentration = 0",
+            "robustness.weights.concentration",
+            "index.key_out_of_range",
+        ),
+        ('law = "dirichlet"', 'law = "normal"', "robustness.weights.law", "index.key_not_one_of"),
+        ("mad_z = 3.0", "mad = 3.0", "anomaly.like_read_ratio.mad_z", "index.key_missing"),
+        ("public_days = 7", "public_days = 0", "notice.public_days", "index.key_not_integer"),
+        ("answer_days = 3", "answers_days = 3", "notice.objection.answers_days", "index.key_near"),
+    ],
+)
+def test_what_is_wrong_in_them_is_named_by_its_key(
+    tmp_path: Path, before: str, after: str, key: str, code: str
+) -> None:
+    assert before in EXAMPLE
+    assert refusals(tmp_path, WITHOUT_REPORTS + EXAMPLE.replace(before, after))[key] == code
 
 
 @pytest.mark.parametrize("weight", ['"0.99"', '"0"', '"0.1"'])
@@ -175,6 +223,8 @@ def test_winsorising_may_only_be_reported(tmp_path: Path) -> None:
     assert read(tmp_path, changed("days = 365", good)).categories[0].index.days == 365
     bad = changed("days = 365", good.replace(", report_only = true", ""))
     assert refusals(tmp_path, bad) == {"category[1].index.winsorise.report_only": "award.report_only"}
+    other = changed("days = 365", good.replace('"R"', '"Q"'))
+    assert set(refusals(tmp_path, other)) == {"category[1].index.winsorise.field"}
 
 
 def test_a_definition_of_ones_own_is_found_beside_the_rule(tmp_path: Path) -> None:
@@ -186,7 +236,9 @@ def test_a_definition_of_ones_own_is_found_beside_the_rule(tmp_path: Path) -> No
         'version = "14.2b"', ""
     )
     sources = '{ reads = "read_people", fans = "account:followers_total", best = "share:max" }'
-    text = text.replace('{ R = "read_user", Z = "zaikan_user", L = "like_user", RE = "share_user" }', sources)
+    text = text.replace('"wci:13.0", ', "").replace(
+        '{ R = "read_user", Z = "zaikan_user", L = "like_user", RE = "share_user" }', sources
+    )
     index = read(tmp_path, text).categories[0].index
     assert [(source.of, source.metric, source.select) for source in index.sources] == [
         ("article", "read_people", ""),

@@ -1,209 +1,30 @@
 """A whole award over a database: the same bytes at every run, figures at the same age, one reason a gate."""
 
-import csv
 import json
-import random
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from award_world import (
+    JURIED,
+    SIGNED,
+    Store,
+    World,
+    a_year,
+    content,
+    judged,
+    rows_of,
+    small_rule,
+    wechat,
+)
 
-from analytics.articles import AccountDayFigure, Article, CollectionGap, FigureSource, Snapshot
 from analytics.awards import check_award, run_award, shipped_rule
 from analytics.awards.run import AwardResult
+from analytics.awards.stages import STAGES
 from analytics.indices import compute, load_definition
-from config.database import Database, connect
+from config.database import Database
 from config.errors import InputError
-from organisation.accounts import Account
-from organisation.units import Unit
-
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
-TRACKS = ("league", "university", "enterprise")
-
-
-@dataclass
-class World:
-    """Rows to be stored, independent of any order; ids are given out while storing."""
-
-    accounts: list[dict[str, object]] = field(default_factory=list)
-    articles: list[dict[str, object]] = field(default_factory=list)
-    days: list[tuple[str, str, date, int]] = field(default_factory=list)  # account, metric, day, value
-    gaps: list[tuple[str, date]] = field(default_factory=list)
-
-    def account(self, platform: str, handle: str, track: str, **fields: object) -> str:
-        filed = fields.pop("filed", date(2025, 3, 1))
-        row = {
-            "platform": platform,
-            "handle": handle,
-            "track": track,
-            "name": f"{handle} 青年",
-            "filed": filed,
-        }
-        self.accounts.append(row | {"verified": True, "unit": f"U-{track}"} | fields)
-        return f"{platform}:{handle}"
-
-    def article(
-        self, account: str, day: date, figures: dict[str, object], *, later: int = 7, **fields: object
-    ) -> None:
-        number = len(self.articles)
-        row: dict[str, object] = {"account": account, "day": day, "figures": [(later, "api", figures)]}
-        self.articles.append(row | {"remote_id": f"r{number}", "position": 1, "original": True} | fields)
-
-    def store(self, database: Database, seed: int) -> None:
-        """Stores everything in an order of the seed: database ids differ, facts do not."""
-        chance = random.Random(seed)
-        units = _numbered(chance, {str(row["unit"]) for row in self.accounts})
-        sources = _numbered(chance, {"api", "import", "typed"})
-        accounts = _numbered(chance, {f"{row['platform']}:{row['handle']}" for row in self.accounts})
-        articles = list(enumerate(chance.sample(self.articles, len(self.articles)), start=1))
-        shared = [Unit(id=i, code=u, kind="league", name_zh=f"单位 {u}", path=u) for u, i in units.items()]
-        known = [FigureSource(id=i, kind=k, name=f"from {k}", first_at=NOON) for k, i in sources.items()]
-        with database.write() as session:
-            session.add_all([*shared, *known])
-            session.flush()
-            for row in self.accounts:
-                fields = {key: value for key, value in row.items() if key != "unit"}
-                number = accounts[f"{row['platform']}:{row['handle']}"]
-                session.add(Account(**fields, id=number, unit_id=units[str(row["unit"])]))
-            session.flush()
-            rows = [_article(number, row, accounts) for number, row in articles]
-            readings = [reading for number, row in articles for reading in _readings(number, row, sources)]
-            days = [
-                {"account_id": accounts[key], "metric": metric, "day": day, "value": Decimal(value)}
-                | {"source_id": sources["api"], "collected_at": NOON}
-                for key, metric, day, value in self.days
-            ]
-            for table, values in ((Article, rows), (Snapshot, readings), (AccountDayFigure, days)):
-                if values:
-                    session.execute(insert(table), values)
-            for key, day in self.gaps:
-                fields = {"account_id": accounts[key], "subject": "articles", "day": day}
-                session.add(CollectionGap(**fields, code="61503", seen_at=NOON))
-
-
-def _numbered(chance: random.Random, names: set[str]) -> dict[str, int]:
-    """Each name with an id, in an order of chance."""
-    return {name: number for number, name in enumerate(chance.sample(sorted(names), len(names)), start=1)}
-
-
-def _article(number: int, row: dict[str, object], accounts: dict[str, int]) -> dict[str, object]:
-    told = {"kind": "post"} | {
-        key: row[key] for key in ("remote_id", "position", "original", "kind") if key in row
-    }
-    fixed = {"title": "题目", "url": "", "published_at": NOON, "published_day": row["day"]}
-    return told | fixed | {"id": number, "account_id": accounts[str(row["account"])]}
-
-
-def _readings(number: int, row: dict[str, object], sources: dict[str, int]) -> Iterator[dict[str, object]]:
-    day, readings = row["day"], row["figures"]
-    assert isinstance(day, date)
-    assert isinstance(readings, list)
-    for later, source, figures in readings:
-        fixed = {"article_id": number, "as_of": day + timedelta(days=later), "source_id": sources[source]}
-        for metric, value in figures.items():
-            if value is not None:
-                yield fixed | {"metric": metric, "value": Decimal(str(value)), "collected_at": NOON}
-
-
-def wechat(reads: int) -> dict[str, object]:
-    return {"read_people": reads, "recommend_heart": reads // 90, "like": reads // 60, "share": reads // 25}
-
-
-def a_year() -> World:
-    """Three categories, three tracks, some accounts that may not take part."""
-    world, chance = World(), random.Random(7)
-    mondays = [date(2026, 1, 5) + timedelta(days=7 * week) for week in range(50)]
-    for number, track in enumerate([*TRACKS, *TRACKS, "league"]):
-        key = world.account("wechat", f"demo-w{number}", track)
-        size = chance.randint(300, 4000)
-        for day in mondays:
-            world.article(key, day, wechat(size + chance.randint(0, size)))
-            world.article(key, day, wechat(size // 3), position=2)
-        key = world.account("weibo", f"demo-b{number}", track)
-        for day in mondays:
-            for hour in range(3):
-                figures: dict[str, object] = {"repost": chance.randint(0, 50), "comment": hour, "like": size}
-                world.article(key, day, figures, position=None, original=hour != 2)
-        key = world.account("youth_voice", f"demo-q{number}", track)
-        for place in range(110):
-            figures = {"answers": 1, "first_answer_hours": chance.randint(1, 90), "answered_within_72h": 1}
-            figures["satisfied"] = chance.choice([None, 0, 1])
-            if place % 9 == 0:
-                figures = {"answers": 0, "answered_within_72h": 0}
-            world.article(key, mondays[place % 50], figures, position=None, original=None, kind="question")
-        world.days += [
-            (key, "askers_ytd", date(2026, 11, 30), 40),
-            (key, "askers_ytd", date(2026, 12, 31), 90),
-        ]
-        world.days += [(key, "experts_ytd", date(2026, 12, 31), 3 + number)]
-    late = world.account("wechat", "demo-late", "league", filed=date(2026, 2, 1), verified=False)
-    world.article(late, mondays[0], wechat(99999))
-    world.account("wechat", "demo-silent", "none", filed=None)
-    return world
-
-
-@pytest.fixture
-def store(tmp_path: Path, _sqlite_template: Path) -> Iterator[Callable[[World, int], Database]]:
-    """Stores a world in a fresh SQLite database."""
-    opened: list[Database] = []
-
-    def stored(world: World, seed: int = 1) -> Database:
-        path = tmp_path / f"world{len(opened)}.sqlite"
-        shutil.copy(_sqlite_template, path)
-        opened.append(connect(f"sqlite:///{path}"))
-        world.store(opened[-1], seed)
-        return opened[-1]
-
-    yield stored
-    for database in opened:
-        database.close()
-
-
-Store = Callable[..., Database]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
-    }
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def small_rule(folder: Path, *changes: tuple[str, str]) -> Path:
-    """A rule of one WeChat category that few articles satisfy."""
-    text = """
-schema = 1
-[award]
-id = "small"
-title = "小评选"
-period = { start = 2026-01-01, end = 2026-12-31 }
-read_age_days = 7
-[[category]]
-id = "wechat"
-tracks = [{ id = "league", label = "盟市", places = 1 }, { id = "university", label = "高校", places = 1 }]
-eligibility = [{ rule = "min_posts", value = 1 }]
-[category.index]
-formula = "wci"
-version = "14.2b"
-[category.score]
-data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }
-tie_break = ["index", "shares_per_post", "earlier_filed"]
-"""
-    for before, after in changes:
-        assert before in text
-        text = text.replace(before, after)
-    path = folder / "small.toml"
-    path.write_text(text, "utf-8")
-    return path
 
 
 def listed(result: AwardResult, track: str = "league", category: int = 0) -> list[tuple[str, int]]:
@@ -211,16 +32,12 @@ def listed(result: AwardResult, track: str = "league", category: int = 0) -> lis
     return [(placed.handle, placed.place) for placed in found.places]
 
 
-def test_two_runs_over_the_same_data_give_the_same_bytes(
-    database: Database, store: Store, tmp_path: Path
-) -> None:
+def test_two_runs_over_the_same_data_give_the_same_bytes(store: Store, tmp_path: Path) -> None:
     world = a_year()
-    world.store(database, seed=1)
-    first = run_award(database, shipped_rule(), tmp_path / "a")
-    again = run_award(database, shipped_rule(), tmp_path / "b")
-    elsewhere = run_award(store(world, 2), shipped_rule(), tmp_path / "c")
-    assert first.run_id == again.run_id == elsewhere.run_id
-    assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "c")
+    first = run_award(store(world, 1), shipped_rule(), tmp_path / "a")
+    again = run_award(store(world, 2), shipped_rule(), tmp_path / "b")
+    assert first.run_id == again.run_id
+    assert content(tmp_path / "a") == content(tmp_path / "b")
     assert {"ranking.csv", "ranking.json", "ranking.png", "ranking.svg", "run.json", "rule.toml"} <= set(
         content(tmp_path / "a")
     )
@@ -317,7 +134,7 @@ def test_coverage_counts_missing_figures_and_days_that_were_not_collected(
             world.article(key, date(2026, 3, 2 + 7 * week), wechat(100) | missing)
     world.gaps = [("wechat:demo-c", date(2026, 5, 1)), ("wechat:demo-c", date(2025, 5, 1))]
     rule = small_rule(tmp_path, ('"min_posts", value = 1', '"data_coverage", value = 0.9'))
-    result = run_award(store(world), rule, tmp_path / "out")
+    result = run_award(store(world), rule, tmp_path / "out", signature=SIGNED)
     facts = {row["handle"]: row for row in rows_of(tmp_path / "out" / "wechat" / "variables.csv")}
     assert [facts[f"demo-{letter}"]["data_coverage"] for letter in "abc"] == ["1", "0.75", "0.8"]
     assert listed(result) == [("demo-a", 1)]
@@ -376,21 +193,6 @@ def test_one_account_more_changes_nobodys_index_nor_score(store: Store, tmp_path
     assert [placed.handle for placed in after if placed.handle != "demo-new"] == [p.handle for p in before]
 
 
-def judged(folder: Path, scores: Sequence[str], votes: Sequence[str]) -> dict[str, Path]:
-    jury, vote = folder / "jury.csv", folder / "votes.csv"
-    jury.write_text("\n".join(["handle,judge,score,unit", *scores]), "utf-8")
-    vote.write_text("\n".join(["handle,votes", *votes]), "utf-8")
-    return {"jury": jury, "votes": vote}
-
-
-JURIED = (
-    'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }',
-    'data = { weight = "0.60", scale = "fixed_anchor", anchor = 1000 }\n'
-    'jury = { weight = "0.30", min_judges = 3, trim = 1, recuse_same_org = true }\n'
-    'public = { weight = "0.10", scale = "percentile_in_track" }',
-)
-
-
 def test_jury_and_public_are_added_and_a_recused_judge_has_no_effect(store: Store, tmp_path: Path) -> None:
     world = World()
     for handle in ("demo-a", "demo-b"):
@@ -403,29 +205,39 @@ def test_jury_and_public_are_added_and_a_recused_judge_has_no_effect(store: Stor
         for judge, score in zip("xyz", (60, 70, 95), strict=True)
     ]
     votes = ["demo-a,10", "demo-b,3"]
-    result = run_award(database, rule, tmp_path / "a", **judged(tmp_path, scores, votes))  # type: ignore[arg-type]
+    result = run_award(database, rule, tmp_path / "a", **judged(tmp_path, scores, votes))
     first, second = result.categories[0].tracks[0].places
     assert (first.handle, first.jury, first.public) == ("demo-a", Decimal(70), Decimal(100))
     assert (second.handle, second.public) == ("demo-b", Decimal(0))
     exact = Decimal("0.6") * first.index / 10 + 21 + 10
     assert abs(first.score - exact) <= Decimal("0.005")
     own = [*scores, "demo-b,w,100,U-demo-b"]
-    recused = run_award(database, rule, tmp_path / "b", **judged(tmp_path, own, votes))  # type: ignore[arg-type]
-    assert recused.categories[0].tracks[0].places[1].jury == second.jury
+    with pytest.raises(InputError) as refused:
+        run_award(database, rule, tmp_path / "b", **judged(tmp_path, own, votes))
+    assert [(problem.code, problem.row) for problem in refused.value.problems] == [("award.own_account", 8)]
+    assert not list((tmp_path / "b").rglob("*.csv"))
+    other = [*scores, "demo-a,w,70,U-demo-b"]  # steps back for demo-b, scores demo-a in the middle
+    recused = run_award(database, rule, tmp_path / "c", **judged(tmp_path, other, votes))
+    assert recused.categories[0].tracks[0].places[1].score == second.score
     assert recused.run_id != result.run_id
 
 
-def test_without_enough_judges_or_votes_nothing_is_written(store: Store, tmp_path: Path) -> None:
+def test_without_enough_judges_or_votes_no_list_is_written(store: Store, tmp_path: Path) -> None:
     world = World()
     for handle in ("demo-a", "demo-b"):
         world.article(world.account("wechat", handle, "league"), date(2026, 3, 2), wechat(100))
     rule, database = small_rule(tmp_path, JURIED), store(world)
     scores = [f"demo-a,{judge},60," for judge in "xyz"] + ["demo-b,x,60,"]
     with pytest.raises(InputError) as refused:
-        run_award(database, rule, tmp_path / "out", **judged(tmp_path, scores, ["demo-a,1"]))  # type: ignore[arg-type]
+        run_award(database, rule, tmp_path / "out", **judged(tmp_path, scores, ["demo-a,1"]))
     told = [(problem.code, problem.params["handle"]) for problem in refused.value.problems]
-    assert told == [("award.too_few_judges", "demo-b"), ("award.no_votes", "demo-b")]
-    assert not (tmp_path / "out").exists()
+    assert told == [("award.too_few_judges", "demo-b")]
+    assert not (tmp_path / "out" / "ranking.csv").exists()
+    enough = [*scores, "demo-b,y,60,", "demo-b,z,60,"]
+    with pytest.raises(InputError) as refused:
+        run_award(database, rule, tmp_path / "other", **judged(tmp_path, enough, ["demo-a,1"]))
+    told = [(problem.code, problem.params["handle"]) for problem in refused.value.problems]
+    assert told == [("award.no_votes", "demo-b")]
 
 
 def test_a_part_with_weight_and_no_file_is_refused_before_anything_is_computed(
@@ -455,7 +267,8 @@ def test_question_sites_are_ranked_by_their_answers(store: Store, tmp_path: Path
         world.days += [(key, name, date(2026, 12, 1), 30) for name in ("askers_ytd", "experts_ytd")]
     text = shipped_rule().read_text("utf-8")
     rule = tmp_path / "questions.toml"
-    rule.write_text(text[: text.index("[[category]]")] + text[text.rindex("[[category]]") :], "utf-8")
+    text = text[: text.index("[[category]]")] + text[text.rindex("[[category]]") :]
+    rule.write_text(text[: text.index("[robustness]")], "utf-8")
     result = run_award(store(world), rule, tmp_path / "out")
     assert listed(result) == [("demo-fast", 1), ("demo-slow", 2), ("demo-mute", 3)]
     mute = result.categories[0].tracks[0].places[2]
@@ -475,9 +288,30 @@ def test_a_check_counts_the_eligible_and_leaves_no_file(database: Database, tmp_
     assert list(tmp_path.glob("*.csv")) == []
 
 
-def test_an_empty_database_gives_empty_lists_and_a_picture(database: Database, tmp_path: Path) -> None:
+def test_a_category_without_accounts_is_refused_before_anything_is_written(
+    database: Database, tmp_path: Path
+) -> None:
+    for attempt in (
+        lambda: run_award(database, shipped_rule(), tmp_path / "out"),
+        lambda: check_award(database, shipped_rule()),
+    ):
+        with pytest.raises(InputError) as refused:
+            attempt()
+        told = [(problem.code, problem.params["category"]) for problem in refused.value.problems]
+        assert told == [("award.no_accounts", name) for name in ("wechat", "weibo", "youth-voice")]
+    assert not list((tmp_path / "out").rglob("*.csv"))
+
+
+def test_accounts_that_may_not_take_part_leave_an_empty_list_and_a_picture(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    for platform in ("wechat", "weibo", "youth_voice"):
+        world.account(platform, "demo-a", "league", verified=False, filed=None)
     told: list[tuple[str, int, int]] = []
-    result = run_award(database, shipped_rule(), tmp_path / "out", progress=lambda *step: told.append(step))
+    result = run_award(
+        store(world), shipped_rule(), tmp_path / "out", progress=lambda *step: told.append(step)
+    )
     assert [track.places for category in result.categories for track in category.tracks] == [()] * 9
     assert all(path.is_file() for path in result.paths.values())
     assert told[0][0] == "freeze wechat"
@@ -488,7 +322,9 @@ def test_the_record_of_a_run_names_every_file_by_its_hash(store: Store, tmp_path
     result = run_award(store(a_year()), shipped_rule(), tmp_path / "out")
     record = json.loads(result.paths["run"].read_text("utf-8"))
     assert record["run_id"] == result.run_id
-    assert set(record["files"]) == set(content(tmp_path / "out")) - {"run.json"}
+    made = {name for name in content(tmp_path / "out") if not name.startswith("stages/")} - {"run.json"}
+    assert set(record["files"]) == made
+    assert record["stages"] == list(STAGES)
     assert {"wechat/articles.csv", "wechat/definition", "rule.toml"} <= set(record["inputs"])
     ranking = rows_of(result.paths["ranking_csv"])
     assert [row["category"] for row in ranking] == sorted(

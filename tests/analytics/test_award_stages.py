@@ -164,7 +164,7 @@ def test_a_wrong_jury_file_is_refused_by_row_and_column(
     handles: Handles, tmp_path: Path, line: str, code: str, column: str
 ) -> None:
     with pytest.raises(InputError) as refused:
-        read_jury(written(tmp_path, "handle,judge,score", line), handles)
+        read_jury(written(tmp_path, "handle,judge,score", line), handles, RULE)
     (problem,) = refused.value.problems
     assert (problem.code, problem.column) == (code, column)
     assert problem.row == 2 + line.count("\n")

@@ -1,17 +1,16 @@
 """Runs the award of a rule once a point, each run in a process that is killed there: for test_award.
 
 Arguments: database file, rule, folder, and one or more `name=point`: the run goes into `folder/name`. A point
-is `step:N` (the N-th stage begins), `file:N` (the N-th file is half put in place) or `never`. Prints how each
-process ended, as a negative signal or an exit code.
+is `step:N` (the N-th step begins), `file:N` (the N-th file is written and not yet put in place) or `never`.
+Prints how each process ended, as a negative signal or an exit code.
 """
 
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
 
-from analytics.awards import run, run_award
+from analytics.awards import folder, run_award
 from config.database import connect
 
 
@@ -27,17 +26,16 @@ def run_until(database: str, rule: Path, out: Path, point: str) -> None:
         if kind == "step" and done == number:
             die()
 
-    copy, copied = shutil.copyfile, 0
+    put, placed = folder.put_in_place, 0
 
-    def copy_or_die(source: str, target: str, **options: bool) -> object:
-        nonlocal copied
-        copied += 1
-        if kind == "file" and copied == number:
-            Path(target).write_bytes(Path(source).read_bytes()[:10])
+    def put_or_die(source: Path, target: Path) -> None:
+        nonlocal placed
+        placed += 1
+        if kind == "file" and placed == number:
             die()
-        return copy(source, target, **options)
+        put(source, target)
 
-    run.shutil.copyfile = copy_or_die  # type: ignore[assignment]
+    folder.put_in_place = put_or_die
     run_award(connect(f"sqlite:///{database}"), rule, out, progress=at_step)
 
 

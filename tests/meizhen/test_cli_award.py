@@ -15,6 +15,7 @@ from config.errors import InputError, MeizhenError
 from config.secrets import create_key_file
 from meizhen.cli import app
 from meizhen.house import KEY_FILE
+from organisation import entries_of
 from organisation.accounts import Account
 from organisation.units import Unit
 
@@ -80,6 +81,14 @@ def home(tmp_path: Path, database: Database, database_address: str, monkeypatch:
     return folder
 
 
+def only_wechat(folder: Path, more: str = "") -> Path:
+    """The shipped rule without the other two categories."""
+    head, first, *_, last = shipped_rule().read_text("utf-8").split("[[category]]")
+    path = folder / "wechat.toml"
+    path.write_text(f"{head}[[category]]{first}{last[last.index('[robustness]') :]}\n{more}", "utf-8")
+    return path
+
+
 def test_new_writes_a_rule_that_is_valid_and_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "rule.toml"
     assert "award check" in run("new", path)
@@ -94,20 +103,21 @@ def test_new_writes_a_rule_that_is_valid_and_keeps_what_is_there(tmp_path: Path)
     assert error.value.code == "index.not_written"
 
 
-def test_check_tells_how_many_are_eligible_and_why_others_are_not(home: Path) -> None:
-    told = json.loads(run("check", shipped_rule(), "--json"))
+def test_check_tells_how_many_are_eligible_and_why_others_are_not(home: Path, tmp_path: Path) -> None:
+    rule = only_wechat(tmp_path)
+    told = json.loads(run("check", rule, "--json"))
     wechat = told["categories"][0]
     assert (wechat["accounts"], wechat["eligible"]["league"], wechat["refused"]) == (2, 1, {"verified": 1})
-    shown = run("check", shipped_rule())
+    shown = run("check", rule)
     assert "verified 1" in shown
+    assert "青年1 (demo-1): verified: false" in shown
+    assert "1 eligible for 3 place(s)" in shown
     assert "rule is fine" in shown
 
 
 def test_check_names_the_files_that_a_run_will_need(home: Path, tmp_path: Path) -> None:
-    text = (
-        shipped_rule().read_text("utf-8").replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
-    )
-    rule = tmp_path / "rule.toml"
+    rule = only_wechat(tmp_path)
+    text = rule.read_text("utf-8").replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
     rule.write_text(text.replace("# jury ", "jury ", 1), "utf-8")
     assert "--jury" in run("check", rule)
     with pytest.raises(InputError, match="--jury"):
@@ -116,9 +126,10 @@ def test_check_names_the_files_that_a_run_will_need(home: Path, tmp_path: Path) 
 
 
 def test_run_writes_the_folder_and_prints_the_list(home: Path, tmp_path: Path) -> None:
-    shown = run("run", shipped_rule(), "--out", tmp_path / "out")
+    rule, signed = only_wechat(tmp_path), ("--sign", "李敏", "--reason", "试评")
+    shown = run("run", rule, "--out", tmp_path / "out", *signed)
     assert "青年2" in shown
-    told = json.loads(run("run", shipped_rule(), "--out", tmp_path / "again", "--json"))
+    told = json.loads(run("run", rule, "--out", tmp_path / "again", *signed, "--json"))
     assert told["run_id"][:16] in shown
     (placed,) = told["categories"][0]["tracks"][0]["places"]
     assert (placed["handle"], placed["place"], placed["awarded"]) == ("demo-2", 1, True)
@@ -131,5 +142,133 @@ def test_run_writes_the_folder_and_prints_the_list(home: Path, tmp_path: Path) -
 def test_an_out_that_is_a_file_says_so(home: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("x", "utf-8")
     with pytest.raises(MeizhenError) as error:
-        run("run", shipped_rule(), "--out", tmp_path / "out")
+        run("run", only_wechat(tmp_path), "--out", tmp_path / "out", "--sign", "李敏", "--reason", "试评")
     assert error.value.code == "index.not_written"
+
+
+SIGNED = ("--sign", "李敏", "--reason", "试评")
+NOTICE = "[notice]\npublic_days = 5\nobjection = { named = true, answer_days = 3 }\n"
+
+
+def failed(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["award", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def test_a_run_is_verified_compared_and_explained(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("run", only_wechat(tmp_path), "--out", out, *SIGNED)
+    assert "every byte is the same" in run("verify", out)
+    assert "The same run" in run("diff", out, out)
+    assert "Place 1 of 1" in run("explain", out, "demo-2")
+    assert "第 1 名,共 1 个" in run("explain", out, "demo-2", "--language", "zh")
+    assert json.loads(run("explain", out, "wechat:demo-1", "--json"))["placed"] is None
+    score = out / "wechat" / "score.csv"
+    score.write_text(score.read_text("utf-8").replace("league", "elsewhere"), "utf-8")
+    code, told = failed("verify", out)
+    assert code == 1
+    assert "wechat/score.csv" in told and "column “track”" in told
+    assert [one["file"] for one in json.loads(failed("verify", out, "--json")[1])["differences"]] == [
+        "wechat/score.csv"
+    ]
+
+
+def test_a_signature_and_an_exclusion_stand_in_the_ledger(
+    home: Path, database: Database, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "out", tmp_path / "again"
+    run("run", only_wechat(tmp_path), "--out", first, *SIGNED)
+    shown = run("exclude", first, "demo-2", "--out", second, "--by", "李敏", "--reason", "刷量")
+    assert "number 2" in shown
+    code, told = failed("diff", first, second)
+    assert code == 1
+    assert "1 → –" in told and "inputs/exclusions.csv" in told
+    with database.read() as session:
+        acts = {entry.act: entry.details for entry in entries_of(session)}
+    assert acts["award.sign"]["name"] == "李敏"
+    assert acts["award.exclude"]["reason"] == "刷量"
+    assert acts["award.exclude"]["number"] == 2
+
+
+def test_a_dry_run_prints_the_list_and_writes_nothing(home: Path, tmp_path: Path) -> None:
+    shown = run("run", only_wechat(tmp_path), "--dry-run")
+    assert "青年2" in shown
+    assert "nothing was written" in shown
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_options_that_do_not_fit_are_told(home: Path, tmp_path: Path) -> None:
+    rule = only_wechat(tmp_path)
+    for arguments, code in (
+        (("run", rule), "award.out_needed"),
+        (("run", rule, "--out", tmp_path / "out", "--sign", "李敏"), "award.sign_incomplete"),
+        (("run", rule, "--out", tmp_path / "out", "--until", "index2", *SIGNED), "award.no_such_stage"),
+        (("notice", tmp_path), "award.not_frozen"),
+    ):
+        with pytest.raises(MeizhenError) as error:
+            run(*arguments)
+        assert error.value.code == code
+    run("run", rule, "--out", tmp_path / "out", *SIGNED)
+    for arguments, code in (
+        (("explain", tmp_path / "out", "demo-2", "--language", "fr"), "award.no_such_language"),
+        (("notice", tmp_path / "out"), "award.rule_without_notice"),
+        (("jury", "status", tmp_path / "out"), "award.no_judges"),
+    ):
+        with pytest.raises(MeizhenError) as error:
+            run(*arguments)
+        assert error.value.code == code
+
+
+def test_a_notice_an_objection_and_its_answer(home: Path, database: Database, tmp_path: Path) -> None:
+    out, rule = tmp_path / "out", only_wechat(tmp_path, NOTICE)
+    assert "Not final yet" in run("run", rule, "--out", out, *SIGNED)
+    with pytest.raises(MeizhenError) as error:
+        run("notice", out, "--on", "昨天")
+    assert error.value.code == "award.not_a_day"
+    assert "notice.csv" in run("notice", out)
+    filed = ("objection", "file", out, "--by", "某大学", "--text", "阅读有误", "--account", "demo-2")
+    assert "Objection 1" in run(*filed)
+    assert json.loads(run("objection", "list", out, "--json"))[0]["answer"] is None
+    assert "answered" in run("objection", "answer", out, 1, "--by", "评审组", "--text", "已核对")
+    assert "已核对" in run("objection", "list", out)
+    with database.read() as session:
+        acts = [entry.act for entry in entries_of(session)]
+    assert {"award.notice", "award.objection", "award.answer"} <= set(acts)
+
+
+def test_score_sheets_go_out_and_come_back(home: Path, database: Database, tmp_path: Path) -> None:
+    out, rule = tmp_path / "out", only_wechat(tmp_path)
+    text = rule.read_text("utf-8").replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
+    text = text.replace("# jury ", "jury ", 1).replace("data   =", "data =")
+    rule.write_text(text.replace("min_judges = 5, trim = 1", "min_judges = 2, trim = 0"), "utf-8")
+    run("run", rule, "--out", out, "--until", "index", *SIGNED)
+    (tmp_path / "judges.csv").write_text("judge,unit\nAda,\nBo,\n", "utf-8")
+    shown = run("jury", "sheets", out, "--judges", tmp_path / "judges.csv", "--out", tmp_path / "sheets")
+    assert len(shown.split()) == 2
+    assert "still missing: Ada, Bo" in run("jury", "status", out)
+    for judge, score in (("Ada", 70), ("Bo", 80)):
+        sheet = tmp_path / f"{judge}.csv"
+        sheet.write_text(f"category,handle,judge,score\nwechat,demo-2,{judge},{score}\n", "utf-8")
+        assert judge in run("jury", "file", out, sheet)
+    assert json.loads(run("jury", "status", out, "--json")) == {"filed": ["Ada", "Bo"], "missing": []}
+    run("jury", "open", out)
+    run("run", rule, "--out", out)
+    assert "jury  0.30 × 75.000000 = 22.5" in run("explain", out, "demo-2")
+    with database.read() as session:
+        acts = [entry.act for entry in entries_of(session)]
+    assert acts.count("award.sheet") == 2 and "award.open" in acts
+
+
+@pytest.mark.parametrize(("shape", "files"), [("points", 2), ("jury", 1), ("most-influential", 1)])
+def test_each_shape_of_rule_is_valid_as_written(tmp_path: Path, shape: str, files: int) -> None:
+    run("new", tmp_path / "rule.toml", "--shape", shape)
+    assert len(list(tmp_path.glob("*.toml"))) == files
+    assert load_rule(tmp_path / "rule.toml").categories
+    with pytest.raises(MeizhenError) as error:
+        run("new", tmp_path / "rule.toml", "--shape", shape)
+    assert error.value.code == "award.rule_exists"
+
+
+def test_an_unknown_shape_is_told_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean “points”"):
+        run("new", tmp_path / "rule.toml", "--shape", "point")

@@ -1,0 +1,239 @@
+"""Why an account stands where it stands: every gate, level and term, and the way to its neighbours.
+
+The gap to a neighbour is split exactly: (Σ weight × level) of the index is a plain sum, and with power p the
+gap of two sums a and b is (aᵖ − bᵖ) ÷ (a − b) times the difference of each term. Jury and public part are
+added as they are; what six decimals cost is a line of its own, so that the lines sum to the gap.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from pathlib import Path
+
+from analytics.awards.eligibility import COLUMNS as GATE_COLUMNS
+from analytics.awards.files import read_csv
+from analytics.awards.folder import RunFolder
+from analytics.awards.handles import Handles
+from analytics.awards.index import level_values
+from analytics.awards.places import by_handle
+from analytics.awards.remedies import Remedy, remedies
+from analytics.awards.result import Placed, TrackResult
+from analytics.awards.rule import Category, Rule
+from analytics.awards.run import rule_of, run_id_in
+from analytics.awards.score import part_weights
+from analytics.awards.stages import number_of, results_of
+from analytics.awards.weights import Weighed, weigh_articles
+from analytics.indices import Label, LevelValue
+from analytics.indices import explain as explain_index
+from config.errors import MeizhenError
+
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_SHOWN = Decimal("1e-9")
+_CLOSE = Decimal("1e-9")  # sums nearer than this share their percentile gap by no rule
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a split gap. `part`: data, jury, public or rounding; of data the level and its variable."""
+
+    part: str
+    level: str
+    variable: str
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The way to a neighbour: its score less one's own, before rounding, and the lines that sum to it.
+
+    `ties` are the values that settled it where the published scores are equal: name, own, the neighbour's.
+    """
+
+    neighbour: Placed
+    gap: Decimal
+    lines: tuple[Line, ...]
+    ties: tuple[tuple[str, Decimal | None, Decimal | None], ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Everything about one account in one run; `placed` is None where it did not take part."""
+
+    run_id: str
+    rule: Rule
+    category: Category
+    track: Label
+    handle: str
+    name: str
+    unit: str
+    gates: tuple[Mapping[str, str], ...]
+    placed: Placed | None
+    of: int
+    awarded_places: int
+    levels: tuple[LevelValue, ...]
+    question_terms: tuple[tuple[str, Decimal, Decimal], ...]
+    above: Gap | None
+    below: Gap | None
+    remedies: tuple[Remedy, ...]
+    articles: tuple[Weighed, ...]
+    flags: tuple[Mapping[str, str], ...]
+
+
+def explain(path: Path, account: str, *, category: str = "") -> Explained:
+    """Explains an account (its handle, or platform:handle) of the run in the folder `path`.
+
+    Raises MeizhenError where there is no list yet, InputError for an account that is not there.
+    """
+    folder = RunFolder(path)
+    rule = rule_of(folder)
+    if not folder.was_done(number_of("anomalies"), "anomalies"):
+        raise MeizhenError("award.no_list", folder=path)
+    accounts = ((one, path / one.id / "accounts.csv") for one in rule.categories)
+    chosen, handle = Handles(accounts).key(account, category)
+    of_category = next(one for one in rule.categories if one.id == chosen)
+    return _explained(folder, rule, of_category, handle)
+
+
+def _explained(folder: RunFolder, rule: Rule, category: Category, handle: str) -> Explained:
+    files = folder.path / category.id
+    facts = by_handle(files / "variables.csv")
+    account = facts[handle]
+    result = next(one for one in results_of(rule, folder.path.joinpath) if one.category is category)
+    track = next((one for one in result.tracks if one.track.id == account["track"]), None)
+    places = track.places if track else ()
+    number = next((n for n, placed in enumerate(places) if placed.handle == handle), None)
+    placed = None if number is None else places[number]
+    above = places[number - 1] if number else None
+    below = places[number + 1] if number is not None and number + 1 < len(places) else None
+    definition = category.index.definition
+    levels = () if definition is None or placed is None else explain_index(definition, account).levels
+    return Explained(
+        run_id=run_id_in(folder),
+        rule=rule,
+        category=category,
+        track=track.track.label if track else Label(account["track"], account["track"]),
+        handle=handle,
+        name=account["name"],
+        unit=account["unit"],
+        gates=_gates(files / "eligibility.csv", handle),
+        placed=placed,
+        of=len(places),
+        awarded_places=track.track.places if track else 0,
+        levels=levels,
+        question_terms=_question_terms(category, account) if placed else (),
+        above=gap(category, placed, above, facts) if placed and above else None,
+        below=gap(category, placed, below, facts) if placed and below else None,
+        remedies=_remedies(rule, category, track, placed, above, facts),
+        articles=weigh_articles(category, files, handle) if placed else (),
+        flags=tuple(row for row in read_csv(files / "anomalies.csv") if row["handle"] == handle),
+    )
+
+
+def _gates(path: Path, handle: str) -> tuple[Mapping[str, str], ...]:
+    wanted = GATE_COLUMNS[3:]
+    return tuple({name: row[name] for name in wanted} for row in read_csv(path) if row["handle"] == handle)
+
+
+def _question_terms(
+    category: Category, account: Mapping[str, str]
+) -> tuple[tuple[str, Decimal, Decimal], ...]:
+    """Metric, figure, and weight × part of a question site's index."""
+    terms = category.index.terms
+    values = level_values(category, account) if terms else ()
+    return tuple(
+        (term.metric, Decimal(account[term.metric]), term.weight * value)
+        for term, value in zip(terms, values, strict=True)
+    )
+
+
+def _remedies(
+    rule: Rule,
+    category: Category,
+    track: TrackResult | None,
+    placed: Placed | None,
+    above: Placed | None,
+    facts: Mapping[str, Mapping[str, str]],
+) -> tuple[Remedy, ...]:
+    if track is None or placed is None or above is None or not category.data.weight:
+        return ()
+    return remedies(rule, category, track.places, placed, above, facts)
+
+
+def gap(category: Category, own: Placed, neighbour: Placed, facts: Mapping[str, Mapping[str, str]]) -> Gap:
+    """Splits a neighbour's score less one's own, both before rounding, over terms and parts."""
+    data, jury, public = part_weights(category)
+    whole = neighbour.exact - own.exact
+    lines = _data_lines(category, own, neighbour, facts, data) if data else []
+    for name, weight, mine, theirs in (
+        ("jury", jury, own.jury, neighbour.jury),
+        ("public", public, own.public, neighbour.public),
+    ):
+        if weight:
+            lines.append(Line(name, "", "", weight * ((theirs or 0) - (mine or Decimal(0)))))
+    rest = whole - sum((line.value for line in lines), Decimal(0))
+    if rest:
+        lines.append(Line("rounding", "", "", rest))
+    ties: tuple[tuple[str, Decimal | None, Decimal | None], ...] = ()
+    if own.score == neighbour.score:
+        ties = tuple((name, own.ties[name], neighbour.ties[name]) for name in category.tie_break)
+    return Gap(neighbour, whole, tuple(lines), ties)
+
+
+def _data_lines(
+    category: Category,
+    own: Placed,
+    neighbour: Placed,
+    facts: Mapping[str, Mapping[str, str]],
+    weight: Decimal,
+) -> list[Line]:
+    mine = contributions(category, facts[own.handle])
+    theirs = contributions(category, facts[neighbour.handle])
+    with localcontext(_EXACT):
+        a, b = _total(theirs), _total(mine)
+        if category.data.anchor is not None:
+            factor = weight * _slope(category, a, b) / category.data.anchor * 100
+        else:
+            points = (neighbour.data or Decimal(0)) - (own.data or Decimal(0))
+            factor = weight * points / (a - b) if abs(a - b) > _CLOSE else Decimal(0)
+        return [
+            Line("data", level, variable, ((value - mine[level, variable]) * factor).quantize(_SHOWN))
+            for (level, variable), value in theirs.items()
+        ]
+
+
+def contributions(category: Category, account: Mapping[str, str]) -> dict[tuple[str, str], Decimal]:
+    """What each term adds to the weighted sum of an account's index, by level and variable."""
+    definition = category.index.definition
+    if definition is None:
+        pairs = zip(category.index.terms, level_values(category, account), strict=True)
+        return {("", term.metric): term.weight * value for term, value in pairs}
+    found: dict[tuple[str, str], Decimal] = {}
+    for level in explain_index(definition, account).levels:
+        for term in level.terms:
+            key = level.id, term.variable
+            found[key] = found.get(key, Decimal(0)) + level.weight * term.value
+    return found
+
+
+def _total(found: Mapping[tuple[str, str], Decimal]) -> Decimal:
+    return sum(found.values(), Decimal(0))
+
+
+def _slope(category: Category, a: Decimal, b: Decimal) -> Decimal:
+    """(index(a) − index(b)) ÷ (a − b) of two weighted sums; the derivative where they are equal."""
+    definition = category.index.definition
+    if definition is None:
+        return Decimal(1)
+    power, scale = definition.power, definition.scale
+    if a == b:
+        return power * a ** (power - 1) * scale if a > 0 else (scale if power == 1 else Decimal(0))
+    return (_power(a, power) - _power(b, power)) / (a - b) * scale
+
+
+def _power(total: Decimal, power: Decimal) -> Decimal:
+    return Decimal(0) if total == 0 else total**power
+
+
+def summed(lines: Sequence[Line]) -> Decimal:
+    """The sum of the lines of a gap."""
+    return sum((line.value for line in lines), Decimal(0))
