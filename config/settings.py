@@ -75,6 +75,17 @@ class Settings(BaseSettings):
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
         description="Beijing time at which yesterday's figures are collected (WeChat has them from 08:00).",
     )
+    archive: str = Field(
+        "",
+        max_length=1000,
+        description="Folder of closed months' figures (Parquet); empty is archive in the home folder.",
+    )
+    spark_master: str = Field(
+        "local[*]",
+        pattern=r"^(local(\[(\*|\d+)\])?|yarn|(spark|k8s)://\S+)$",
+        examples=["local[*]", "spark://host:7077", "yarn", "k8s://https://host:6443"],
+        description="Spark's master, for the engine spark.",
+    )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -108,6 +119,11 @@ class Settings(BaseSettings):
     def database_address(self) -> str:
         """The address to connect to; holds a password where the database has one: never log it."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'meizhen.sqlite'}"
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where the archive is, or would be."""
+        return Path(self.archive).expanduser() if self.archive else self.home / "archive"
 
 
 def home_folder(environ: Mapping[str, str] | None = None) -> Path:

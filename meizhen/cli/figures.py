@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.messages import present_language, text
+from meizhen.cli import _top
 from meizhen.cli._output import show_json, show_rows
 from meizhen.house import open_house
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from analytics.imports import ImportReport
 
 app = typer.Typer(help=text("cli.figures"), no_args_is_help=True)
+app.command("top", help=text("engine.help_top"))(_top.top)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("figures.option_json"))]
 Since = Annotated[str | None, typer.Option("--since", help=text("figures.option_since"))]

@@ -1,0 +1,61 @@
+"""Dask: the aggregation over one partition a file, on threads or on a cluster the process is connected to.
+
+It cannot place rows, so those few that the aggregation leaves are placed in pandas.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import dask.dataframe as dd
+import narwhals as nw
+import pandas as pd
+
+from analytics.engines.duckdb import DuckDBEngine
+from analytics.engines.expression import FIGURES, Frame
+from analytics.engines.pandas import rows_of
+from analytics.engines.registry import Means
+
+_FEW = 100_000  # rows of the database a partition
+
+
+class DaskEngine:
+    """Reads where it works: every worker must see the archive's folder."""
+
+    ranks = False
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
+        empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in FIGURES.items()})
+        parts: dd.DataFrame = dd.from_map(  # type: ignore[no-untyped-call]
+            _read, list(files), metrics=tuple(metrics), means=self._means, meta=empty
+        )
+        return _frame(parts)
+
+    def take(self, figures: pd.DataFrame) -> Frame:
+        parts: dd.DataFrame = dd.from_pandas(figures.astype(FIGURES), chunksize=_FEW)  # type: ignore[no-untyped-call]
+        return _frame(parts)
+
+    def rows(self, frame: Frame) -> list[tuple[str | int, ...]]:
+        return rows_of(frame.collect("pandas").to_native())
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _frame(parts: dd.DataFrame) -> Frame:
+    with warnings.catch_warnings():
+        # Dask leaves narwhals for a package that does not exist yet; our bound on narwhals keeps it here.
+        warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+        return nw.from_native(parts)
+
+
+def _read(file: Path, *, metrics: tuple[str, ...], means: Means) -> pd.DataFrame:
+    reader = DuckDBEngine(means)
+    try:
+        frame: pd.DataFrame = reader.read([file], metrics).df().astype(FIGURES)
+        return frame
+    finally:
+        reader.close()

@@ -1,0 +1,83 @@
+"""DuckDB: the default. It reads the archive's files itself and holds no more memory than it is given."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import narwhals as nw
+
+from analytics.engines.expression import FIGURES, Frame
+from analytics.engines.question import COUNTS
+from analytics.engines.registry import Means
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EPOCH = "date '1970-01-01'"
+
+
+def columns_of_files(level: str) -> str:
+    """The projection from a file's columns to those of `FIGURES`."""
+    is_day = level == "account_days"
+    day, as_of = ("day", "day") if is_day else ("published_day", "as_of")
+    counts = ", ".join(f"'{unit}'" for unit in COUNTS)
+    told = {
+        "article": "''" if is_day else "remote_id",
+        "month": "left(cast(month as varchar), 7)",
+        "day": f"cast(cast({day} as date) - {_EPOCH} as bigint)",
+        "as_of": f"cast(cast({as_of} as date) - {_EPOCH} as bigint)",
+        "value": f"case when counts in ({counts}) then value // 1000000 else value end",
+        "live": "cast(0 as bigint)",
+    }
+    return ", ".join(f"{told[name]} as {name}" if name in told else name for name in FIGURES)
+
+
+def level_of(files: Sequence[Path]) -> str:
+    """`articles` or `account_days`: the folder's name stands above the partitions'."""
+    return files[0].parents[2].name
+
+
+class DuckDBEngine:
+    """A connection in memory; what does not fit spills into a temporary folder."""
+
+    ranks = True
+
+    def __init__(self, means: Means) -> None:
+        self._left = ExitStack()
+        spill = means.spill or self._left.enter_context(
+            tempfile.TemporaryDirectory(prefix="meizhen-", ignore_cleanup_errors=True)
+        )
+        self.connection = duckdb.connect(
+            config={
+                "memory_limit": f"{means.memory_mb}MB",
+                "threads": means.threads,
+                "temp_directory": str(spill),
+                "preserve_insertion_order": False,
+                # Nothing is fetched from DuckDB's own host.
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+
+    def read(self, files: Sequence[Path], metrics: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        """The figures of these names in the files."""
+        wanted = duckdb.ColumnExpression("metric").isin(*map(duckdb.ConstantExpression, metrics))
+        stored = self.connection.read_parquet([str(file) for file in files], hive_partitioning=True)
+        return stored.filter(wanted).project(columns_of_files(level_of(files)))
+
+    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
+        return nw.from_native(self.read(files, metrics))
+
+    def take(self, figures: "pd.DataFrame") -> Frame:
+        return nw.from_native(self.connection.from_df(figures))
+
+    def rows(self, frame: Frame) -> list[tuple[str | int, ...]]:
+        relation: duckdb.DuckDBPyRelation = frame.to_native()
+        return relation.fetchall()
+
+    def close(self) -> None:
+        self.connection.close()
+        self._left.close()
