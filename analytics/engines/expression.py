@@ -89,12 +89,16 @@ def _chosen(rows: Frame, plan: Plan) -> Frame:
     """One row an entity: the value that counts for it."""
     by_unit = plan.question.by is By.UNIT
     entity = [*plan.entity, "metric"] if plan.together is Together.WEIGHTED else list(plan.entity)
+    platforms = list(plan.question.meanings)
+    if len(platforms) == 1:  # a column that is the same everywhere need not be looked up for every figure
+        entity.remove("platform")
     key = (_goodness(plan) * 2 + nw.col("live")) * _SPAN + nw.col("value") + _HALF
     found = [nw.col("key").max()]
     if by_unit:  # one article has one unit, also where it was archived in another
         found.append(nw.col("unit").max())
     best = rows.with_columns(key=key).group_by(*entity).agg(*found)
-    return best.with_columns(value=nw.col("key") % _SPAN - _HALF)
+    chosen = best.with_columns(value=nw.col("key") % _SPAN - _HALF)
+    return chosen.with_columns(platform=nw.lit(platforms[0])) if len(platforms) == 1 else chosen
 
 
 def _goodness(plan: Plan) -> nw.Expr:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 AT = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -76,14 +77,12 @@ def _write(file: Path, rows: Sequence[Told]) -> None:
     figure = {name: kind for name, kind in _FIGURE.items() if is_article or name != "as_of"}
     columns = (_ARTICLES if is_article else _DAYS) | figure
     file.parent.mkdir(parents=True, exist_ok=True)
+    cells = {name: [_cells(row)[name] for row in rows] for name in columns}
+    frame = pd.DataFrame({name: pd.Series(cells[name], dtype="object") for name in columns})
+    kept = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+    order = f"account, metric, {'published_day' if is_article else 'day'}"
     with duckdb.connect() as connection:
-        connection.execute(
-            f"create table t ({', '.join(f'{name} {kind}' for name, kind in columns.items())})"
-        )
-        insert = " ".join(["insert into t values (", ", ".join("?" * len(columns)), ")"])
-        connection.executemany(insert, [[_cells(row)[name] for name in columns] for row in rows])
-        order = f"account, metric, {'published_day' if is_article else 'day'}"
-        connection.execute(f"copy (from t order by {order}) to '{file}' (format parquet, compression zstd)")
+        connection.from_df(frame).project(kept).order(order).write_parquet(str(file), compression="zstd")
 
 
 def _cells(row: Told) -> dict[str, object]:
