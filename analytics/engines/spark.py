@@ -57,6 +57,7 @@ class SparkEngine:
         local = means.spark_master.startswith("local")
         for name, value in (_SETTINGS | (_LOCAL if local else {})).items():
             builder = builder.config(name, value)
+        self._is_ours = SparkSession.getActiveSession() is None
         try:
             self._session = builder.getOrCreate()
         except Exception as error:  # what the JVM's bridge raises differs by version
@@ -92,4 +93,5 @@ class SparkEngine:
         return [tuple(row) for row in frame.to_native().collect()]
 
     def close(self) -> None:
-        self._session.stop()
+        if self._is_ours:  # a notebook's own session stays
+            self._session.stop()
