@@ -4,7 +4,7 @@ It cannot place rows, so those few that the aggregation leaves are placed in pan
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import dask.dataframe as dd
@@ -12,8 +12,8 @@ import narwhals as nw
 import pandas as pd
 
 from analytics.engines.duckdb import DuckDBEngine
-from analytics.engines.expression import FIGURES, Frame
-from analytics.engines.pandas import rows_of
+from analytics.engines.expression import FIGURES, Frame, Row
+from analytics.engines.pandas import frame_of, rows_of
 from analytics.engines.registry import Means
 
 _FEW = 100_000  # rows of the database a partition
@@ -34,11 +34,11 @@ class DaskEngine:
         )
         return _frame(parts)
 
-    def take(self, figures: pd.DataFrame) -> Frame:
-        parts: dd.DataFrame = dd.from_pandas(figures.astype(FIGURES), chunksize=_FEW)  # type: ignore[no-untyped-call]
+    def take(self, batches: Iterable[Sequence[Row]]) -> Frame:
+        parts: dd.DataFrame = dd.from_pandas(frame_of(batches), chunksize=_FEW)  # type: ignore[no-untyped-call]
         return _frame(parts)
 
-    def rows(self, frame: Frame) -> list[tuple[str | int, ...]]:
+    def rows(self, frame: Frame) -> list[Row]:
         return rows_of(frame.collect("pandas").to_native())
 
     def close(self) -> None:

@@ -27,6 +27,8 @@ FIGURES = {
 """Column → dtype of the frame that is asked: one row a figure."""
 
 Frame: TypeAlias = "nw.LazyFrame[Any]"
+Row: TypeAlias = tuple[str | int, ...]
+"""A figure in the order of `FIGURES`, or a row of an answer."""
 
 # One number a figure, greater the more it counts: how good it is, then its value. So the choice among the
 # figures of an article is a maximum: a single pass, which every engine has, where a window or a join has not.

@@ -1,21 +1,20 @@
 """The database's figures as an engine's frame: what is not archived yet, or was told after that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row as Selected
 from sqlmodel import Session, col, select
 
 from analytics.articles import AccountDayFigure, KnownMetric, Snapshot
-from analytics.engines.expression import FIGURES
+from analytics.engines.expression import Row
 from analytics.engines.question import COUNTS, Meaning, Plan
 from analytics.selection import NAMES, FigureKind, selected_figures
-
-if TYPE_CHECKING:
-    import pandas as pd
+from organisation.accounts import Account
 
 _EPOCH = date(1970, 1, 1)
+_BATCH = 20_000
 _LEVELS: Mapping[FigureKind, str] = {"articles": "article", "account_days": "account"}
 
 
@@ -32,33 +31,21 @@ def known_names(session: Session) -> list[str]:
     return sorted(session.exec(select(col(KnownMetric.name)).distinct()))
 
 
-def live_figures(session: Session, plan: Plan) -> "pd.DataFrame | None":
-    """The database's figures of the plan's names and days; None where it has none."""
+def live_figures(session: Session, plan: Plan) -> Iterator[list[Row]]:
+    """The database's figures of the plan's names and days, in batches of rows in the order of `FIGURES`."""
     question = plan.question
     metric = col(Snapshot.metric) if question.level == "articles" else col(AccountDayFigure.metric)
     query = selected_figures(session, question.level, since=question.since, until=question.until)
-    found = session.execute(query.where(metric.in_(plan.metrics)).order_by(None))
-    rows = [
-        _figure(row, question.level) for row in found if row[_PLATFORM[question.level]] in question.meanings
-    ]
-    if not rows:
-        return None
-    import pandas as pd
-
-    return pd.DataFrame(
-        {
-            name: pd.Series(cells, dtype="object" if FIGURES[name] == "str" else "int64")
-            for name, cells in zip(FIGURES, zip(*rows, strict=True), strict=True)
-        }
-    )
+    query = query.where(metric.in_(plan.metrics), col(Account.platform).in_(list(question.meanings)))
+    found = session.execute(query.order_by(None).execution_options(yield_per=_BATCH))
+    for batch in found.partitions():
+        yield [_figure(row, question.level) for row in batch]
 
 
 _PLACES = {kind: {name: place for place, name in enumerate(names)} for kind, names in NAMES.items()}
-_PLATFORM = {kind: places["platform"] for kind, places in _PLACES.items()}
 
 
-def _figure(row: "Row[Any]", level: FigureKind) -> tuple[str | int, ...]:
-    """A selected row in the order of `FIGURES`."""
+def _figure(row: "Selected[Any]", level: FigureKind) -> Row:
     place = _PLACES[level]
     is_article = level == "articles"
     day: date = row[place["published_day" if is_article else "day"]]

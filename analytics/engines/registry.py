@@ -1,6 +1,6 @@
 """Engines by name. One that is not installed says what to install."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from config.errors import InputError, MeizhenError, Problem
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from analytics.engines.expression import Frame
+    from analytics.engines.expression import Frame, Row
 
 DEFAULT = "duckdb"
 
@@ -41,11 +39,11 @@ class Engine(Protocol):
         """The figures of these names in files of the archive, as the columns of `FIGURES`."""
         ...
 
-    def take(self, figures: "pd.DataFrame") -> "Frame":
-        """The same from a pandas frame of these columns."""
+    def take(self, batches: "Iterable[Sequence[Row]]") -> "Frame":
+        """The same from rows, batch by batch."""
         ...
 
-    def rows(self, frame: "Frame") -> list[tuple[str | int, ...]]:
+    def rows(self, frame: "Frame") -> "list[Row]":
         """Runs what was asked; the order of rows is the engine's."""
         ...
 

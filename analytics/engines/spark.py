@@ -2,9 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import narwhals as nw
 from pyspark.sql import SparkSession
@@ -12,13 +11,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from analytics.engines.duckdb import level_of
-from analytics.engines.expression import FIGURES, Frame
+from analytics.engines.expression import FIGURES, Frame, Row
 from analytics.engines.question import COUNTS
 from analytics.engines.registry import Means
 from config.errors import MeizhenError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SCHEMA = StructType(
     [
@@ -84,12 +80,12 @@ class SparkEngine:
         )
         return figures
 
-    def take(self, figures: "pd.DataFrame") -> Frame:
-        rows = list(zip(*(figures[name].tolist() for name in FIGURES), strict=True))
+    def take(self, batches: Iterable[Sequence[Row]]) -> Frame:
+        rows = [row for batch in batches for row in batch]
         frame: Frame = nw.from_native(self._session.createDataFrame(rows, _SCHEMA))
         return frame
 
-    def rows(self, frame: Frame) -> list[tuple[str | int, ...]]:
+    def rows(self, frame: Frame) -> list[Row]:
         return [tuple(row) for row in frame.to_native().collect()]
 
     def close(self) -> None:

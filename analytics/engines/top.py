@@ -1,16 +1,18 @@
 """`top`: a figure of any days, put together and placed, over the archive and the database as one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
 from analytics.engines.archive import archived_files
-from analytics.engines.expression import Frame, aggregated, ranked
+from analytics.engines.expression import Frame, Row, aggregated, ranked
 from analytics.engines.live import known_meanings, known_names, live_figures
 from analytics.engines.question import By, Meaning, Plan, Question, plan
 from analytics.engines.registry import DEFAULT, Engine, Means, open_engine
@@ -157,18 +159,29 @@ def answer_plan(
             platforms=question.meanings,
         )
     )
-    live = None
-    if database is not None:
-        with database.read() as session:
-            live = live_figures(session, asked)
-    with open_engine(engine, means) as opened:
-        frames: list[Frame] = [opened.scan(files, asked.metrics)] if files else []
-        if live is not None:
-            frames.append(opened.take(live))
-        rows = _run(opened, frames, asked) if frames else []
+    counted = _Counted()
+    with ExitStack() as opened:
+        running = opened.enter_context(open_engine(engine, means))
+        frames: list[Frame] = [running.scan(files, asked.metrics)] if files else []
+        if database is not None:
+            session = opened.enter_context(database.read())
+            batches = counted.through(live_figures(session, asked))
+            if first := next(batches, None):
+                frames.append(running.take(chain([first], batches)))
+        rows = _run(running, frames, asked) if frames else []
     placed = sorted(rows, key=lambda row: (row.platform, row.place, row.name, row.week or 0))
-    live_rows = 0 if live is None else len(live)
-    return Answer(placed, asked, engine, len(files), live_rows)
+    return Answer(placed, asked, engine, len(files), counted.rows)
+
+
+class _Counted:
+    """How many rows went through."""
+
+    rows = 0
+
+    def through(self, batches: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        for batch in batches:
+            self.rows += len(batch)
+            yield batch
 
 
 def _run(engine: Engine, frames: list[Frame], asked: Plan) -> list[Placed]:
@@ -180,7 +193,7 @@ def _run(engine: Engine, frames: list[Frame], asked: Plan) -> list[Placed]:
     return [_placed(row, asked) for row in rows]
 
 
-def _placed(row: tuple[str | int, ...], asked: Plan) -> Placed:
+def _placed(row: Row, asked: Plan) -> Placed:
     cells: Mapping[str, str | int] = dict(zip((*asked.groups, "value", "figures", "place"), row, strict=True))
     platform = str(cells["platform"])
     named = By.ACCOUNT if asked.question.by is By.WEEK else asked.question.by
