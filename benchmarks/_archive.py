@@ -69,5 +69,9 @@ def _write_month(connection: object, folder: Path, month: int, accounts: int, ar
     days = (date(YEAR + month // 12, month % 12 + 1, 1) - date(YEAR, month, 1)).days
     query = _FIGURES.format(year=YEAR, month=month, days=days, accounts=accounts, articles=articles)
     file = folder / "articles" / f"month={YEAR}-{month:02d}" / "platform=wechat" / "part.parquet"
+    if file.exists():
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"copy ({query}) to '{file}' (format parquet, compression zstd)")
+    written = file.with_suffix(".part")
+    connection.execute(f"copy ({query}) to '{written}' (format parquet, compression zstd)")
+    written.rename(file)

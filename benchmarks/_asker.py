@@ -16,7 +16,7 @@ from benchmarks._process import run
 
 SINCE, UNTIL = date(YEAR, 1, 1), date(YEAR, 12, 31)
 LIMIT = 20
-MEMORY_MB, THREADS = 256, 2
+MEMORY_MB, THREADS = 192, 2
 
 # As one would write it by hand: one pass, the newest of an article by arg_max.
 _SQL = """
@@ -76,6 +76,7 @@ def sql(folder: Path) -> Callable[[], Rows]:
                 "preserve_insertion_order": False,
             }
             with duckdb.connect(config=options) as connection:
+                connection.execute("set enable_progress_bar = false")
                 return connection.execute(query).fetchall()
 
     return work

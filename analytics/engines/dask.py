@@ -14,6 +14,7 @@ import pandas as pd
 from analytics.engines.duckdb import DuckDBEngine
 from analytics.engines.expression import FIGURES, Frame, Row
 from analytics.engines.pandas import frame_of, rows_of
+from analytics.engines.question import Plan
 from analytics.engines.registry import Means
 
 _FEW = 100_000  # rows of the database a partition
@@ -27,10 +28,10 @@ class DaskEngine:
     def __init__(self, means: Means) -> None:
         self._means = means
 
-    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
+    def scan(self, files: Sequence[Path], plan: Plan) -> Frame:
         empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in FIGURES.items()})
         parts: dd.DataFrame = dd.from_map(  # type: ignore[no-untyped-call]
-            _read, list(files), metrics=tuple(metrics), means=self._means, meta=empty
+            _read, list(files), plan=plan, means=self._means, meta=empty
         )
         return _frame(parts)
 
@@ -52,10 +53,10 @@ def _frame(parts: dd.DataFrame) -> Frame:
         return nw.from_native(parts)
 
 
-def _read(file: Path, *, metrics: tuple[str, ...], means: Means) -> pd.DataFrame:
+def _read(file: Path, *, plan: Plan, means: Means) -> pd.DataFrame:
     reader = DuckDBEngine(means)
     try:
-        frame: pd.DataFrame = reader.read([file], metrics).df().astype(FIGURES)
+        frame: pd.DataFrame = reader.read([file], plan).df().astype(FIGURES)
         return frame
     finally:
         reader.close()

@@ -9,32 +9,28 @@ import duckdb
 import narwhals as nw
 
 from analytics.engines.expression import FIGURES, Frame, Row
-from analytics.engines.question import COUNTS
+from analytics.engines.question import COUNTS, Plan
 from analytics.engines.registry import Means
 
 _EPOCH = "date '1970-01-01'"
 _TYPES = ", ".join(f"{name} {'varchar' if kind == 'str' else 'bigint'}" for name, kind in FIGURES.items())
 
 
-def columns_of_files(level: str) -> str:
+def columns_of_files(plan: Plan) -> str:
     """The projection from a file's columns to those of `FIGURES`."""
-    is_day = level == "account_days"
+    is_day = plan.question.level == "account_days"
     day, as_of = ("day", "day") if is_day else ("published_day", "as_of")
     counts = ", ".join(f"'{unit}'" for unit in COUNTS)
+    whole = "value // 1000000"
     told = {
         "article": "''" if is_day else "remote_id",
         "month": "left(cast(month as varchar), 7)",
         "day": f"cast(cast({day} as date) - {_EPOCH} as bigint)",
         "as_of": f"cast(cast({as_of} as date) - {_EPOCH} as bigint)",
-        "value": f"case when counts in ({counts}) then value // 1000000 else value end",
+        "value": whole if plan.is_whole else f"case when counts in ({counts}) then {whole} else value end",
         "live": "cast(0 as bigint)",
     }
     return ", ".join(f"{told[name]} as {name}" if name in told else name for name in FIGURES)
-
-
-def level_of(files: Sequence[Path]) -> str:
-    """`articles` or `account_days`: the folder's name stands above the partitions'."""
-    return files[0].parents[2].name
 
 
 class DuckDBEngine:
@@ -58,15 +54,22 @@ class DuckDBEngine:
                 "autoload_known_extensions": False,
             }
         )
+        # It would stand in standard output, among the answers.
+        self.connection.execute("set enable_progress_bar = false")
 
-    def read(self, files: Sequence[Path], metrics: Sequence[str]) -> duckdb.DuckDBPyRelation:
-        """The figures of these names in the files."""
-        wanted = duckdb.ColumnExpression("metric").isin(*map(duckdb.ConstantExpression, metrics))
+    def read(self, files: Sequence[Path], plan: Plan) -> duckdb.DuckDBPyRelation:
+        """The figures of the plan's names and days in the files."""
+        question = plan.question
+        day = duckdb.ColumnExpression("day" if question.level == "account_days" else "published_day")
+        inside = day.between(
+            duckdb.ConstantExpression(question.since), duckdb.ConstantExpression(question.until)
+        )
+        wanted = duckdb.ColumnExpression("metric").isin(*map(duckdb.ConstantExpression, plan.metrics))
         stored = self.connection.read_parquet([str(file) for file in files], hive_partitioning=True)
-        return stored.filter(wanted).project(columns_of_files(level_of(files)))
+        return stored.filter(wanted & inside).project(columns_of_files(plan))
 
-    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
-        return nw.from_native(self.read(files, metrics))
+    def scan(self, files: Sequence[Path], plan: Plan) -> Frame:
+        return nw.from_native(self.read(files, plan))
 
     def take(self, batches: Iterable[Sequence[Row]]) -> Frame:
         self.connection.execute(f"create temp table live ({_TYPES})")

@@ -72,14 +72,13 @@ def ranked(groups: Frame, plan: Plan) -> Frame:
 
 def _asked(figures: Frame, plan: Plan) -> Frame:
     question = plan.question
-    since, until = (_number(day) for day in (question.since, question.until))
-    wanted = (nw.col("day") >= since) & (nw.col("day") <= until)
-    wanted = wanted & (nw.col("value") >= -_HALF) & (nw.col("value") < _HALF)
+    rows = figures
+    if not plan.is_whole:  # a count is at most nine million million: it always fits
+        rows = rows.filter((nw.col("value") >= -_HALF) & (nw.col("value") < _HALF))
     if question.age is not None:
-        wanted = wanted & (nw.col("as_of") - nw.col("day") == question.age)
+        rows = rows.filter(nw.col("as_of") - nw.col("day") == question.age)
     if question.units is not None:
-        wanted = wanted & nw.col("unit").is_in(list(question.units))
-    rows = figures.filter(wanted)
+        rows = rows.filter(nw.col("unit").is_in(list(question.units)))
     if question.by is By.WEEK:  # its Monday: the first of January 1970 was a Thursday
         rows = rows.with_columns(week=nw.col("day") - (nw.col("day") + 3) % 7)
     if plan.choice is Choice.WEEK_END:
@@ -157,7 +156,3 @@ def _counts(plan: Plan) -> nw.Expr:
             nw.when(nw.col("platform") == platform).then(nw.lit(meaning.counts)).otherwise(expression)
         )
     return expression
-
-
-def _number(day: date) -> int:
-    return (day - date(1970, 1, 1)).days

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analytics.engines.duckdb import DuckDBEngine
 from analytics.engines.expression import FIGURES, Frame, Row
+from analytics.engines.question import Plan
 from analytics.engines.registry import Means
 
 
@@ -19,8 +20,8 @@ class PandasEngine:
     def __init__(self, means: Means) -> None:
         self._reader = DuckDBEngine(means)
 
-    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
-        figures: pd.DataFrame = self._reader.read(files, metrics).df().astype(FIGURES)
+    def scan(self, files: Sequence[Path], plan: Plan) -> Frame:
+        figures: pd.DataFrame = self._reader.read(files, plan).df().astype(FIGURES)
         return nw.from_native(figures).lazy()
 
     def take(self, batches: Iterable[Sequence[Row]]) -> Frame:

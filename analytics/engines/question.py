@@ -105,6 +105,11 @@ class Plan:
         return (self.question.metric, *weight)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all that is read are whole counts, so that no row need be asked which it is."""
+        return self.places != 6
+
+    @property
     def adds_days(self) -> bool:
         """Whether an account's days are added up: then a missing day is a hole in the sum."""
         days = self.question.level == "account_days" and "as_of" in self.entity

@@ -12,6 +12,7 @@ from config.errors import InputError, MeizhenError, Problem
 
 if TYPE_CHECKING:
     from analytics.engines.expression import Frame, Row
+    from analytics.engines.question import Plan
 
 DEFAULT = "duckdb"
 
@@ -23,7 +24,7 @@ class Means:
     `spill` is a folder for what does not fit into the memory; a temporary one without it.
     """
 
-    memory_mb: int = 256
+    memory_mb: int = 192
     threads: int = 2
     spill: Path | None = None
     spark_master: str = "local[*]"
@@ -35,8 +36,8 @@ class Engine(Protocol):
     ranks: bool
     """Whether it can place rows; where not, the aggregated rows are placed in pandas."""
 
-    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> "Frame":
-        """The figures of these names in files of the archive, as the columns of `FIGURES`."""
+    def scan(self, files: Sequence[Path], plan: "Plan") -> "Frame":
+        """The figures of the plan's names and days in files of the archive, as the columns of `FIGURES`."""
         ...
 
     def take(self, batches: "Iterable[Sequence[Row]]") -> "Frame":

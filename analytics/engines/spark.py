@@ -10,9 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
-from analytics.engines.duckdb import level_of
 from analytics.engines.expression import FIGURES, Frame, Row
-from analytics.engines.question import COUNTS
+from analytics.engines.question import COUNTS, Plan
 from analytics.engines.registry import Means
 from config.errors import MeizhenError
 
@@ -60,8 +59,8 @@ class SparkEngine:
             reason = str(error).strip().splitlines()[0]
             raise MeizhenError("engine.spark_failed", master=means.spark_master, reason=reason) from error
 
-    def scan(self, files: Sequence[Path], metrics: Sequence[str]) -> Frame:
-        is_day = level_of(files) == "account_days"
+    def scan(self, files: Sequence[Path], plan: Plan) -> Frame:
+        is_day = plan.question.level == "account_days"
         day, as_of = ("day", "day") if is_day else ("published_day", "as_of")
         told = {
             "article": F.lit("") if is_day else F.col("remote_id"),
@@ -74,7 +73,8 @@ class SparkEngine:
         }
         folder = str(files[0].parents[2])
         stored = self._session.read.option("basePath", folder).parquet(*map(str, files))
-        wanted = stored.where(F.col("metric").isin(*metrics))
+        inside = F.col(day).cast("date").between(plan.question.since, plan.question.until)
+        wanted = stored.where(F.col("metric").isin(*plan.metrics) & inside)
         figures: Frame = nw.from_native(
             wanted.select(*(told.get(name, F.col(name)).alias(name) for name in FIGURES))
         )

@@ -162,7 +162,7 @@ def answer_plan(
     counted = _Counted()
     with ExitStack() as opened:
         running = opened.enter_context(open_engine(engine, means))
-        frames: list[Frame] = [running.scan(files, asked.metrics)] if files else []
+        frames: list[Frame] = [running.scan(files, asked)] if files else []
         if database is not None:
             session = opened.enter_context(database.read())
             batches = counted.through(live_figures(session, asked))

@@ -292,7 +292,7 @@ def rows(figures: Iterable[Told]) -> list[Row]:
 def test_every_engine_gives_the_answer_counted_by_hand(engine: Engine, archive: Path, name: str) -> None:
     question = dict(QUESTIONS)[name]
     asked = plan(question)
-    found = run(engine, [engine.scan(files(archive, question), asked.metrics)], asked)
+    found = run(engine, [engine.scan(files(archive, question), asked)], asked)
     wanted = expected(FIGURES_TOLD, asked)
     assert found == wanted
     assert bool(wanted) is (name != "nothing")
@@ -305,7 +305,7 @@ def test_the_database_s_figures_beside_the_archive_count_once_and_go_first(
     question = dict(QUESTIONS)["like-account"]
     asked = plan(question)
     wanted = [told for told in FIGURES_TOLD if told.metric == "like"]
-    archived = engine.scan(files(archive, question), asked.metrics)
+    archived = engine.scan(files(archive, question), asked)
     steps = itertools.cycle((10**6, -(10**6), 3 * 10**6))
     changed = [
         replace(told, millionths=told.millionths + step) for told, step in zip(wanted, steps, strict=False)
