@@ -1,26 +1,23 @@
 """Spark: where an organisation outgrows a machine. Only its own operations run: executors need no Python."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from pathlib import Path
 
 import narwhals as nw
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from analytics.engines.expression import FIGURES, Frame, Row
 from analytics.engines.question import COUNTS, Plan
 from analytics.engines.registry import Means
 from config.errors import MeizhenError
 
-_SCHEMA = StructType(
-    [
-        StructField(name, StringType() if dtype == "str" else LongType(), nullable=False)
-        for name, dtype in FIGURES.items()
-    ]
-)
+_TYPES = ", ".join(f"{name}: {'string' if kind == 'str' else 'bigint'}" for name, kind in FIGURES.items())
+_FROM_JSON = f"select inline(from_json(:rows, 'array<struct<{_TYPES}>>'))"
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
@@ -81,8 +78,9 @@ class SparkEngine:
         return figures
 
     def take(self, batches: Iterable[Sequence[Row]]) -> Frame:
-        rows = [row for batch in batches for row in batch]
-        frame: Frame = nw.from_native(self._session.createDataFrame(rows, _SCHEMA))
+        # As JSON: rows handed over as Python objects would need Python on every executor.
+        parts = [self._session.sql(_FROM_JSON, args={"rows": _json(batch)}) for batch in batches]
+        frame: Frame = nw.from_native(reduce(DataFrame.unionAll, parts))
         return frame
 
     def rows(self, frame: Frame) -> list[Row]:
@@ -91,3 +89,7 @@ class SparkEngine:
     def close(self) -> None:
         if self._is_ours:  # a notebook's own session stays
             self._session.stop()
+
+
+def _json(batch: Sequence[Row]) -> str:
+    return json.dumps([dict(zip(FIGURES, row, strict=True)) for row in batch], ensure_ascii=False)
