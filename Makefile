@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-faults check bench bench-peers install pins clean
+.PHONY: demo test test-engines test-faults check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -32,6 +32,15 @@ test: install ## every test, on SQLite and PostgreSQL, in parallel, in random or
 
 test-faults: install ## the forty faults, twenty rounds of each, every round seeded anew
 	$(BIN)/pytest tests/faults -n auto --fault-runs 20 $(ARGS)
+
+# Spark is large: it lives in an environment of its own, and CI never fetches it. It needs Java 17.
+.engines/.installed: pyproject.toml constraints.txt | $(filter .tools/bin/uv,$(UV))
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .engines >&2
+	@$(UV) pip install --quiet --python .engines/bin/python -c constraints.txt -e '.[dev,dask,spark]' >&2
+	@touch $@
+
+test-engines: .engines/.installed ## one question on every engine, Spark among them: equal answers
+	MEIZHEN_TEST_ENGINES=all .engines/bin/pytest tests/analytics/engines -n 0 $(ARGS)
 
 check: install ## style, types, import rules, dependencies, spelling
 	$(BIN)/ruff check .
@@ -60,4 +69,4 @@ pins: install ## make constraints.txt again from pyproject.toml
 	@echo "uv==$$($(UV) --version | cut -d' ' -f2)" >> constraints.txt
 
 clean:
-	rm -rf .venv .tools .peers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools .peers .engines build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from analytics.awards.ranking import rank
     from analytics.awards.run import run_award
     from analytics.collection import collect
+    from analytics.engines.top import top
     from analytics.exports import export_week
     from analytics.frames import load
     from analytics.imports import import_figures
+    from analytics.weeks import weekly
 
 _ROOMS = {
     "collect": "collection",
@@ -21,9 +23,11 @@ _ROOMS = {
     "load": "frames",
     "rank": "awards.ranking",
     "run_award": "awards.run",
+    "top": "engines.top",
+    "weekly": "weeks",
 }
 
-__all__ = ["collect", "export_week", "import_figures", "load", "rank", "run_award"]
+__all__ = ["collect", "export_week", "import_figures", "load", "rank", "run_award", "top", "weekly"]
 
 
 def __getattr__(name: str) -> object:

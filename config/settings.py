@@ -127,6 +127,12 @@ class Settings(BaseSettings):
         le=720,
         description="A scheduled report later than this many hours is left out and told of, not sent.",
     )
+    spark_master: str = Field(
+        "local[*]",
+        pattern=r"^(local(\[(\*|\d+)\])?|yarn|(spark|k8s)://\S+)$",
+        examples=["local[*]", "spark://host:7077", "yarn", "k8s://https://host:6443"],
+        description="Spark's master, for the engine spark.",
+    )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 

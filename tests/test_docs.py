@@ -39,7 +39,7 @@ def test_both_readmes_begin_with_a_picture_and_the_two_commands(name: str) -> No
 
 
 def test_the_newest_change_is_of_this_version() -> None:
-    newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    newest = re.search(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert newest is not None and newest[1] == __version__
 
 

@@ -26,7 +26,7 @@ PROMISED = {
     },
     "organisation": {"Unit", "Account", "record", "verify", "access_for", "in_subtree"},
     "scheduler": {"enqueue", "cancel", "reschedule", "Dispatcher"},
-    "analytics": {"collect", "load", "rank", "run_award", "export_week"},
+    "analytics": {"collect", "load", "rank", "run_award", "export_week", "top", "weekly"},
     "web": {"create_app"},
 }
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from analytics.archive import with_archive
 from analytics.articles import AccountDayFigure, Article, CollectionGap, FigureSource, Snapshot
@@ -99,6 +99,7 @@ def freeze_accounts(database: Database, rule: Rule, category: Category, path: Pa
     """Writes a category's accounts by handle."""
     _, metrics = needed_metrics(category)
     with database.read() as session:
+        _read_archived(session, rule, category)
         rows = session.connection().execute(_accounts(database, rule, category, metrics))
         return write_csv(path, (*ACCOUNT_COLUMNS, *metrics), _account_rows(rows))
 
@@ -107,13 +108,18 @@ def freeze_articles(database: Database, rule: Rule, category: Category, path: Pa
     """Writes a category's articles by handle, day and remote id; rows stream, none are kept."""
     metrics, _ = needed_metrics(category)
     with database.read() as session:
-        for kind, metrics in (("articles", article_metrics), ("account_days", account_metrics)):
-            with_archive(
-                session, kind, platform=category.platform, since=rule.start, until=rule.end, metrics=metrics
-            )
+        _read_archived(session, rule, category)
         read = session.connection().execution_options(yield_per=_CHUNK)
         rows = read.execute(_articles(database, rule, category, metrics))
         return write_csv(path, (*ARTICLE_COLUMNS, *metrics), _article_rows(rows))
+
+
+def _read_archived(session: Session, rule: Rule, category: Category) -> None:
+    """Has the session see archived figures of the rule's period."""
+    for kind, metrics in zip(("articles", "account_days"), needed_metrics(category), strict=True):
+        with_archive(
+            session, kind, platform=category.platform, since=rule.start, until=rule.end, metrics=metrics
+        )
 
 
 def _by_code_point(database: Database, column: Any) -> ColumnElement[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.messages import present_language, text
+from meizhen.cli import _top
 from meizhen.cli._days import day_of as _day
 from meizhen.cli._imports import add_to
 from meizhen.cli._output import Cell, beijing, show_json, show_rows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=text("cli.figures"), no_args_is_help=True)
 add_to(app)
+app.command("top", help=text("engine.help_top"))(_top.top)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("figures.option_json"))]
 Since = Annotated[str | None, typer.Option("--since", help=text("figures.option_since"))]
