@@ -100,7 +100,7 @@ from organisation.sessions import (
     touch_session,
     wants_touch,
 )
-from organisation.sign_in import (
+from organisation.signing_in import (
     SignIn,
     Welcome,
     check_own_password,

@@ -112,7 +112,7 @@ def accept_code(session: Session, keys: KeyRing, code: str, password: str, *, at
 def change_password(
     session: Session, keys: KeyRing, person: Person, password: str, *, at: datetime, but: str | None = None
 ) -> None:
-    """The person's own new password, whose old one was just checked (`sign_in.check_own_password`).
+    """The person's own new password, whose old one was just checked (`signing_in.check_own_password`).
 
     All their sessions end but the one of the token `but`.
     """

@@ -193,10 +193,9 @@ def require(person: Standing, act: Act, thing: Thing) -> None:
 
 def not_allowed(person: Standing, act: Act) -> MeizhenError:
     """The refusal that says which role would have the act."""
-    names = {role: text(f"organisation.role_{role}") for role in roles_with(act)}
-    roles = ", ".join(
-        role if name.replace(" ", "_") == role else f"{name} {role}" for role, name in names.items()
-    )
+    names = [(role, text(f"organisation.role_{role}")) for role in roles_with(act)]
+    told = [role if name.replace(" ", "_") == role else f"{name} {role}" for role, name in names]
+    roles = ", ".join(told)
     return MeizhenError("organisation.not_allowed", login=person.login, act=act.value, roles=roles)
 
 

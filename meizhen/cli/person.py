@@ -28,6 +28,8 @@ Everywhere = Annotated[bool, typer.Option("--everywhere", help=text("person.help
 RoleName = Annotated[str, typer.Argument(help=text("person.help_role"), metavar="ROLE")]
 PasswordFile = Annotated[Path | None, typer.Option("--password-file", help=text("person.help_password_file"))]
 
+CodeFile = Annotated[Path | None, typer.Option("--code-file", help=text("person.help_code_file"))]
+
 
 @app.command(help=text("person.help_add"))
 def add(login: Login, name: Name, unit: OfUnit = None, email: Email = "") -> None:
@@ -68,10 +70,10 @@ def password(login: Login, as_json: AsJson = False) -> None:
 
 
 @app.command(help=text("person.help_accept"))
-def accept(password_file: PasswordFile = None) -> None:
+def accept(code_file: CodeFile = None, password_file: PasswordFile = None) -> None:
     from organisation import accept_code
 
-    code = typer.prompt(text("person.ask_code"), hide_input=True)
+    code = _code(code_file)
     chosen = _new_password(password_file)
     with open_house() as house, house.database.write() as session:
         person = accept_code(session, house.keys, code, chosen, at=house.clock.now())
@@ -79,10 +81,10 @@ def accept(password_file: PasswordFile = None) -> None:
 
 
 @app.command(help=text("person.help_setup"))
-def setup(login: Login, name: Name, password_file: PasswordFile = None) -> None:
+def setup(login: Login, name: Name, code_file: CodeFile = None, password_file: PasswordFile = None) -> None:
     from organisation import claim_house
 
-    code = typer.prompt(text("person.ask_code"), hide_input=True)
+    code = _code(code_file)
     chosen = _new_password(password_file)
     with open_house() as house, house.database.write() as session:
         person = claim_house(session, house.keys, code, login, name, chosen, at=house.clock.now())
@@ -377,6 +379,14 @@ def _show_code(told: str, person: "Person", code: str, until: datetime, *, as_js
         typer.echo(text(told, login=person.login, code=code, until=beijing(until)))
 
 
+def _code(file: Path | None) -> str:
+    """A one-time code, typed unseen, or the first line of a file."""
+    if file is not None:
+        return _first_line(file)
+    code: str = typer.prompt(text("person.ask_code"), hide_input=True)
+    return code
+
+
 def _new_password(file: Path | None) -> str:
     """A new password, typed twice unseen, or the first line of a file: never on the command line."""
     if file is None:
@@ -384,6 +394,10 @@ def _new_password(file: Path | None) -> str:
             text("person.ask_password"), hide_input=True, confirmation_prompt=text("person.ask_again")
         )
         return chosen
+    return _first_line(file)
+
+
+def _first_line(file: Path) -> str:
     try:
         return file.read_text("utf-8").partition("\n")[0].rstrip("\r")
     except (OSError, UnicodeDecodeError) as error:
