@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 from config.errors import MeizhenError
 from meizhen.house import open_house
 from organisation import (
-    HOUSE,
     Account,
     Act,
     Place,
@@ -30,6 +29,7 @@ from organisation import (
     require_granting,
     require_over,
 )
+from organisation.permissions import HOUSE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from config.database import LOST
 from meizhen.house import House
 from organisation import (
-    HEADS_FILE,
     Ages,
     entries_of,
     note_head,
@@ -19,6 +18,7 @@ from organisation import (
     sweep_sessions,
     sweep_throttle,
 )
+from organisation.ledger_export import HEADS_FILE
 
 _log = structlog.get_logger("meizhen.upkeep")
 _SETTINGS = "house.settings"

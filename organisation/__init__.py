@@ -13,7 +13,6 @@ from organisation.accounts import (
 )
 from organisation.credentials import check_keys, open_credentials, rotate_credentials, store_credentials
 from organisation.grants import (
-    EVERYWHERE,
     GrantedRole,
     demand_factor,
     factor_roles,
@@ -48,7 +47,6 @@ from organisation.leaving import (
 from organisation.ledger import LedgerEntry, entries_of, has_entries, record
 from organisation.ledger_check import LedgerFault, LedgerReport, Tampering, verify
 from organisation.ledger_export import (
-    HEADS_FILE,
     export_entries,
     note_head,
     read_heads,
@@ -62,8 +60,6 @@ from organisation.people import (
     list_people,
 )
 from organisation.permissions import (
-    HOUSE,
-    ROLE_ACTS,
     Act,
     Held,
     Place,
@@ -122,10 +118,6 @@ from organisation.units import (
 )
 
 __all__ = [
-    "EVERYWHERE",
-    "HEADS_FILE",
-    "HOUSE",
-    "ROLE_ACTS",
     "Account",
     "AccountImport",
     "AccountState",

@@ -24,8 +24,9 @@ Heads = Annotated[Path | None, typer.Option("--heads", metavar="FILE", help=text
 
 @app.command(help=text("ledger.help_verify"))
 def verify(heads: Heads = None, as_json: AsJson = False) -> None:
-    from organisation import HEADS_FILE, read_heads
+    from organisation import read_heads
     from organisation import verify as verify_ledger
+    from organisation.ledger_export import HEADS_FILE
 
     with open_house() as house, house.database.read() as session:
         noted = read_heads(heads or house.settings.home / HEADS_FILE)
@@ -87,7 +88,8 @@ def export(
 
 @app.command(help=text("ledger.help_note"))
 def note() -> None:
-    from organisation import HEADS_FILE, note_head
+    from organisation import note_head
+    from organisation.ledger_export import HEADS_FILE
 
     with open_house() as house, house.database.read() as session:
         file = house.settings.home / HEADS_FILE

@@ -263,7 +263,8 @@ def revoke(login: Login, role: RoleName, unit: AtUnit = None, everywhere: Everyw
 
 @app.command(help=text("person.help_roles"))
 def roles(as_json: AsJson = False) -> None:
-    from organisation import ROLE_ACTS, Act, Role
+    from organisation import Act, Role
+    from organisation.permissions import ROLE_ACTS
 
     if as_json:
         show_json({role.value: [act.value for act in Act if act in ROLE_ACTS[role]] for role in Role})
@@ -329,7 +330,7 @@ def _unit(session: "Session", code: str | None) -> "Unit | None":
 
 
 def _unit_of(session: "Session", told: str) -> "Unit | None":
-    from organisation import EVERYWHERE
+    from organisation.grants import EVERYWHERE
 
     return _unit(session, None if told == EVERYWHERE else told)
 

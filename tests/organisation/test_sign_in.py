@@ -39,7 +39,7 @@ from organisation import (
     touch_session,
     wants_touch,
 )
-from organisation.throttle import ADDRESS, PAIR, SignInThrottle
+from organisation.throttle import PAIR, Limit, SignInThrottle
 
 HERE = "192.0.2.7"
 WRONG = "wrong wrong wrong"
@@ -167,7 +167,8 @@ def test_one_address_gets_no_further_by_changing_the_login(
     door: Door, li: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("organisation.signing_in.verify_password", lambda *_: (False, None))
-    for number in range(ADDRESS.tries):
+    monkeypatch.setattr("organisation.throttle.ADDRESS", Limit(8, timedelta(hours=1)))
+    for number in range(8):
         assert door.refused(f"guess{number}", address="2001:db8::1").code == REFUSED
     assert door.refused("li", address="2001:db8::ffff").code == "person.throttled"  # the same network
     assert door.refused("li", address="2001:db8:0:1::1").code == REFUSED
@@ -176,10 +177,11 @@ def test_one_address_gets_no_further_by_changing_the_login(
 def test_others_cannot_lock_out_who_signed_in_here_before(
     door: Door, li: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("organisation.throttle.ACCOUNT", Limit(6, timedelta(hours=1)))
     door.enter()
     with monkeypatch.context() as quick:
         quick.setattr("organisation.signing_in.verify_password", lambda *_: (False, None))
-        codes = {door.refused("li", address=f"198.51.100.{number}").code for number in range(60)}
+        codes = {door.refused("li", address=f"198.51.100.{number}").code for number in range(8)}
     assert codes == {REFUSED, "person.throttled"}
     assert door.refused("li", PASSWORD, address="203.0.113.9").code == "person.throttled"
     assert door.enter().person.id == li.id
@@ -188,7 +190,7 @@ def test_others_cannot_lock_out_who_signed_in_here_before(
 def test_nodes_that_try_at_once_count_together(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("organisation.signing_in.verify_password", lambda *_: (False, None))
     with ThreadPoolExecutor(8) as pool:
-        codes = list(pool.map(lambda _: door.refused("nobody").code, range(24)))
+        codes = list(pool.map(lambda _: door.refused("nobody").code, range(16)))
     assert codes.count(REFUSED) == PAIR.tries
 
 
