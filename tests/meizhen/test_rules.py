@@ -10,7 +10,8 @@ import typer
 from meizhen.cli import NOUNS, app
 from meizhen.cli._guard import commands_of
 from meizhen.rules import JOBS, RULES
-from organisation import ROLE_ACTS, Act, Held, Place, Role, Standing, may, sees
+from organisation import Act, Held, Place, Role, Standing, may, sees
+from organisation.permissions import ROLE_ACTS
 
 ROOT = Path(__file__).parents[2]
 # The person holds the role at `own`; ids that begin alike are other units all the same.
@@ -74,7 +75,7 @@ def test_the_table_of_roles_is_the_agreed_one() -> None:
 
 
 def test_the_matrix_has_no_leak() -> None:
-    """Every command × role × place × {read, write}: allowed where the agreed table says so, and only there."""
+    """Every command × role × place × {read, write}: allowed where the agreed table says so, only there."""
     checks = leaks = missing = 0
     commands = [(path, rule.act) for path, rule in RULES.items() if rule.act is not None]
     for (_, act), role, (place, path) in product(commands, Role, PLACES.items()):

@@ -14,8 +14,6 @@ from config import Database, ManualClock, MeizhenError
 from config.secrets import KeyRing
 from config.table_files import read_table
 from organisation import (
-    HOUSE,
-    ROLE_ACTS,
     Account,
     Act,
     Held,
@@ -43,6 +41,7 @@ from organisation import (
 from organisation.grants import record_refusal
 from organisation.ledger import entries_of
 from organisation.people import PersonSecret
+from organisation.permissions import HOUSE, ROLE_ACTS
 
 ACTS, ROLES = st.sampled_from(list(Act)), st.sampled_from(list(Role))
 # Paths of a tree whose ids reach into two digits: 1/1/ is not above 1/12/.
