@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.ledger import record
-from organisation.people import Person, PersonSecret, PersonState, hold_people
+from organisation.people import Person, PersonSecret, PersonState, hold_people, state_of
 from organisation.permissions import HOUSE, Act, Held, Place, Role, Standing, may, require
 from organisation.units import Unit
 
@@ -129,7 +129,7 @@ def grant_role(
     Raises MeizhenError `person.is_disabled`.
     """
     hold_people(session)
-    if person.state == PersonState.DISABLED:
+    if state_of(session, person) == PersonState.DISABLED:
         raise MeizhenError("person.is_disabled", login=person.login)
     if _grant(session, person, role, unit) is not None:
         return False

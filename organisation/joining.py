@@ -19,6 +19,7 @@ from organisation.people import (
     hold_people,
     move_person,
     secret_of,
+    state_of,
 )
 from organisation.permissions import Role
 from organisation.sessions import end_sessions
@@ -58,7 +59,7 @@ def invite_person(
 
     Raises MeizhenError `person.not_invitable` where they have been here, or are disabled.
     """
-    if person.state != PersonState.INVITED:
+    if state_of(session, person) != PersonState.INVITED:
         raise MeizhenError("person.not_invitable", login=person.login)
     code, expires_at = issue_code(session, Purpose.INVITE, person.known_id, at=at)
     record(session, keys, at=at, actor=actor, act="person.invite", subject=person.subject)
@@ -72,7 +73,7 @@ def reset_password(
 
     Raises MeizhenError `person.not_active`.
     """
-    if person.state != PersonState.ACTIVE:
+    if state_of(session, person) != PersonState.ACTIVE:
         raise MeizhenError("person.not_active", login=person.login)
     secret = secret_of(session, person)
     secret.password_hash = ""

@@ -12,7 +12,7 @@ from config.secrets import KeyRing
 from organisation.grants import GrantedRole, grant_role, keep_an_owner, roles_of
 from organisation.ledger import record
 from organisation.one_time_codes import Purpose, void_codes
-from organisation.people import Person, PersonState, hold_people, move_person, secret_of
+from organisation.people import Person, PersonState, hold_people, move_person, secret_of, state_of
 from organisation.sessions import end_sessions
 from organisation.units import find_unit
 
@@ -84,7 +84,7 @@ def hand_over(
     hold_people(session)
     if person.known_id == to.known_id:
         raise MeizhenError("person.same", login=person.login)
-    if to.state != PersonState.ACTIVE:
+    if state_of(session, to) != PersonState.ACTIVE:
         raise MeizhenError("person.not_active", login=to.login)
     things = charges_of(session, person)
     given = tuple(_give(session, keys, person, to, at=at, actor=actor)) if roles else ()

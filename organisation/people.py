@@ -144,6 +144,11 @@ def secret_of(session: Session, person: Person) -> PersonSecret:
     return session.exec(wanted.execution_options(populate_existing=True)).one()
 
 
+def state_of(session: Session, person: Person) -> str:
+    """The person's state as the database has it now: the row at hand may be of an earlier look."""
+    return session.exec(select(Person.state).where(Person.id == person.known_id)).one()
+
+
 def move_person(session: Session, person: Person, sources: tuple[PersonState, ...], to: PersonState) -> bool:
     """One compare-and-set of the state; False where it was none of `sources`."""
     moved = session.execute(

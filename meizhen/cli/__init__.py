@@ -94,3 +94,5 @@ def main() -> None:
     except MeizhenError as error:
         typer.echo(str(error), err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)
+    finally:
+        act_as(None)  # who was named acts in this one command

@@ -1,4 +1,4 @@
-"""The ledger outside the database: exported whole, and noted heads that find a database set back as a whole."""
+"""The ledger outside the database: exported whole; noted heads find a database that was set back."""
 
 import json
 import random
