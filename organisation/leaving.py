@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from config.batch import BatchStatement
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.grants import GrantedRole, grant_role, keep_an_owner, roles_of
@@ -36,14 +37,21 @@ class HandOver:
     roles: tuple[GrantedRole, ...]
 
 
+_CHARGE = BatchStatement(
+    "INSERT INTO charge (kind, thing_id, person_id, since) "
+    "SELECT :kind, thing_id, :person_id, :now FROM {rows} AS thing WHERE true "
+    "ON CONFLICT (kind, thing_id) DO UPDATE SET person_id = excluded.person_id, since = excluded.since",
+    {"thing_id": "integer"},
+)
+
+
 def put_in_charge(session: Session, person: Person, kind: str, ids: Sequence[int], *, at: datetime) -> None:
     """The person answers for these things from now on, whoever did before.
 
     The ledger tells it with the act by which it comes about.
     """
-    for thing_id in ids:
-        session.merge(Charge(kind=kind, thing_id=thing_id, person_id=person.known_id, since=at))
-    session.flush()
+    values = {"kind": kind, "person_id": person.known_id, "now": at.astimezone(UTC)}
+    _CHARGE.run(session.connection(), [(thing_id,) for thing_id in ids], **values)
 
 
 def in_charge(session: Session, kind: str, thing_id: int) -> Person | None:

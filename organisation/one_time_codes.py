@@ -86,7 +86,6 @@ def use_code(session: Session, code: str, *purposes: Purpose, at: datetime) -> O
 
     Unknown, used, void and expired are told alike.
     """
-    hide(code)
     taken = session.execute(
         update(OneTimeCode)
         .where(
@@ -102,6 +101,7 @@ def use_code(session: Session, code: str, *purposes: Purpose, at: datetime) -> O
     row = None if taken is None else session.get(OneTimeCode, taken[0])
     if row is None:
         raise MeizhenError("person.bad_code")
+    hide(code)
     return row
 
 

@@ -79,9 +79,10 @@ def check_own_password(
     with database.read() as session:
         found, secret = _found(session, person.login)
     right, _ = verify_password(password, _hash_of(found, secret))
-    if right:
-        return
     with database.write() as session:
+        if right:
+            trust(session, person.login, address, now=now)
+            return
         given = SignIn(person.login, password, address)
         _record_refusal(session, keys, person, given, "password", last=last, at=now)
     raise MeizhenError("person.sign_in_refused")

@@ -176,6 +176,9 @@ def import_file(
             now=house.clock.now(),
             actor=house.actor,
         )
+        if house.person is not None:
+            with house.database.write() as session:
+                house.answers_for(session, "post", imported.post_ids)
     if as_json:
         show_json({"posts": imported.post_ids, "deliveries": imported.deliveries})
         return

@@ -234,6 +234,23 @@ def test_a_role_can_demand_a_second_factor(
     run("--as", "li", "org", "show", "HH", code=1)
 
 
+def test_who_queues_a_post_answers_for_it_and_reaches_no_other_account(
+    run: Run, come_in: Callable[..., None]
+) -> None:
+    come_in("li", "publisher@HH")
+    come_in("far", "publisher@BT")
+    words = ("--due", "2099-03-02T09:00", "--title", "招募", "--text", "志愿者招募")
+    both = ("--account", "youth_voice:hh", "--account", "youth_voice:bt")
+    run("--as", "li", "post", "add", *both, *words, code=1)
+    post = run("--as", "li", "post", "add", "--account", "youth_voice:hh", *words, "--json").json()["post"]
+    assert run("person", "show", "li", "--json").json()["charges"] == {"post": 1}
+    assert [row["post"] for row in run("--as", "li", "post", "list", "--json").json()] == [post]
+    assert run("--as", "far", "post", "list", "--json").json() == []
+    for act in ("show", "cancel"):
+        assert "no such thing" in run("--as", "far", "post", act, post, code=1).err
+    run("--as", "li", "post", "cancel", post)
+
+
 def test_exports_are_recorded_with_what_they_were_told(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "ledger.jsonl"
     assert "entries" in run("ledger", "export", "--out", out).out
