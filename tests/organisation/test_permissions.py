@@ -93,6 +93,45 @@ def test_taking_a_role_leaves_exactly_what_the_others_give(
             assert act in ROLE_ACTS[gone.role] and path.startswith(gone.path)
 
 
+@st.composite
+def moves(draw: st.DrawFn) -> tuple[list[int | None], int, int | None]:
+    """A forest (each unit's parent), a unit of it, and a parent for it that is not below it."""
+    parents: list[int | None] = [None]
+    for unit in range(1, draw(st.integers(2, 14))):
+        parents.append(draw(st.none() | st.integers(0, unit - 1)))
+    moved = draw(st.integers(0, len(parents) - 1))
+    free = [unit for unit in range(len(parents)) if moved not in line(parents, unit)]
+    return parents, moved, draw(st.sampled_from([None, *free]))
+
+
+def line(parents: list[int | None], unit: int) -> list[int]:
+    """The unit and all above it."""
+    above = parents[unit]
+    return [unit] if above is None else [unit, *line(parents, above)]
+
+
+@given(moves(), st.lists(st.tuples(ROLES, st.integers(0, 13)), max_size=5), ACTS)
+def test_a_unit_that_moves_changes_rights_at_itself_and_below_and_nowhere_else(
+    move: tuple[list[int | None], int, int | None], given_roles: list[tuple[Role, int]], act: Act
+) -> None:
+    before, moved, to = move
+    after = [to if unit == moved else parent for unit, parent in enumerate(before)]
+    grants = [(role, unit) for role, unit in given_roles if unit < len(before)]
+
+    def rights(parents: list[int | None]) -> list[bool]:
+        lines = [reversed(line(parents, unit)) for unit in range(len(parents))]
+        paths = ["".join(f"{one + 1}/" for one in ids) for ids in lines]
+        person = standing(*(Held(role, paths[unit]) for role, unit in grants))
+        return [may(person, act, Place(path)) for path in paths]
+
+    now = rights(after)
+    for unit, (was, is_now) in enumerate(zip(rights(before), now, strict=True)):
+        expected = any(act in ROLE_ACTS[role] and held in line(after, unit) for role, held in grants)
+        assert is_now is expected
+        if moved not in line(after, unit):
+            assert is_now is was
+
+
 @given(ACTS, PATHS)
 def test_nobody_may_anything_without_a_role(act: Act, path: str) -> None:
     assert not may(standing(), act, Place(path)) and not sees(standing(), Place(path))
