@@ -1,16 +1,22 @@
 """`meizhen person`, and the other commands when a person runs them: what they may, and no more."""
 
+import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from command import Said, command
 
 from config.clock import SystemClock
 from config.settings import load_settings
 from config.table_files import read_table
+from meizhen.cli.serve import _say as say_started
 from meizhen.house import make_house, open_house
+from meizhen.rules import JOBS
+from meizhen.service import _register_jobs
 from meizhen.upkeep import first_way_in, note_ledger_head, record_settings, sweep
 from organisation import add_account, import_units
 
@@ -105,11 +111,13 @@ def test_a_person_comes_is_given_a_role_and_goes(run: Run, come_in: Callable[...
     ]
 
 
-def test_the_first_owner_comes_by_the_code_of_the_start(run: Run, tmp_path: Path) -> None:
+def test_the_first_owner_comes_by_the_code_of_the_start(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with open_house() as house:
-        way_in = first_way_in(house)
-    assert way_in is not None
-    (tmp_path / "code").write_text(way_in[0], "utf-8")
+        say_started(house, "node-1")
+    (code,) = re.findall(r"(?:[a-z2-9]{5}-){4}[a-z2-9]{5}", capsys.readouterr().out)
+    (tmp_path / "code").write_text(code, "utf-8")
     files = ("--code-file", tmp_path / "code", "--password-file", tmp_path / "password")
     assert "is the owner" in run("person", "setup", "first", "--name", "王芳", *files).out
     assert "not good" in run("person", "setup", "second", "--name", "李雷", *files, code=1).err
@@ -279,6 +287,13 @@ def test_the_daily_head_is_kept_and_compared(
     assert "entry 2 differs" in said.err
     other.write_text('{"at": "", "entries": 99, "mac": "00"}\n', "ascii")
     assert run("ledger", "verify", "--heads", other, "--json", code=1).json()["fault"]["kind"] == "rewound"
+
+
+def test_the_service_runs_the_jobs_that_have_a_rule(run: Run) -> None:
+    ticker = BackgroundScheduler(timezone=UTC)
+    with open_house() as house:
+        _register_jobs(ticker, house, "node-1")
+    assert {job.id for job in ticker.get_jobs()} == set(JOBS)
 
 
 def test_changed_settings_are_recorded_without_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
