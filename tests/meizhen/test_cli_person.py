@@ -144,6 +144,8 @@ def test_lists_show_a_person_what_is_theirs(run: Run, come_in: Callable[..., Non
     assert account["handle"] == "hh"
     assert run("--as", "li", "post", "list", "--json").json() == []
     assert len(run("account", "list", "--json").json()) == 2
+    come_in("wang", "administrator@BJ")
+    assert run("--as", "wang", "account", "check", "--json").json() == []
 
 
 def test_what_is_out_of_sight_and_what_is_not_there_are_told_alike(
