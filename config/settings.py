@@ -24,7 +24,7 @@ from config.messages import use_language
 
 PREFIX = "MEIZHEN_"
 # Not settings: where the settings are, and what only the shell decides.
-_OUTSIDE = frozenset({"MEIZHEN_HOME", "MEIZHEN_CONFIG"})
+_OUTSIDE = frozenset({"MEIZHEN_HOME", "MEIZHEN_CONFIG", "MEIZHEN_PERSON"})
 
 
 class Settings(BaseSettings):
@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         examples=["local[*]", "spark://host:7077", "yarn", "k8s://https://host:6443"],
         description="Spark's master, for the engine spark.",
     )
+    session_idle_hours: float = Field(
+        8.0, gt=0, le=168, description="A sign-in that was not used for so many hours ends."
+    )
+    session_days: float = Field(7.0, gt=0, le=90, description="A sign-in ends after so many days at most.")
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 

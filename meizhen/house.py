@@ -3,13 +3,16 @@
 import getpass
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
 from config.clock import Clock
 from config.database import Database, clock_of, migrate, open_database, reaching, require_newest
@@ -17,6 +20,10 @@ from config.errors import MeizhenError
 from config.logging import configure_logging, hide
 from config.secrets import KeyRing, create_key_file, load_key_file
 from config.settings import Settings, load_settings
+from meizhen.acting import acting
+
+if TYPE_CHECKING:
+    from organisation import Act, Standing
 
 KEY_FILE = "keys.json"
 MEDIA_FOLDER = "media"
@@ -27,13 +34,18 @@ _log = structlog.get_logger("meizhen.house")
 
 @dataclass(frozen=True)
 class House:
-    """Settings, database, keys and time of one installation; `actor` is who acts, for the ledger."""
+    """Settings, database, keys and time of one installation; `actor` is who acts, for the ledger.
+
+    `person` is who acts where somebody is named (`meizhen.acting`), with their roles as they were when the
+    house was opened; None is the operator.
+    """
 
     settings: Settings
     database: Database
     keys: KeyRing
     clock: Clock
     actor: str
+    person: "Standing | None" = None
 
     @property
     def media_folder(self) -> Path:
@@ -42,6 +54,20 @@ class House:
     @property
     def key_file(self) -> Path:
         return self.settings.home / KEY_FILE
+
+    def sight(self, act: "Act") -> ColumnElement[bool] | None:
+        """The condition on units that lists of a person keep to; None for the operator, who sees all."""
+        from organisation import in_sight
+
+        return None if self.person is None else in_sight(self.person, act)
+
+    def answers_for(self, session: Session, kind: str, ids: Sequence[int]) -> None:
+        """The person who acts answers for what they made; the operator for nothing."""
+        from organisation import Person, put_in_charge
+
+        person = None if self.person is None else session.get(Person, self.person.person_id)
+        if person is not None:
+            put_in_charge(session, person, kind, ids, at=self.clock.now())
 
 
 @contextmanager
@@ -64,9 +90,24 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
         require_newest(database)
         with reaching(), database.read() as session:
             check_keys(session, keys)
-        yield House(settings, database, keys, clock or clock_of(database), settings.actor or _user())
+        yield _house(settings, database, keys, clock or clock_of(database))
     finally:
         database.close()
+
+
+def _house(settings: Settings, database: Database, keys: KeyRing, clock: Clock) -> House:
+    from organisation import PersonState, find_person, standing_of
+
+    actor, login = settings.actor or _user(), acting()
+    if login is None:
+        return House(settings, database, keys, clock, actor)
+    with reaching(), database.read() as session:
+        found = find_person(session, login)
+        if found.state != PersonState.ACTIVE:
+            raise MeizhenError("person.not_active", login=found.login)
+        person = standing_of(session, found)
+    # Whoever has the shell may name anybody: the ledger tells both.
+    return House(settings, database, keys, clock, f"{person.subject} ({actor})"[:120], person)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -15,13 +16,16 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from config.clock import SHANGHAI
 from config.process import live_long
+from meizhen import upkeep
 from meizhen.collecting import collect_figures
 from meizhen.house import House
+from meizhen.rules import JOBS
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
 
 _COLLECTING = timedelta(hours=2)  # thousands of accounts, some of whose platforms do not answer
+_SHORT = timedelta(minutes=10)
 _log = structlog.get_logger("meizhen.service")
 _JOIN_SECONDS = 5.0  # a watchman that waits for a dead database is left behind
 
@@ -83,26 +87,45 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 
     Raises MeizhenError `web.port_taken` before anything is sent.
     """
-    from meizhen.reporting import register_reports
-
     dispatcher = dispatcher_of(house)
     live_long()
     with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
-        hour, minute = house.settings.collect_at.split(":")
-        # Every hour from then on: what was not ready, or not to be had, is asked for again when it is due.
-        register_periodic(
-            ticker,
-            "collect",
-            CronTrigger(hour=f"{hour}-23", minute=minute, timezone=SHANGHAI),
-            lambda: _collect(house),
-            database=house.database,
-            clock=house.clock,
-            node=dispatcher.node,
-            at_most=_COLLECTING,
-        )
-        register_reports(ticker, house, dispatcher.node)
+        upkeep.record_settings(house)
+        _register_jobs(ticker, house, dispatcher.node)
         started(dispatcher.node)
         dispatcher.run(stop)
+
+
+def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None:
+    """Every job by its name in `rules.JOBS`: one that is not there has no rule, and is not run."""
+    from meizhen.reporting import register_reports
+
+    hour, minute = house.settings.collect_at.split(":")
+    jobs: dict[str, tuple[CronTrigger, Callable[[House], None], timedelta]] = {
+        # Every hour from then on: what was not ready, or not to be had, is asked for again when it is due.
+        "collect": (
+            CronTrigger(hour=f"{hour}-23", minute=minute, timezone=SHANGHAI),
+            _collect,
+            _COLLECTING,
+        ),
+        "ledger-head": (CronTrigger(hour=0, minute=10, timezone=SHANGHAI), upkeep.note_ledger_head, _SHORT),
+        "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
+    }
+    for name in JOBS:
+        if name == "reports":  # every schedule has fire times of its own
+            register_reports(ticker, house, node)
+            continue
+        trigger, work, at_most = jobs[name]
+        register_periodic(
+            ticker,
+            name,
+            trigger,
+            partial(work, house),
+            database=house.database,
+            clock=house.clock,
+            node=node,
+            at_most=at_most,
+        )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
-from sqlalchemy import UniqueConstraint, update
+from sqlalchemy import ColumnElement, UniqueConstraint, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
@@ -84,11 +84,19 @@ def accounts_of(
     unit: Unit | None = None,
     platform: str | None = None,
     state: str | None = None,
+    within: ColumnElement[bool] | None = None,
 ) -> list[Account]:
-    """The accounts of a unit and all below it, of a platform, in a state; by platform and handle."""
+    """The accounts of a unit and all below it, of a platform, in a state; by platform and handle.
+
+    `within` is a condition on their units (`permissions.in_sight`).
+    """
     wanted = select(Account).order_by(col(Account.platform), col(Account.handle))
+    if unit is not None or within is not None:
+        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id))
     if unit is not None:
-        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(in_subtree(unit))
+        wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     if platform is not None:
         wanted = wanted.where(Account.platform == platform)
     if state is not None:

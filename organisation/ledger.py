@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, text, update
+from sqlalchemy import JSON, CheckConstraint, Column, Index, or_, text, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.secrets import KeyRing
@@ -90,11 +90,26 @@ def record(
     return entry
 
 
-def entries_of(session: Session, *, subject: str | None = None, limit: int = 50) -> list[LedgerEntry]:
-    """The newest entries, newest first; of one subject where it is given."""
+def entries_of(
+    session: Session,
+    *,
+    subject: str | None = None,
+    actor: str | None = None,
+    act: str | None = None,
+    limit: int = 50,
+) -> list[LedgerEntry]:
+    """The newest entries, newest first; of one subject, one actor, one act where it is given.
+
+    `act` may be a noun alone (`person`): all its acts.
+    """
     wanted = select(LedgerEntry).order_by(col(LedgerEntry.seq).desc()).limit(limit)
     if subject is not None:
         wanted = wanted.where(LedgerEntry.subject == subject)
+    if actor is not None:
+        wanted = wanted.where(LedgerEntry.actor == actor)
+    if act is not None:
+        noun = col(LedgerEntry.act).startswith(f"{act}.", autoescape=True)
+        wanted = wanted.where(or_(col(LedgerEntry.act) == act, noun))
     return list(session.exec(wanted))
 
 

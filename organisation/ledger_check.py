@@ -1,6 +1,6 @@
 """Checking the ledger: streams it from the first entry and names the first row that is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ class Tampering(StrEnum):
     SWAPPED = "swapped"
     TRUNCATED = "truncated"
     HEAD = "head"  # the sealed head itself, or a ledger emptied of everything
+    REWOUND = "rewound"  # sound in itself, but not what was noted elsewhere: an older database was put back
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,28 @@ class LedgerReport:
         return self.fault is None
 
 
-def verify(session: Session, keys: KeyRing) -> LedgerReport:
+def verify(session: Session, keys: KeyRing, noted: Mapping[int, str] | None = None) -> LedgerReport:
     """Checks every entry and the head, in constant memory; entries may be added meanwhile.
 
-    A ledger without any entry counts as emptied: making a house writes the first one.
+    A ledger without any entry counts as emptied: making a house writes the first one. `noted` are the macs of
+    entries by number that were kept elsewhere (`ledger_export.read_heads`): only they show a database that
+    was set back as a whole.
     """
+    noted = noted or {}
     head_before = read_head(session)
     count, mac = 0, ""
-    for entry in _entries(session):
+    for entry in stream(session):
         if entry.seq != count + 1 or not fits(keys, entry, entry.seq, mac):
             return LedgerReport(count, mac, _fault(session, keys, entry, count + 1, mac))
         count, mac = entry.seq, entry.mac
+        if noted.get(count, mac) != mac:
+            return LedgerReport(count, mac, LedgerFault(Tampering.REWOUND, count))
         if count == head_before.count and mac != head_before.mac:
             return LedgerReport(count, mac, LedgerFault(Tampering.HEAD, count))
-    return LedgerReport(count, mac, _fault_of_head(keys, head_before, read_head(session), count))
+    fault = _fault_of_head(keys, head_before, read_head(session), count)
+    if fault is None and max(noted, default=0) > count:
+        fault = LedgerFault(Tampering.REWOUND, count + 1)
+    return LedgerReport(count, mac, fault)
 
 
 def _fault_of_head(keys: KeyRing, before: LedgerHead, after: LedgerHead, count: int) -> LedgerFault | None:
@@ -81,7 +90,7 @@ def _fault(session: Session, keys: KeyRing, entry: LedgerEntry, seq: int, previo
     if entry.seq > seq:
         return LedgerFault(Tampering.DELETED, seq)
     following, genuine, total = None, None, seq
-    for later in _entries(session, after=seq):
+    for later in stream(session, after=seq):
         total += 1
         following = following or later
         if genuine is None and mac_of(keys, later, seq, previous) in (later.mac, entry.mac):
@@ -98,7 +107,7 @@ def _fault(session: Session, keys: KeyRing, entry: LedgerEntry, seq: int, previo
     return LedgerFault(Tampering.CHANGED, seq)
 
 
-def _entries(session: Session, after: int | None = None) -> Iterator[LedgerEntry]:
+def stream(session: Session, after: int | None = None) -> Iterator[LedgerEntry]:
     """The entries in order, as the database has them now; one that cannot be read comes without facts."""
     while chunk := _chunk(session, after):
         yield from chunk

@@ -56,15 +56,20 @@ def subtree(session: Session, unit: Unit) -> list[Unit]:
     return list(session.exec(select(Unit).where(in_subtree(unit)).order_by(col(Unit.path))))
 
 
-def listed(session: Session, unit: Unit | None = None) -> list[tuple[Unit, str | None]]:
+def listed(
+    session: Session, unit: Unit | None = None, *, within: ColumnElement[bool] | None = None
+) -> list[tuple[Unit, str | None]]:
     """A subtree (everything without one) for people: each unit with its parent's code, before its children.
 
-    Siblings stand in the order in which they were added.
+    Siblings stand in the order in which they were added. `within` is a condition on the units
+    (`permissions.in_sight`).
     """
     parent = aliased(Unit)
     wanted = select(Unit, parent.code).outerjoin(parent, col(parent.id) == col(Unit.parent_id))
     if unit is not None:
         wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     return sorted(session.exec(wanted).all(), key=lambda pair: pair[0].ids)
 
 

@@ -17,6 +17,7 @@ from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.lateness import lateness_of
 from organisation.ledger import record
+from organisation.units import Unit
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
@@ -264,8 +265,12 @@ def list_deliveries(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
+    within: ColumnElement[bool] | None = None,
 ) -> list[Listed]:
-    """Deliveries in due order, in one statement; `since` and `until` bound the due time, both included."""
+    """Deliveries in due order, in one statement; `since` and `until` bound the due time, both included.
+
+    `within` is a condition on the accounts' units (`organisation.in_sight`).
+    """
     title = func.coalesce(col(Variant.title), col(Post.title))
     begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
     wanted = (
@@ -284,6 +289,8 @@ def list_deliveries(
         wanted = wanted.where(col(Delivery.due) >= since)
     if until is not None:
         wanted = wanted.where(col(Delivery.due) <= until)
+    if within is not None:
+        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
     return [
         _listed(delivery, f"{platform}:{handle}", headline or first)
         for delivery, platform, handle, headline, first in session.execute(wanted)

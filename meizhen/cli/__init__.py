@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from config.messages import text
+from meizhen.acting import act_as
+from meizhen.cli._guard import guard
 
 # Noun → its module in this folder; a noun whose module exports a plain command is one itself.
 NOUNS = (
@@ -19,6 +21,7 @@ NOUNS = (
     "serve",
     "worker",
     "org",
+    "person",
     "account",
     "post",
     "queue",
@@ -46,6 +49,7 @@ class _LazyGroup(TyperGroup):
         app: typer.Typer = import_module(f"meizhen.cli.{cmd_name}").app
         command = typer.main.get_command(app)
         command.name = cmd_name
+        guard(command, (cmd_name,))
         return command
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -76,8 +80,9 @@ def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help=text("cli.version")
     ),
+    login: str | None = typer.Option(None, "--as", metavar="LOGIN", help=text("cli.acting")),
 ) -> None:
-    pass
+    act_as(login)
 
 
 def main() -> None:
@@ -89,3 +94,5 @@ def main() -> None:
     except MeizhenError as error:
         typer.echo(str(error), err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)
+    finally:
+        act_as(None)  # who was named acts in this one command

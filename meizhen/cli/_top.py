@@ -1,6 +1,6 @@
 """`meizhen figures top`: one question of years of figures, asked of the engine chosen."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, cast
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from config.messages import text
+from meizhen.cli._days import day_of
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
@@ -33,12 +34,11 @@ def top(
 ) -> None:
     from analytics.engines.registry import Means
     from analytics.engines.top import answer
-    from config.clock import shanghai_day
 
     with open_house() as house:
-        yesterday = shanghai_day(house.clock.now()) - timedelta(days=1)
-        last = _day("--until", until) or yesterday
-        first = _day("--since", since) or last - timedelta(days=364)
+        yesterday = shanghaiday_of(house.clock.now()) - timedelta(days=1)
+        last = day_of("--until", until) or yesterday
+        first = day_of("--since", since) or last - timedelta(days=364)
         began = perf_counter()
         found = answer(
             house.database,
@@ -61,17 +61,6 @@ def top(
         _show_json(found, titles)
     else:
         _show_table(found, titles, seconds)
-
-
-def _day(option: str, told: str | None) -> date | None:
-    """A Beijing day of the command line. Raises InputError."""
-    from analytics.spellings import read_moment
-    from config.errors import InputError, Problem
-
-    try:
-        return None if told is None else read_moment(told).date()
-    except ValueError:
-        raise InputError(option, [Problem("input.not_a_date", params={"received": told})]) from None
 
 
 def _level(told: str | None) -> "FigureKind | None":

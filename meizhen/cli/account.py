@@ -124,7 +124,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     with open_house() as house:
-        accounts = [account for account, _ in _chosen(house, names, unit, platform, state)]
+        chosen = _chosen(house, names, unit, platform, state, checking=True)
+        accounts = [account for account, _ in chosen]
         findings = _checked(house, accounts)
     rows: list[dict[str, Cell]] = [
         {
@@ -181,7 +182,7 @@ def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
 def rotate_keys() -> None:
     from analytics.reports import rotate_robots
     from config.secrets import add_master_key, load_key_file
-    from organisation import record, rotate_credentials
+    from organisation import record, rotate_credentials, rotate_second_factors
 
     with open_house() as house:
         version = add_master_key(house.key_file)
@@ -189,6 +190,7 @@ def rotate_keys() -> None:
         with house.database.write() as session:
             count = rotate_credentials(session, keys)
             robots = rotate_robots(session, keys)
+            rotate_second_factors(session, keys)
             now, actor = house.clock.now(), house.actor
             details = {"version": version, "accounts": count, "robots": robots}
             record(session, keys, at=now, actor=actor, act="keys.rotate", subject="house", details=details)
@@ -196,17 +198,24 @@ def rotate_keys() -> None:
 
 
 def _chosen(
-    house: House, names: Sequence[str] | None, unit: str | None, platform: str | None, state: str | None
+    house: House,
+    names: Sequence[str] | None,
+    unit: str | None,
+    platform: str | None,
+    state: str | None,
+    *,
+    checking: bool = False,
 ) -> list[tuple["Account", str]]:
     """The accounts asked for, each with its unit's code."""
-    from organisation import accounts_of, find_account, find_unit, unit_codes
+    from organisation import Act, accounts_of, find_account, find_unit, unit_codes
 
+    within = house.sight(Act.ACCOUNT_CHECK if checking else Act.ACCOUNT_READ)
     with house.database.read() as session:
         if names:
             accounts = [find_account(session, name) for name in names]
         else:
             under = None if unit is None else find_unit(session, unit)
-            accounts = accounts_of(session, unit=under, platform=platform, state=state)
+            accounts = accounts_of(session, unit=under, platform=platform, state=state, within=within)
         codes = unit_codes(session, {account.unit_id for account in accounts})
     return [(account, codes[account.unit_id]) for account in accounts]
 

@@ -101,10 +101,11 @@ def set_values(
 
 
 def _listed(code: str | None) -> list[tuple["Unit", str | None]]:
-    from organisation import find_unit, listed
+    from organisation import Act, find_unit, listed
 
     with open_house() as house, house.database.read() as session:
-        return listed(session, None if code is None else find_unit(session, code))
+        unit = None if code is None else find_unit(session, code)
+        return listed(session, unit, within=house.sight(Act.UNIT_READ))
 
 
 def _row(unit: "Unit", parent: str | None) -> dict[str, Cell]:

@@ -86,6 +86,7 @@ def add(
                 now=now,
                 actor=house.actor,
             )
+            house.answers_for(session, "post", [queued.post_id])
     if as_json:
         ids = {one.stable_id: number for one, number in zip(accounts, queued.delivery_ids, strict=True)}
         show_json({"post": queued.post_id, "due": at, "deliveries": ids})
@@ -175,6 +176,9 @@ def import_file(
             now=house.clock.now(),
             actor=house.actor,
         )
+        if house.person is not None:
+            with house.database.write() as session:
+                house.answers_for(session, "post", imported.post_ids)
     if as_json:
         show_json({"posts": imported.post_ids, "deliveries": imported.deliveries})
         return
@@ -196,6 +200,7 @@ def list_posts(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
+    from organisation import Act
     from organisation.accounts import find_account
     from scheduler.posts import list_deliveries, parse_moment
 
@@ -210,6 +215,7 @@ def list_posts(
             since=None if since is None else parse_moment(since, now),
             until=None if until is None else _until(until, now),
             limit=None if shown is None else shown + 1,
+            within=house.sight(Act.POST_READ),
         )
     rows = [_row(one, as_json=as_json) for one in listed[:shown]]
     columns = ("post", "account", "due", "state", "headline", "person", "url")

@@ -4,7 +4,7 @@ import typer
 
 from config.messages import text
 from meizhen.cli.worker import Host, Port
-from meizhen.house import await_house
+from meizhen.house import House, await_house
 
 app = typer.Typer(help=text("cli.serve"), add_completion=False)
 
@@ -21,4 +21,15 @@ def serve(host: Host = None, port: Port = None) -> None:
             house.settings.port if port is None else port,
             lambda address: typer.echo(text("web.listening", address=address)),
         )
-        run_service(house, stop, place, lambda node: typer.echo(text("queue.serving", node=node)))
+        run_service(house, stop, place, lambda node: _say(house, node))
+
+
+def _say(house: House, node: str) -> None:
+    from meizhen.cli._output import beijing
+    from meizhen.upkeep import first_way_in
+
+    typer.echo(text("queue.serving", node=node))
+    way_in = first_way_in(house)
+    if way_in is not None:
+        code, until = way_in
+        typer.echo(text("person.set_up_code", code=code, until=beijing(until)))

@@ -1,0 +1,311 @@
+"""The rule of every command and every periodic job: which act it is, and what it is done to.
+
+`tests/meizhen/test_rules.py` walks all commands and jobs: one without a rule fails the build. The operator at
+the machine's shell may everything; a person (`--as`, MEIZHEN_PERSON) what `organisation.may` says.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlmodel import Session, col, select
+
+from config.errors import MeizhenError
+from meizhen.house import open_house
+from organisation import (
+    Account,
+    Act,
+    Place,
+    Standing,
+    Unit,
+    find_account,
+    find_person,
+    find_unit,
+    may_somewhere,
+    not_allowed,
+    parse_role,
+    record,
+    record_refusal,
+    require,
+    require_granting,
+    require_over,
+)
+from organisation.permissions import HOUSE
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command that a person wants to run."""
+
+    session: Session
+    person: Standing
+    act: Act
+    values: Mapping[str, object]
+
+    def told(self, name: str) -> str | None:
+        """What an option or argument says; None where it says nothing."""
+        value = self.values.get(name)
+        return None if value is None or value == "" else str(value)
+
+    def require_at(self, paths: Sequence[str]) -> None:
+        """The act at every one of these places, or a refusal; no place at all is nothing to be seen."""
+        if not paths:
+            raise MeizhenError("organisation.out_of_sight")
+        for path in paths:
+            require(self.person, self.act, Place(path))
+
+
+Check = Callable[[Asked], None]
+
+
+def whole_house(asked: Asked) -> None:
+    """The command is about everything there is."""
+    require(asked.person, asked.act, HOUSE)
+
+
+def at_unit(name: str, otherwise: Check = whole_house) -> Check:
+    """The unit that an option names."""
+
+    def check(asked: Asked) -> None:
+        code = asked.told(name)
+        if code is None:
+            otherwise(asked)
+        else:
+            asked.require_at([find_unit(asked.session, code).path])
+
+    return check
+
+
+def at_account(name: str, otherwise: Check = whole_house) -> Check:
+    """The units of the accounts that an option or argument names: one, or several."""
+
+    def check(asked: Asked) -> None:
+        value = asked.values.get(name)
+        names = [value] if isinstance(value, str) and value else value
+        if not isinstance(names, Sequence) or not names:
+            otherwise(asked)
+            return
+        accounts = [find_account(asked.session, str(one)) for one in names]
+        ids = {account.unit_id for account in accounts}
+        asked.require_at(list(asked.session.exec(select(Unit.path).where(col(Unit.id).in_(ids)))))
+
+    return check
+
+
+def at_post(name: str, otherwise: Check = whole_house) -> Check:
+    """The units of all accounts that the post goes to."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.deliveries import Delivery
+
+        if asked.values.get(name) is None:
+            otherwise(asked)
+            return
+        paths = asked.session.exec(
+            select(Unit.path)
+            .join(Account, col(Account.unit_id) == col(Unit.id))
+            .join(Delivery, col(Delivery.account_id) == col(Account.id))
+            .where(Delivery.post_id == asked.values[name])
+            .distinct()
+        )
+        asked.require_at(list(paths))
+
+    return check
+
+
+def filtered(asked: Asked) -> None:
+    """The command itself shows only what is in sight (`House.sight`)."""
+    if not may_somewhere(asked.person, asked.act):
+        raise not_allowed(asked.person, asked.act)
+
+
+def over_person(*names: str) -> Check:
+    """The people that arguments name, with everything they are."""
+
+    def check(asked: Asked) -> None:
+        for name in names:
+            person = find_person(asked.session, str(asked.values[name]))
+            require_over(asked.session, asked.person, person, asked.act)
+
+    return check
+
+
+def giving_role(asked: Asked) -> None:
+    """A role that is given or taken, at the unit that is named or everywhere."""
+    unit = asked.told("unit")
+    require_granting(
+        asked.person,
+        find_person(asked.session, str(asked.values["login"])),
+        parse_role(str(asked.values["role"])),
+        None if unit is None else find_unit(asked.session, unit),
+    )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`act` None is open to everybody: the command touches nothing of the house, or asks for a code itself.
+
+    `noted` writes the act into the ledger once it is done, where the command's own room does not.
+    """
+
+    act: Act | None
+    check: Check = field(default=whole_house)
+    noted: bool = False
+
+
+OPEN = Rule(None)
+_READ_POST, _SEND = Rule(Act.POST_READ, at_post("post")), Rule(Act.POST_SEND, at_post("post"))
+_PERSON = Rule(Act.PERSON_WRITE, over_person("login"))
+_STEER = at_account("account", at_post("post", at_unit("unit")))
+
+RULES: Mapping[tuple[str, ...], Rule] = {
+    ("init",): Rule(Act.HOUSE_RUN),
+    ("demo",): Rule(Act.HOUSE_RUN),
+    ("serve",): Rule(Act.HOUSE_RUN),
+    ("worker",): Rule(Act.HOUSE_RUN),
+    ("org", "import"): Rule(Act.UNIT_WRITE),
+    ("org", "list"): Rule(Act.UNIT_READ, at_unit("unit", filtered)),
+    ("org", "tree"): Rule(Act.UNIT_READ, at_unit("unit", filtered)),
+    ("org", "show"): Rule(Act.UNIT_READ, at_unit("code")),
+    ("org", "set"): Rule(Act.UNIT_WRITE, at_unit("code")),
+    ("person", "add"): Rule(Act.PERSON_WRITE, at_unit("unit")),
+    ("person", "invite"): _PERSON,
+    ("person", "list"): Rule(Act.PERSON_READ, at_unit("unit", filtered)),
+    ("person", "show"): Rule(Act.PERSON_READ, over_person("login")),
+    ("person", "disable"): _PERSON,
+    ("person", "enable"): _PERSON,
+    ("person", "hand-over"): Rule(Act.PERSON_WRITE, over_person("login", "to")),
+    ("person", "password"): _PERSON,
+    ("person", "factor"): _PERSON,
+    ("person", "charge"): Rule(Act.PERSON_WRITE, over_person("login")),
+    ("person", "grant"): Rule(Act.ROLE_GRANT, giving_role),
+    ("person", "revoke"): Rule(Act.ROLE_GRANT, giving_role),
+    ("person", "roles"): OPEN,
+    ("person", "demand"): Rule(Act.ROLE_GRANT_OWNER),
+    ("person", "accept"): OPEN,
+    ("person", "setup"): OPEN,
+    ("account", "add"): Rule(Act.ACCOUNT_WRITE, at_unit("unit")),
+    ("account", "import"): Rule(Act.ACCOUNT_WRITE),
+    ("account", "list"): Rule(Act.ACCOUNT_READ, at_unit("unit", filtered)),
+    ("account", "show"): Rule(Act.ACCOUNT_READ, at_account("name")),
+    ("account", "check"): Rule(Act.ACCOUNT_CHECK, at_account("names", at_unit("unit", filtered))),
+    ("account", "pause"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "resume"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "retire"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "rotate-keys"): Rule(Act.HOUSE_RUN),
+    ("post", "add"): Rule(Act.POST_SEND, at_account("account")),
+    ("post", "import"): Rule(Act.POST_SEND),
+    ("post", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
+    ("post", "show"): _READ_POST,
+    ("post", "reschedule"): _SEND,
+    ("post", "cancel"): _SEND,
+    ("post", "retry"): _SEND,
+    ("post", "resolve"): _SEND,
+    ("queue", "status"): Rule(Act.QUEUE_READ),
+    ("queue", "notices"): Rule(Act.QUEUE_READ),
+    ("queue", "pause"): Rule(Act.QUEUE_STEER, _STEER),
+    ("queue", "resume"): Rule(Act.QUEUE_STEER, _STEER),
+    ("figures", "collect"): Rule(Act.FIGURES_WRITE, at_account("account")),
+    ("figures", "import"): Rule(Act.FIGURES_WRITE, at_account("account")),
+    ("figures", "export"): Rule(Act.FIGURES_READ, noted=True),
+    ("figures", "gaps"): Rule(Act.FIGURES_READ, at_unit("unit")),
+    ("figures", "plan"): Rule(Act.FIGURES_READ, at_account("account")),
+    ("figures", "imports"): Rule(Act.FIGURES_READ),
+    ("figures", "undo"): Rule(Act.FIGURES_WRITE),
+    ("figures", "template"): Rule(Act.ACCOUNT_READ, at_unit("unit")),
+    ("figures", "missing"): Rule(Act.FIGURES_READ, at_unit("unit")),
+    ("figures", "conflicts"): Rule(Act.FIGURES_READ),
+    ("figures", "archive"): Rule(Act.FIGURES_WRITE),
+    ("figures", "archives"): Rule(Act.FIGURES_READ),
+    ("figures", "top"): Rule(Act.FIGURES_READ, at_unit("unit")),
+    ("report", "weekly"): Rule(Act.REPORT_READ, at_unit("unit"), noted=True),
+    ("report", "pictures"): Rule(Act.REPORT_READ, at_unit("unit"), noted=True),
+    ("report", "schedule"): Rule(Act.REPORT_SCHEDULE, at_unit("unit")),
+    ("report", "schedules"): Rule(Act.REPORT_READ, at_unit("unit")),
+    ("report", "unschedule"): Rule(Act.REPORT_SCHEDULE),
+    ("report", "deliver"): Rule(Act.REPORT_SCHEDULE, at_unit("unit")),
+    ("report", "deliveries"): Rule(Act.REPORT_READ, at_unit("unit")),
+    ("report", "resolve"): Rule(Act.REPORT_SCHEDULE),
+    ("report", "robot", "add"): Rule(Act.REPORT_SCHEDULE),
+    ("report", "robot", "list"): Rule(Act.REPORT_SCHEDULE),
+    ("report", "robot", "remove"): Rule(Act.REPORT_SCHEDULE),
+    ("report", "robot", "test"): Rule(Act.REPORT_SCHEDULE),
+    ("index", "list"): OPEN,
+    ("index", "show"): OPEN,
+    ("index", "compute"): OPEN,
+    ("award", "run"): Rule(Act.AWARD_RUN, noted=True),
+    ("award", "verify"): Rule(Act.AWARD_READ),
+    ("award", "diff"): Rule(Act.AWARD_READ),
+    ("award", "explain"): Rule(Act.AWARD_READ),
+    ("award", "exclude"): Rule(Act.AWARD_RUN),
+    ("award", "notice"): Rule(Act.AWARD_RUN),
+    ("award", "objection", "file"): Rule(Act.AWARD_RUN),
+    ("award", "objection", "answer"): Rule(Act.AWARD_RUN),
+    ("award", "objection", "list"): Rule(Act.AWARD_READ),
+    ("award", "jury", "sheets"): Rule(Act.AWARD_RUN),
+    ("award", "jury", "file"): Rule(Act.AWARD_JUDGE),
+    ("award", "jury", "status"): Rule(Act.AWARD_READ),
+    ("award", "jury", "open"): Rule(Act.AWARD_RUN),
+    ("award", "check"): Rule(Act.AWARD_READ),
+    ("award", "new"): OPEN,
+    ("ledger", "verify"): Rule(Act.LEDGER_READ),
+    ("ledger", "list"): Rule(Act.LEDGER_READ),
+    ("ledger", "export"): Rule(Act.LEDGER_EXPORT, noted=True),
+    ("ledger", "note"): Rule(Act.LEDGER_EXPORT),
+}
+
+# What runs by itself acts as the house; its act says what it touches.
+JOBS: Mapping[str, Act] = {
+    "collect": Act.FIGURES_WRITE,
+    "reports": Act.REPORT_SCHEDULE,
+    "ledger-head": Act.LEDGER_EXPORT,
+    "sweep-sessions": Act.HOUSE_RUN,
+}
+
+_UNSEEN = frozenset({"org.unknown_unit", "account.unknown", "account.ambiguous", "person.unknown"})
+
+
+def allow(rule: Rule | None, path: tuple[str, ...], values: Mapping[str, object]) -> None:
+    """Raises MeizhenError where the person who acts may not run this; the refusal stands in the ledger.
+
+    What does not exist and what is out of sight are told alike, without names near it.
+    """
+    if rule is not None and rule.act is None:
+        return
+    act = Act.HOUSE_RUN if rule is None or rule.act is None else rule.act
+    check = whole_house if rule is None else rule.check
+    with open_house() as house:
+        person = house.person
+        if person is None:
+            return
+        try:
+            with house.database.read() as session:
+                check(Asked(session, person, act, values))
+        except MeizhenError as error:
+            with house.database.write() as session:
+                record_refusal(
+                    session,
+                    house.keys,
+                    person,
+                    act,
+                    f"command:{' '.join(path)}",
+                    at=house.clock.now(),
+                    actor=house.actor,
+                )
+            if error.code in _UNSEEN:
+                raise MeizhenError("organisation.out_of_sight") from None
+            raise
+
+
+def note(rule: Rule, path: tuple[str, ...], values: Mapping[str, object]) -> None:
+    """Writes into the ledger that the command was run, and what it was told."""
+    told = {name: str(value) for name, value in values.items() if value not in (None, "", False, [])}
+    with open_house() as house, house.database.write() as session:
+        record(
+            session,
+            house.keys,
+            at=house.clock.now(),
+            actor=house.actor,
+            act=".".join(path),
+            subject=f"command:{' '.join(path)}",
+            details={"told": told},
+        )
