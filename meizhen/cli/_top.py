@@ -36,7 +36,7 @@ def top(
     from analytics.engines.top import answer
 
     with open_house() as house:
-        yesterday = shanghaiday_of(house.clock.now()) - timedelta(days=1)
+        yesterday = shanghai_day(house.clock.now()) - timedelta(days=1)
         last = day_of("--until", until) or yesterday
         first = day_of("--since", since) or last - timedelta(days=364)
         began = perf_counter()
