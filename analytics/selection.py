@@ -35,14 +35,16 @@ def selected_figures(
     since: date | None = None,
     until: date | None = None,
     newest: bool = False,
+    archived: bool = True,
 ) -> Select[Any]:
     """The figures of articles published, or of account days, from `since` to `until`: columns `NAMES`.
 
     `unit` takes all units below it too (MeizhenError `org.unknown_unit`); `newest` only the newest figure of
     each article, name and source. Ordered by account and time: the same question gives the same rows.
-    Archived figures are among them (`with_archive`).
+    Archived figures are among them (`with_archive`); without `archived` only what the tables hold.
     """
-    with_archive(session, kind, platform=platform, since=since, until=until)
+    if archived:
+        with_archive(session, kind, platform=platform, since=since, until=until)
     query = _articles(newest) if kind == "articles" else _account_days()
     day = col(Article.published_day) if kind == "articles" else col(AccountDayFigure.day)
     if platform is not None:

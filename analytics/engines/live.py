@@ -35,7 +35,9 @@ def live_figures(session: Session, plan: Plan) -> Iterator[list[Row]]:
     """The database's figures of the plan's names and days, in batches of rows in the order of `FIGURES`."""
     question = plan.question
     metric = col(Snapshot.metric) if question.level == "articles" else col(AccountDayFigure.metric)
-    query = selected_figures(session, question.level, since=question.since, until=question.until)
+    query = selected_figures(
+        session, question.level, since=question.since, until=question.until, archived=False
+    )
     query = query.where(metric.in_(plan.metrics), col(Account.platform).in_(list(question.meanings)))
     found = session.execute(query.order_by(None).execution_options(yield_per=_BATCH))
     for batch in found.partitions():

@@ -1,5 +1,6 @@
 """The archive: the same question has the same answer before and after, whatever breaks in between."""
 
+import csv
 import json
 import os
 import shutil
@@ -375,7 +376,7 @@ def test_a_session_asks_for_ever_more(
     archive(month="2026-03")
     archive(month="2026-04")
     with house.read() as session:
-        for month, count in ((3, 10), (3, 10), (5, 30)):
+        for month, count in ((3, 10), (3, 10), (5, 20)):
             with_archive(session, "articles", since=date(2026, month, 1), until=date(2026, month, 31))
             found = session.execute(select(func.count()).select_from(Snapshot)).scalar_one()
             assert found == count
@@ -414,7 +415,8 @@ def test_reports_awards_and_tables_over_archived_months_are_the_same_bytes(
     archive()
     assert files_of(house, tmp_path / "after") == before
     assert {"weeks", "figures.csv", "award"} <= {name.partition("/")[0] for name in before}
-    assert before["award/wechat/articles.csv"].count(b"\n") == 13
+    with (tmp_path / "before/award/wechat/articles.csv").open(encoding="utf-8", newline="") as lines:
+        assert len(list(csv.reader(lines))) == 13
 
 
 def files_of(database: Database, folder: Path) -> dict[str, bytes]:
@@ -459,11 +461,13 @@ def test_whoever_reads_figures_from_the_tables_is_known_here() -> None:
         and any(name in path.read_text("utf-8") for name in ("Snapshot", "AccountDayFigure"))
     }
     asking = {path for path in readers if "with_archive(" in (root / path).read_text("utf-8")}
-    # They make the tables, and write to them; what is archived is never undone, nor collected.
+    # They make the tables, and write to them; what is archived is never undone, nor collected; engines read
+    # the files themselves.
     assert readers - asking == {
         "analytics/articles.py",
         "analytics/figures.py",
         "analytics/storing.py",
+        "analytics/engines/live.py",
         "analytics/imports/undoing.py",
     }
     assert {"analytics/selection.py", "analytics/exports/week.py", "analytics/awards/freeze.py"} <= asking
