@@ -35,6 +35,8 @@ def top(
     from analytics.engines.registry import Means
     from analytics.engines.top import answer
 
+    from config.clock import shanghai_day
+
     with open_house() as house:
         yesterday = shanghai_day(house.clock.now()) - timedelta(days=1)
         last = day_of("--until", until) or yesterday
