@@ -34,7 +34,6 @@ def top(
 ) -> None:
     from analytics.engines.registry import Means
     from analytics.engines.top import answer
-
     from config.clock import shanghai_day
 
     with open_house() as house:
