@@ -26,7 +26,7 @@ with article as (
 ), told as (
   select *, unnest([1, 2, 3, 7, 30]) as age, unnest([60, 75, 82, 93, 100]) as grown from figure
 )
-select account, unit,
+select account, unit, number * 2000 + {month} * 100 + place as article_id,
   '26' || lpad(cast(number * 2000 + {month} * 100 + place as varchar), 10, '0') || '_1' as remote_id,
   '青年大学习 ' || cast(place as varchar) as title,
   'https://site.invalid/s/' || cast(number * 2000 + {month} * 100 + place as varchar) as url,

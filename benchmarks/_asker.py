@@ -25,7 +25,7 @@ with chosen as (
       + (as_of - date '1970-01-01')) as value
   from read_parquet('{files}', hive_partitioning = true)
   where metric = 'read_people' and platform = 'wechat' and published_day between '{since}' and '{until}'
-  group by account, remote_id
+  group by account, article_id
 ), summed as (
   select account, cast(sum(value) // 1000000 as bigint) as value, count(*) as figures
   from chosen group by account
@@ -49,7 +49,7 @@ def ours(folder: Path) -> Callable[[], Rows]:
     asked = plan(
         Question("read_people", {"wechat": Meaning("people", "cumulative")}, SINCE, UNTIL, limit=LIMIT)
     )
-    means = Means(memory_mb=MEMORY_MB, threads=THREADS)
+    means = Means(memory=f"{MEMORY_MB}MB", threads=THREADS)
 
     def work() -> Rows:
         found = answer_plan(None, asked, engine="duckdb", archive=folder, means=means)
@@ -86,7 +86,7 @@ def pandas(folder: Path) -> Callable[[], Rows]:
     import pandas as pd
     import pyarrow.dataset  # noqa: F401
 
-    columns = ["account", "remote_id", "as_of", "value", "source_kind"]
+    columns = ["account", "article_id", "as_of", "value", "source_kind"]
     chosen = [
         ("metric", "==", "read_people"),
         ("platform", "==", "wechat"),
@@ -97,7 +97,7 @@ def pandas(folder: Path) -> Callable[[], Rows]:
     def work() -> Rows:
         frame = pd.read_parquet(folder / "articles", columns=columns, filters=chosen)
         frame["source"] = frame["source_kind"].map({"api": 2, "import": 1}).fillna(0)
-        newest = frame.sort_values(["source", "as_of"]).drop_duplicates(["account", "remote_id"], keep="last")
+        newest = frame.sort_values(["source", "as_of"]).drop_duplicates("article_id", keep="last")
         summed = newest.groupby("account")["value"].agg(["sum", "count"]).reset_index()
         summed["value"] = summed["sum"] // 1_000_000
         summed["place"] = summed["value"].rank(method="min", ascending=False).astype("int64")

@@ -69,12 +69,12 @@ class Millionths(TypeDecorator[Decimal]):
 class ArchivePlace:
     """Where the archived months of a database lie, and what DuckDB may take to read and write them.
 
-    `memory` is DuckDB's word for it (`512MB`); `temporary` is a folder for what does not fit.
+    `memory` is DuckDB's word for it (`192MB`); `temporary` is a folder for what does not fit.
     """
 
     folder: Path
     temporary: Path
-    memory: str = "512MB"
+    memory: str = "192MB"
     threads: int = 2
 
 

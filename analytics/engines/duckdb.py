@@ -23,7 +23,7 @@ def columns_of_files(plan: Plan) -> str:
     counts = ", ".join(f"'{unit}'" for unit in COUNTS)
     whole = "value // 1000000"
     told = {
-        "article": "''" if is_day else "remote_id",
+        "article": "cast(0 as bigint)" if is_day else "cast(article_id as bigint)",
         "month": "left(cast(month as varchar), 7)",
         "day": f"cast(cast({day} as date) - {_EPOCH} as bigint)",
         "as_of": f"cast(cast({as_of} as date) - {_EPOCH} as bigint)",
@@ -40,14 +40,16 @@ class DuckDBEngine:
 
     def __init__(self, means: Means) -> None:
         self._left = ExitStack()
-        spill = means.spill or self._left.enter_context(
-            tempfile.TemporaryDirectory(prefix="meizhen-", ignore_cleanup_errors=True)
+        if means.spill is not None:
+            means.spill.mkdir(parents=True, exist_ok=True)
+        spill = self._left.enter_context(
+            tempfile.TemporaryDirectory(prefix="reading-", dir=means.spill, ignore_cleanup_errors=True)
         )
         self.connection = duckdb.connect(
             config={
-                "memory_limit": f"{means.memory_mb}MB",
+                "memory_limit": means.memory,
                 "threads": means.threads,
-                "temp_directory": str(spill),
+                "temp_directory": spill,
                 "preserve_insertion_order": False,
                 # Nothing is fetched from DuckDB's own host.
                 "autoinstall_known_extensions": False,

@@ -57,7 +57,7 @@ def _figure(row: "Selected[Any]", level: FigureKind) -> Row:
         row[place["platform"]],
         row[place["account"]],
         row[place["unit"]],
-        row[place["remote_id"]] if is_article else "",
+        row[place["article_id"]] if is_article else 0,
         f"{day:%Y-%m}",
         row[place["metric"]],
         row[place["source_kind"]],

@@ -19,12 +19,12 @@ DEFAULT = "duckdb"
 
 @dataclass(frozen=True)
 class Means:
-    """What an engine may use. `memory_mb` and `threads` bound DuckDB; Spark has its own settings.
+    """What an engine may use. `memory` (DuckDB's word) and `threads` bound DuckDB; Spark has its own settings.
 
-    `spill` is a folder for what does not fit into the memory; a temporary one without it.
+    What does not fit into the memory lies in a folder of its own within `spill`, or the system's without it.
     """
 
-    memory_mb: int = 192
+    memory: str = "192MB"
     threads: int = 2
     spill: Path | None = None
     spark_master: str = "local[*]"

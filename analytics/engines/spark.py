@@ -60,7 +60,7 @@ class SparkEngine:
         is_day = plan.question.level == "account_days"
         day, as_of = ("day", "day") if is_day else ("published_day", "as_of")
         told = {
-            "article": F.lit("") if is_day else F.col("remote_id"),
+            "article": (F.lit(0) if is_day else F.col("article_id")).cast("long"),
             "day": F.unix_date(F.col(day).cast("date")).cast("long"),
             "as_of": F.unix_date(F.col(as_of).cast("date")).cast("long"),
             "value": F.when(F.col("counts").isin(*COUNTS), F.expr("value div 1000000")).otherwise(

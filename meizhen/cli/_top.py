@@ -54,7 +54,12 @@ def top(
             engine=engine,
             archive=archive or house.settings.archive_folder,
             level=_level(level),
-            means=Means(spark_master=house.settings.spark_master),
+            means=Means(
+                memory=house.settings.duckdb_memory,
+                threads=house.settings.duckdb_threads,
+                spill=house.settings.temporary_folder,
+                spark_master=house.settings.spark_master,
+            ),
         )
         seconds = perf_counter() - began
         titles = _titles(house, found)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archived import Told, write_archive
+from archived import Told, article_number, write_archive
 
 from analytics.engines.expression import aggregated, ranked
 from analytics.engines.question import COUNTS, By, Meaning, Plan, Question, plan
@@ -275,7 +275,7 @@ def rows(figures: Iterable[Told]) -> list[Row]:
             told.platform,
             f"{told.platform}:{told.account}",
             told.unit,
-            told.article,
+            article_number(told.article),
             f"{told.day:%Y-%m}",
             told.metric,
             told.source_kind,

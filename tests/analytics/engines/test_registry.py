@@ -36,7 +36,7 @@ def test_what_comes_with_the_program_is_installed() -> None:
 
 
 def test_duckdb_keeps_to_its_means() -> None:
-    with open_engine("duckdb", Means(memory_mb=100, threads=1)) as engine:
+    with open_engine("duckdb", Means(memory="100MB", threads=1)) as engine:
         connection = engine.connection  # type: ignore[attr-defined]
         told = "select current_setting('memory_limit'), current_setting('threads')"
         assert connection.execute(told).fetchone() == ("95.3 MiB", 1)
