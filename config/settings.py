@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     duckdb_memory: str = Field(
         "192MB",
         pattern=r"^[1-9]\d*(MB|GB)$",
-        description="Most memory that DuckDB takes for the archive and its questions; beyond it, it uses the disk.",
+        description="Most memory that DuckDB takes for archive and questions; beyond it, it uses the disk.",
     )
     duckdb_threads: int = Field(2, ge=1, le=64, description="Threads that DuckDB takes for the archive.")
     smtp_host: str = Field(

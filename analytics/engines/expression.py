@@ -15,7 +15,7 @@ FIGURES = {
     "platform": "str",
     "account": "str",  # platform:handle
     "unit": "str",  # the unit's code
-    "article": "int64",  # our id, which stays when a platform names what a file told of; 0 for an account's day
+    "article": "int64",  # our id: it stays when a platform names it; 0 for an account's day
     "month": "str",  # 2025-03, of `day`
     "metric": "str",
     "source_kind": "str",  # api, import, typed

@@ -19,7 +19,7 @@ DEFAULT = "duckdb"
 
 @dataclass(frozen=True)
 class Means:
-    """What an engine may use. `memory` (DuckDB's word) and `threads` bound DuckDB; Spark has its own settings.
+    """What an engine may use. `memory` and `threads` bound DuckDB; Spark has its own settings.
 
     What does not fit into the memory lies in a folder of its own within `spill`, or the system's without it.
     """
