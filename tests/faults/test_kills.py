@@ -6,11 +6,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from installed import SHORT_LEASE, Installation
-from sqlalchemy import text
+from installed import SHORT_LEASE, Installation, shut
 
 from benchmarks._nodes import wait_until
-from config.database import connect
 from sandbox.world import Fault
 
 
@@ -90,13 +88,10 @@ def test_a_node_killed_between_the_answer_and_its_commit_leaves_a_doubt_that_set
     installation.world.set_faults(Fault("hang", path="/publish", times=3, value="0.6"))
     node = installation.start(call=5)
     installation.wait_for_arrivals(3)
-    shut = connect(installation.address)
-    with shut.write() as session:
-        session.execute(text("UPDATE delivery SET looks = looks"))
+    with shut(installation.address):
         assert installation.open_attempts() == 3
         pause(1.0)  # the answers are there by now
         node.kill()
-    shut.close()
     assert installation.open_attempts() == 3
     installation.start()
     installation.wait_until_published()

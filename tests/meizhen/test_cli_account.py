@@ -144,7 +144,7 @@ def test_check_of_a_working_account_ends_with_0(run: Run, tmp_path: Path, sandbo
 def test_new_keys_open_everything(run: Run, tmp_path: Path) -> None:
     assert "now version 2; the credentials of 2 accounts" in run("account", "rotate-keys").out
     assert run("account", "show", "first", "--json").json()["credentials"] == {"token": True}
-    assert run("ledger", "list", "--json").json()[0]["details"] == {"version": 2, "accounts": 2}
+    assert run("ledger", "list", "--json").json()[0]["details"] == {"version": 2, "accounts": 2, "robots": 0}
     assert "sound" in run("ledger", "verify").out
 
 

@@ -386,7 +386,7 @@ def test_codes_are_those_of_rfc_6238(second: int, code: str) -> None:
 def test_the_password_is_asked_once_more_and_counted(door: Door, li: Person) -> None:
     check_own_password(door.database, door.keys, door.clock, li, PASSWORD, HERE)
     with acts(door) as told:
-        for _ in range(PAIR.tries - 1):
+        for _ in range(PAIR.tries):
             with pytest.raises(MeizhenError, match="not right"):
                 check_own_password(door.database, door.keys, door.clock, li, WRONG, HERE)
         with pytest.raises(MeizhenError, match="Too many"):

@@ -1,14 +1,14 @@
 """One installation with webhook accounts at the sandbox, and its publishing nodes as real processes."""
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scenery import make_account, queue_posts
-from sqlalchemy import func
+from sqlalchemy import Connection, func, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
@@ -27,6 +27,34 @@ if TYPE_CHECKING:
 LEASE, CALL, TICK = 10.0, 2.0, 0.2  # seconds
 SHORT_LEASE = 2.0  # for tests that wait until it has run out
 LOOKS = (1, 3, 10, 30)  # the sandbox's web sites may be asked soon
+
+
+@contextmanager
+def shut(address: str) -> Iterator[None]:
+    """Within this, nobody can write a delivery or a lane: the SQLite file, or both tables, are locked."""
+    database = connect(address)
+    try:
+        if database.is_sqlite:
+            with database.write() as session:
+                session.execute(text("UPDATE delivery SET looks = looks"))
+                yield
+            return
+        with database.engine.connect() as connection:
+            while not _locks(connection):  # waiting for one with the other in hand would be a deadlock
+                threading.Event().wait(0.003)
+            yield
+            connection.rollback()
+    finally:
+        database.close()
+
+
+def _locks(connection: Connection) -> bool:
+    try:
+        connection.execute(text("LOCK TABLE delivery, lane IN EXCLUSIVE MODE NOWAIT"))
+    except OperationalError:
+        connection.rollback()
+        return False
+    return True
 
 
 class Installation:
