@@ -113,7 +113,7 @@ def place(database: Database, keys: KeyRing, clock: ManualClock, sandbox: Any) -
 
 
 def weekly(place: Place, folder: Path, sheet: str = "微信公众号") -> dict[str, list[object]]:
-    """The first account's row of the weekly workbook: heading → this week, last week, change, and last year."""
+    """The first account's row of the weekly workbook: heading → this week, last week, change, last year."""
     rows = CalamineWorkbook.from_path(
         export_week(place.database, WEEK, folder, formats=["xlsx"])["xlsx"]
     ).get_sheet_by_name(sheet)
