@@ -16,9 +16,12 @@ def strict_json(content: bytes) -> Any:
 
     Raises ValueError or RecursionError for anything that programs read in different ways.
     """
-    text = content.decode("utf-8-sig")
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
-    _check_depth(value)
+    text = content.decode()
+    if text.startswith("\ufeff"):
+        text = text[1:]
+    value = _DECODER.decode(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
@@ -51,6 +54,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: a decoder costs more than a short answer's decoding.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=Decimal)
 
 
 def _check_depth(value: object) -> None:

@@ -40,6 +40,7 @@ class WeChatApi:
     def __init__(self, access: Access) -> None:
         self.access = access
         self._base = (access.api_base or API_BASE).rstrip("/")
+        self._held: str | None = None  # for the calls of one task: it is sealed in the database
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         return self._call("GET", path, Step.READ, params=params)
@@ -61,16 +62,16 @@ class WeChatApi:
         """Forgets the token and fetches the platform's present one."""
         with self.access.memory.single_flight(_TOKEN):
             self.access.memory.forget(_TOKEN)
-            self._fetch_token()
+            self._held = self._fetch_token()
 
     def token(self) -> str:
         """The account's token, fetched when there is none."""
         memory = self.access.memory
-        held = memory.get(_TOKEN)
-        if held is not None:
-            return held
-        with memory.single_flight(_TOKEN):
-            return memory.get(_TOKEN) or self._fetch_token()
+        self._held = self._held or memory.get(_TOKEN)
+        if self._held is None:
+            with memory.single_flight(_TOKEN):
+                self._held = memory.get(_TOKEN) or self._fetch_token()
+        return self._held
 
     def _fetch_token(self) -> str:
         credentials = self.access.credentials

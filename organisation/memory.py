@@ -77,6 +77,10 @@ _PUT = text(
     "ON CONFLICT (account_id, key) DO UPDATE SET until = excluded.until, key_version = excluded.key_version, "
     "wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext"
 ).bindparams(bindparam("until", type_=UTCDateTime()))
+_GET = text(
+    "SELECT until, key_version, wrapped_key, ciphertext FROM account_memory "
+    "WHERE account_id = :account_id AND key = :key"
+).columns(until=UTCDateTime())
 _SWEEP = text("DELETE FROM account_memory WHERE account_id = :account_id AND until <= :now").bindparams(
     bindparam("now", type_=UTCDateTime())
 )
@@ -123,7 +127,7 @@ class SealedMemory:
         read_at, value, until = self._read.get(key, (-_KEPT_SECONDS, "", None))
         if steady() - read_at >= _KEPT_SECONDS:
             with self._database.read() as session:
-                row = session.get(AccountMemory, (self._account_id, key))
+                row = session.connection().execute(_GET, {"account_id": self._account_id, "key": key}).first()
             if row is None:
                 return None
             sealed = Sealed(row.key_version, row.wrapped_key, row.ciphertext)
@@ -149,6 +153,7 @@ class SealedMemory:
             connection = session.connection()
             connection.execute(_SWEEP, {"account_id": self._account_id, "now": self._clock.now()})
             connection.execute(_PUT, facts)
+        self._read[key] = (steady(), value, until)
 
     def forget(self, key: str) -> None:
         self._read.pop(key, None)
