@@ -2,10 +2,10 @@
 
     python -m benchmarks.collecting [--quick] [--case sqlite] [--first]
 
-Every account is asked as on any day: its token, the articles of 31 days, whether it may have comments (once a
-month), the account day of yesterday. Ours and the limit take turns, each a process of its own with 16
-threads, against a double that answers after 20 ms what the sandbox answers; a ratio is our median rate over the
-limit's, a rate is calls over the seconds from the first receipt to the last. The articles were collected
+Every account is asked as on any day: its token, the articles of 31 days, whether it may have comments (once
+a month), the account day of yesterday. Ours and the limit take turns, each a process of its own with 16
+threads, against a double that answers after 20 ms what the sandbox answers; a ratio is our median rate over
+the limit's, a rate is calls over the seconds from the first receipt to the last. The articles were collected
 the day before; in a `--first` run all are new. Promised: `PROMISE`.
 """
 
