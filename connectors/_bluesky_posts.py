@@ -1,7 +1,7 @@
 """Sending a post under a key chosen before, and finding it by that key."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors._bluesky_calls import Session, address, failure, fine, words
@@ -16,6 +16,7 @@ COLLECTION = "app.bsky.feed.post"
 PICTURES = 4
 PICTURE_BYTES = 2_000_000
 PICTURE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+_KEPT = timedelta(days=400)  # far longer than a post can stay in doubt
 _UNREADABLE = Label("存档的图片读不到，请重新上传。", "The stored picture cannot be read: upload it again.")
 
 
@@ -68,7 +69,7 @@ def _tid(access: Access, outgoing: Outgoing) -> str:
         tid = access.memory.get(name)
         if tid is None:
             tid = make_tid(access.now(), f"{access.account} {outgoing.key}")
-            access.memory.put(name, tid)
+            access.memory.put(name, tid, until=access.now() + _KEPT)
     return tid
 
 

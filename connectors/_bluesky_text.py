@@ -8,8 +8,9 @@ import regex
 LENGTH = 300  # graphemes; and ten bytes for each
 _BYTES_A_GRAPHEME = 10
 _TAG_GRAPHEMES = 64
+_FACET = "app.bsky.richtext.facet"
 _GRAPHEME = regex.compile(r"\X")
-_LINK = regex.compile(r"https?://[^\s<>\"'，。！？；：、（）《》「」“”]+", regex.IGNORECASE)
+_LINK = regex.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", regex.IGNORECASE)
 _TAG = regex.compile(r"(?:^|(?<=\s))[#＃]([^\s#＃]+)")
 _MENTION = regex.compile(
     r"(?:^|(?<=[\s(（]))@((?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*)"
@@ -61,17 +62,25 @@ def mentions(text: str) -> Iterator[Span]:
 
 
 def facets(text: str, did_of: Callable[[str], str | None]) -> list[dict[str, object]]:
-    """The record's `facets`; `did_of` tells whose a handle is, None where it is nobody's."""
-    found = [(span, {"$type": "app.bsky.richtext.facet#link", "uri": span.value}) for span in links(text)]
-    taken = [(span.start, span.end) for span, _ in found]
+    """The record's `facets`, in order and apart; `did_of` tells whose a handle is, None where it is nobody's.
+
+    Of two that share characters the link stays.
+    """
+    found: list[tuple[Span, dict[str, str]]] = []
+    for span in links(text):
+        found.append((span, {"$type": f"{_FACET}#link", "uri": span.value}))
     for span in tags(text):
-        found.append((span, {"$type": "app.bsky.richtext.facet#tag", "tag": span.value}))
+        if _is_free(span, found):
+            found.append((span, {"$type": f"{_FACET}#tag", "tag": span.value}))
     for span in mentions(text):
-        inside = any(start <= span.start < end for start, end in taken)
-        did = None if inside else did_of(span.value)
+        did = did_of(span.value) if _is_free(span, found) else None
         if did is not None:
-            found.append((span, {"$type": "app.bsky.richtext.facet#mention", "did": did}))
+            found.append((span, {"$type": f"{_FACET}#mention", "did": did}))
     return [_facet(text, span, feature) for span, feature in sorted(found, key=lambda pair: pair[0].start)]
+
+
+def _is_free(span: Span, found: list[tuple[Span, dict[str, str]]]) -> bool:
+    return all(span.end <= other.start or other.end <= span.start for other, _ in found)
 
 
 def _facet(text: str, span: Span, feature: dict[str, str]) -> dict[str, object]:

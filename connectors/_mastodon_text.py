@@ -6,7 +6,7 @@ from html import unescape
 
 LENGTH = 500  # of an instance that changed nothing
 LINK_LENGTH = 23
-_LINK = re.compile(r"https?://[^\s<>\"'，。！？；：、（）《》「」“”]+", re.IGNORECASE)
+_LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![\w/])@([A-Za-z0-9_]+(?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?)@[A-Za-z0-9.-]*[A-Za-z0-9]")
 _BREAK = re.compile(r"<(?:br|/p|/li|/div)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")

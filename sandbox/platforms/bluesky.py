@@ -133,8 +133,8 @@ def _put_record(call: _Call) -> _Told:
     headers = _counted(call, account)
     if call.named(str(told.get("repo"))) is not account:
         raise _No(403, "Forbidden", "not your repo")
-    rkey, record = str(told.get("rkey")), told.get("record")
-    _validate(account, rkey, record)
+    rkey = str(told.get("rkey"))
+    record = _validated(account, rkey, told.get("record"))
     cid = "bafyrei" + sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:52]
     known = account.state.setdefault("records", {})
     answer = {"uri": f"at://{did(account.account)}/{_POST}/{rkey}", "cid": cid, "validationStatus": "valid"}
@@ -166,7 +166,7 @@ def _received_again(call: _Call, account: SandboxAccount, rkey: str) -> None:
         item.received += 1
 
 
-def _validate(account: SandboxAccount, rkey: str, record: Any) -> None:
+def _validated(account: SandboxAccount, rkey: str, record: Any) -> dict[str, Any]:
     if not _TID.fullmatch(rkey):
         raise _No(400, "InvalidRequest", "Invalid record key: expected a TID")
     if not isinstance(record, dict) or record.get("$type") != _POST:
@@ -190,6 +190,7 @@ def _validate(account: SandboxAccount, rkey: str, record: Any) -> None:
             raise _No(400, "InvalidRequest", "Could not find blob")
         if image["image"]["size"] > 2_000_000:
             raise _No(400, "BlobTooLarge", "This file is too large")
+    return record
 
 
 def _get_record(call: _Call) -> _Told:

@@ -6,6 +6,7 @@ what that call always answers; `instance` ({max_characters, max_media_attachment
 """
 
 import json
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -21,7 +22,7 @@ from sandbox.world import BEIJING, Published, SandboxAccount, World
 
 _PLATFORM = "mastodon"
 _KEY_LIFE = timedelta(hours=1)
-_LINK = regex.compile(r"https?://[^\s<>\"'，。！？；：、]+")
+_LINK = regex.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
 _FIRST = 117_000_000_000_000_000
 _CALLS, _CALL_SECONDS = 300, 300
 _INSTANCE = {"max_characters": 500, "max_media_attachments": 4, "image_size_limit": 16_777_216}
@@ -120,7 +121,7 @@ def _counted(call: _Call) -> dict[str, str]:
 
 
 def _id(account: SandboxAccount) -> str:
-    return str(109_000_000_000_000_000 + sum(map(ord, account.account)))
+    return str(109_000_000_000_000_000 + zlib.crc32(account.account.encode()))
 
 
 def _instance(call: _Call) -> _Told:
