@@ -71,10 +71,10 @@ def router(world: World) -> APIRouter:
 
 async def _arrived(request: Request) -> tuple[dict[str, Any], bytes]:
     if request.headers.get("content-type", "").startswith("multipart/"):
-        form = await request.form()
-        file = form.get("file")
-        content = await file.read() if isinstance(file, UploadFile) else b""
-        return {name: value for name, value in form.items() if isinstance(value, str)}, content
+        async with request.form() as form:
+            file = form.get("file")
+            content = await file.read() if isinstance(file, UploadFile) else b""
+            return {name: value for name, value in form.items() if isinstance(value, str)}, content
     try:
         told = json.loads(await request.body() or b"{}")
     except ValueError:

@@ -89,11 +89,12 @@ async def _arrived(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]:
             told = {}
         return given | (told if isinstance(told, dict) else {}), {}
     files: dict[str, bytes] = {}
-    for name, value in (await request.form()).items():
-        if isinstance(value, UploadFile):
-            files[name] = await value.read()
-        else:
-            given[name] = value
+    async with request.form() as form:
+        for name, value in form.items():
+            if isinstance(value, UploadFile):
+                files[name] = await value.read()
+            else:
+                given[name] = value
     return given, files
 
 
