@@ -253,14 +253,16 @@ class Http:
         form: Mapping[str, str] | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
         seconds: float | None = None,
     ) -> Answer:
         """One request, one answer.
 
         `writes` says whether the platform may do something because of it: then a lost answer raises
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
-        go out as UTF-8 without escapes. A redirect counts as an unreadable answer. Raises NeedsPerson for an
-        address or a certificate that a person must mend.
+        go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers. A
+        redirect counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a
+        person must mend.
         """
         if self._before is not None:
             self._before()
@@ -268,7 +270,7 @@ class Http:
         _call.start(seconds or self.seconds, _send_before.get() if writes else _never)
         began = steady()
         try:
-            prepared = self._prepare(method, url, params, json_body, form, files, headers)
+            prepared = self._prepare(method, url, params, json_body, form, files, headers, raw)
             try:
                 response = self._send(prepared)
             except requests.ConnectionError:
@@ -309,6 +311,7 @@ class Http:
         form: Mapping[str, str] | None,
         files: Mapping[str, tuple[str, bytes, str]] | None,
         headers: Mapping[str, str] | None,
+        raw: bytes | None,
     ) -> requests.PreparedRequest:
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **(headers or {})}
         for value in sent.values():
@@ -325,7 +328,7 @@ class Http:
             prepared = _addressed(method, url).copy()
             if params:
                 prepared.url = f"{prepared.url}?{urlencode(params)}"
-        body = None
+        body = raw
         if json_body is not None:
             sent.setdefault("Content-Type", "application/json; charset=utf-8")
             body = json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")

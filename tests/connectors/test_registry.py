@@ -1,6 +1,7 @@
 """Which platforms there are, and what is refused as one."""
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,8 @@ import connectors._registry as registry
 from connectors import Connector, connector_for, platforms
 from connectors.webhook import Webhook
 from connectors.webhook import connector as webhook
+
+_SOURCES = (".py", ".toml", ".html", ".js", ".typ")
 
 
 @pytest.fixture
@@ -38,6 +41,18 @@ def test_a_platform_gives_its_one_connector() -> None:
 def test_an_unknown_platform_is_refused_without_an_import(name: str) -> None:
     with pytest.raises(KeyError):
         connector_for(name)
+
+
+@pytest.mark.parametrize("name", sorted(set(platforms()) - {"wechat", "weibo", "webhook", "youth_voice"}))
+def test_a_platform_is_named_in_its_own_files_only(name: str) -> None:
+    """The first four have layouts and rules of awards of their own; whoever comes after them has none."""
+    root = Path(registry.__file__).parent.parent
+    folders = ("analytics", "config", "connectors", "meizhen", "organisation", "sandbox", "scheduler", "web")
+    files = [file for folder in folders for file in (root / folder).rglob("*") if file.suffix in _SOURCES]
+    named = {file.name for file in files if name in file.read_text("utf-8").lower()}
+    assert len(files) > 200
+    assert f"{name}.py" in named
+    assert [file for file in named if file != f"{name}.py" and not file.startswith(f"_{name}_")] == []
 
 
 @pytest.mark.usefixtures("fresh_registry")
