@@ -6,7 +6,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analytics.charts.drawing import COLOURS, GREY, INK, LINE, PALE, blank_sheet, box, save, stroke, write
+from analytics.charts.drawing import (
+    BESIDE,
+    COLOURS,
+    GREY,
+    INK,
+    LINE,
+    PALE,
+    blank_sheet,
+    box,
+    save,
+    stroke,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +28,7 @@ MOST_PLACES = 500  # a longer picture is read by nobody and refused by phones; t
 _WIDTH, _MARGIN, _HEAD, _KEYS, _ROW, _FOOT = 7.5, 0.5, 1.75, 0.45, 0.56, 1.05
 _BADGE, _NAMES, _SCORE = 0.34, 1.05, 4.55
 _PLACES = 5.35  # where the scale of places begins
-_GOLD = "#9B1C1F"
+_RED = "#9B1C1F"
 
 
 @dataclass(frozen=True)
@@ -44,7 +56,7 @@ def poster(
     shown = rows[:MOST_PLACES]
     height = _HEAD + _KEYS + max(1, len(shown)) * _ROW + _FOOT
     figure, axes = blank_sheet(_WIDTH, height)
-    box(axes, 0, 0, _WIDTH, _HEAD - 0.2, _GOLD)
+    box(axes, 0, 0, _WIDTH, _HEAD - 0.2, _RED)
     write(axes, _MARGIN, 0.62, titles[0], _title_size(titles[0]), "white", limit=34)
     write(axes, _MARGIN, 1.14, titles[1], 15, "#F6DEDE", limit=28)
     if shown:
@@ -56,7 +68,7 @@ def poster(
     else:
         write(axes, _MARGIN, _HEAD + 0.5, "没有符合条件的账号", 13, GREY)
     left = len(rows) - len(shown)
-    told = [note for note in (f"另有 {left} 个账号,见 figures.xlsx" if left else "", *notes) if note]
+    told = [note for note in (f"另有 {left} 个账号，见 figures.xlsx" if left else "", *notes) if note]
     stroke(axes, [(_MARGIN, height - _FOOT + 0.1), (_WIDTH - _MARGIN, height - _FOOT + 0.1)], LINE, 0.8)
     for number, note in enumerate(told[:4]):
         write(axes, _MARGIN, height - _FOOT + 0.35 + number * 0.21, note, 8, GREY, limit=62)
@@ -86,9 +98,10 @@ def _row(axes: "Axes", top: float, row: PosterRow, share: float, last: int) -> N
     write(axes, _NAMES, top + 0.34, row.unit, 7.5, GREY, limit=26)
     write(axes, _SCORE, top + 0.17, f"{row.score}", 11, INK if row.awarded else GREY, align="right")
     box(axes, _NAMES, top + 0.41, _SCORE - _NAMES, 0.05, PALE)
-    box(axes, _NAMES, top + 0.41, (_SCORE - _NAMES) * share, 0.05, colour)
+    bar = colour if row.awarded else BESIDE
+    box(axes, _NAMES, top + 0.41, (_SCORE - _NAMES) * share, 0.05, bar)
     _interval(axes, middle, row, colour, last)
-    shown = f"{row.inside * 100:.0f} %"
+    shown = f"{row.inside * 100:.1f} %"
     write(axes, _WIDTH - _MARGIN, middle, shown, 9, INK, align="right", middle=True)
 
 

@@ -42,9 +42,7 @@ def certificates(rule: Rule, results: Sequence[CategoryResult], run_id: str) -> 
     return found
 
 
-def code_text(
-    rule: Rule, category: Category, track: Track, placed: Placed, run_id: str, number: str
-) -> str:
+def code_text(rule: Rule, category: Category, track: Track, placed: Placed, run_id: str, number: str) -> str:
     """What a code carries, as JSON in ASCII: every reader understands it alike."""
     told = {
         "award": rule.id,

@@ -145,8 +145,7 @@ def _category(result: CategoryResult, numbers: Mapping[tuple[str, str], str]) ->
                 "label": track.track.label.zh,
                 "places": track.track.places,
                 "accounts": [
-                    _account(placed, numbers.get((category.id, placed.handle), ""))
-                    for placed in track.places
+                    _account(placed, numbers.get((category.id, placed.handle), "")) for placed in track.places
                 ],
             }
             for track in result.tracks

@@ -120,7 +120,9 @@ def _posters(run: Run, target: Path) -> Iterator[Path]:
     for result in run.results:
         for track in result.tracks:
             rows = [
-                PosterRow(one.place, one.name, one.unit, one.score, one.awarded, one.low, one.high, one.inside)
+                PosterRow(
+                    one.place, one.name, one.unit, one.score, one.awarded, one.low, one.high, one.inside
+                )
                 for one in track.places
             ]
             label = f"{result.category.label.zh} · {track.track.label.zh}"

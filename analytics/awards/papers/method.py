@@ -17,6 +17,8 @@ from analytics.indices import Label
 from config.messages import catalogue, told
 
 _SHOWN_SHA = 16
+# Of the table of variables: of an index, of a question site's terms.
+_HEADINGS = (("variable", "meaning", "source"), ("weight", "metric", "kind"))
 
 
 def method_facts(run: Run) -> dict[str, object]:
@@ -39,7 +41,13 @@ def _category(run: Run, category: Category) -> dict[str, object]:
     choice = category.index
     return {
         "label": category.label.zh,
-        "lines": [*_index_lines(category), *_score_lines(category), _gate_line(category), *_breaks(run, category)],
+        "lines": [
+            *_index_lines(category),
+            *_score_lines(category),
+            _gate_line(category),
+            *_breaks(run, category),
+        ],
+        "headings": [said(f"heading_{name}") for name in _HEADINGS[bool(choice.terms)]],
         "variables": list(_variables(category)),
         "by_people": choice.by_people,
     }
@@ -178,7 +186,7 @@ def _sources(run: Run) -> Iterator[str]:
             for key, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
         ]
         if shown:
-            yield said("sources", category=category.label.zh, parts=";".join(shown))
+            yield said("sources", category=category.label.zh, parts="；".join(shown))
 
 
 def _kind(kind: str) -> str:
@@ -200,7 +208,9 @@ def _cut(placed: Placed) -> tuple[str, ...]:
 
 
 def _alternatives(result: CategoryResult) -> Iterator[tuple[str, str, str]]:
-    awarded = [(placed, track.track.places) for track in result.tracks for placed in track.places if placed.awarded]
+    awarded = [
+        (placed, track.track.places) for track in result.tracks for placed in track.places if placed.awarded
+    ]
     if not awarded:
         return
     for name in awarded[0][0].alternatives:

@@ -58,7 +58,12 @@ def _category(result: CategoryResult, given: Given) -> dict[str, object]:
             {
                 "label": track.track.label.zh,
                 "rows": [
-                    _row(placed.name, placed.unit, counting(jury, given[result.category.id, placed.handle]), placed.jury)
+                    _row(
+                        placed.name,
+                        placed.unit,
+                        counting(jury, given[result.category.id, placed.handle]),
+                        placed.jury,
+                    )
                     for placed in track.places
                 ],
             }

@@ -37,9 +37,12 @@ def workbook(run: Run) -> bytes:
     return content.getvalue()
 
 
-def _table(sheet: Sheet, headings: Sequence[str], widths: Sequence[float], rows: Iterable[Sequence[_Cell]]) -> None:
+def _table(
+    sheet: Sheet, headings: Sequence[str], widths: Sequence[float], rows: Iterable[Sequence[_Cell]]
+) -> None:
     sheet.widths(list(widths))
     sheet.header([(heading, [""]) for heading in headings])
+    sheet.freeze(columns=0)
     for row in rows:
         for cell in row:
             if isinstance(cell, str):
