@@ -4,7 +4,7 @@ from analytics.charts.comparison import Pair, week_on_week_picture
 from analytics.charts.drawing import font_file, label_font, printable
 from analytics.charts.hours import hours_picture
 from analytics.charts.panels import Panel, trend_picture, units_picture
-from analytics.charts.poster import MOST_PLACES, PosterRow, poster
+from analytics.charts.poster import MOST_PLACES, PosterRow, poster_picture
 from analytics.charts.ranking import MOST_ROWS, TRACK_COLOURS, PictureRow, ranking_picture
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "font_file",
     "hours_picture",
     "label_font",
-    "poster",
+    "poster_picture",
     "printable",
     "ranking_picture",
     "trend_picture",

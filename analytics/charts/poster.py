@@ -23,7 +23,7 @@ from analytics.charts.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_PLACES = 500  # a longer picture is read by nobody and refused by phones; the workbook has all
+MOST_PLACES = 300  # a longer picture is read by nobody and refused by phones; the workbook has all
 # Inches.
 _WIDTH, _MARGIN, _HEAD, _KEYS, _ROW, _FOOT = 7.5, 0.5, 1.75, 0.45, 0.56, 1.05
 _BADGE, _NAMES, _SCORE = 0.34, 1.05, 4.55
@@ -45,7 +45,7 @@ class PosterRow:
     inside: Decimal
 
 
-def poster(
+def poster_picture(
     rows: Sequence[PosterRow], titles: tuple[str, str], notes: Sequence[str], path: Path
 ) -> tuple[Path, Path]:
     """Draws the rows in their order as `path`.png and `path`.svg: the same rows give the same bytes.

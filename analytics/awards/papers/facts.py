@@ -116,7 +116,8 @@ def common_facts(run: Run) -> dict[str, object]:
 
 
 def day(of: date) -> str:
-    return f"{of.year} 年 {of.month} 月 {of.day} 日"
+    """A day as official papers write it."""
+    return said("day", year=of.year, month=of.month, day=of.day)
 
 
 def _rule_notice(rule: Rule) -> dict[str, object] | None:
@@ -197,7 +198,7 @@ def certificate_facts(found: Sequence[Certificate]) -> dict[str, object]:
                 "name": one.placed.name,
                 "unit": one.placed.unit,
                 "category": one.category.label.zh,
-                "track": one.track.label.zh,
+                "track": _group(one.track.label.zh),
                 "place": one.placed.place,
                 "show_place": one.track.places > 1,
                 "handle": one.placed.handle,
@@ -207,3 +208,8 @@ def certificate_facts(found: Sequence[Certificate]) -> dict[str, object]:
             for one in found
         ]
     }
+
+
+def _group(label: str) -> str:
+    """盟市 → 盟市组, 高校组 → 高校组."""
+    return label if label.endswith("组") else f"{label}组"

@@ -5,18 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics.awards.folder import RunFolder, not_written, put_in_place
-from analytics.awards.papers.facts import Run, certificate_facts, common_facts, read_run, said
+from analytics.awards.papers.facts import (
+    Run,
+    certificate_facts,
+    common_facts,
+    percent,
+    read_run,
+    said,
+)
 from analytics.awards.papers.method import method_facts
 from analytics.awards.papers.people import has_minutes, minutes_facts
 from analytics.awards.papers.press import press
 from analytics.awards.papers.sheet import workbook
 from analytics.awards.papers.templates import PAPERS, templates
-from analytics.charts import PosterRow, poster
+from analytics.awards.result import TrackResult
+from analytics.charts import PosterRow, poster_picture
 from config.errors import MeizhenError
 
-FOLDER = "papers"  # in the run's folder: beside the run, no part of it
+FOLDER = "papers"  # in the run's folder, see `folder.BESIDE`
 FINAL_PAPERS = ("final", "certificate")
-_FILES = {"certificate": "certificates"}
+_POSTER, _SHEET = "poster", "sheet"
+KINDS = (*PAPERS, _POSTER, _SHEET)
+_FILES = {
+    **{kind: f"{kind}.pdf" for kind in PAPERS},
+    "certificate": "certificates.pdf",
+    _SHEET: "figures.xlsx",
+}
 
 
 @dataclass(frozen=True)
@@ -42,22 +56,21 @@ def make_papers(
     reasons = {kind: reason for kind, reason in _left_out(run).items() if kind in wanted}
     if only:
         _refuse(reasons)
+    kinds = [kind for kind in wanted if kind not in reasons]
     known = templates(template)
+    # All are made before one is written: a wrong template leaves the folder as it was.
+    contents = {kind: _content(run, kind, known) for kind in kinds if kind != _POSTER}
     target = out or folder / FOLDER
-    made: dict[str, list[Path]] = {}
+    made: dict[str, Sequence[Path]] = {}
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for kind in wanted:
-            if kind not in reasons:
-                made[kind] = list(_make(run, kind, target, known))
-        for kind in reasons:  # of an earlier making, when there was something to say
-            (target / f"{_FILES.get(kind, kind)}.pdf").unlink(missing_ok=True)
+        for kind, content in contents.items():
+            made[kind] = (_place(target / _FILES[kind], content),)
+        if _POSTER in kinds:
+            made[_POSTER] = tuple(_posters(run, target))
     except OSError as error:
         raise not_written(target, error) from None
     return Papers(run, made, reasons)
-
-
-KINDS = (*PAPERS, "poster", "sheet")
 
 
 def _wanted(run: Run, only: Sequence[str]) -> Sequence[str]:
@@ -85,14 +98,11 @@ def _refuse(reasons: Mapping[str, str]) -> None:
         raise MeizhenError(f"papers.{reason}", paper=said(f"paper_{kind}"))
 
 
-def _make(run: Run, kind: str, target: Path, known: Mapping[str, bytes]) -> Iterator[Path]:
-    if kind == "poster":
-        yield from _posters(run, target)
-    elif kind == "sheet":
-        yield _place(target / "figures.xlsx", workbook(run))
-    else:
-        (content,) = press(known, kind, facts_of(run, kind), run.rule.end)
-        yield _place(target / f"{_FILES.get(kind, kind)}.pdf", content)
+def _content(run: Run, kind: str, known: Mapping[str, bytes]) -> bytes:
+    if kind == _SHEET:
+        return workbook(run)
+    (content,) = press(known, kind, facts_of(run, kind), run.rule.end)
+    return content
 
 
 _OWN: Mapping[str, Callable[[Run], dict[str, object]]] = {
@@ -117,18 +127,24 @@ def _place(path: Path, content: bytes) -> Path:
 
 def _posters(run: Run, target: Path) -> Iterator[Path]:
     law = run.rule.robustness
-    for result in run.results:
-        for track in result.tracks:
-            rows = [
-                PosterRow(
-                    one.place, one.name, one.unit, one.score, one.awarded, one.low, one.high, one.inside
-                )
-                for one in track.places
-            ]
+    note = said("poster_note", share=percent(law.high - law.low), draws=f"{law.draws:,}")
+    run_line = said("footer", run_id=run.run_id[:16], number=run.number)
+    for number, result in enumerate(run.results, start=1):
+        people = said("poster_people") if result.category.index.by_people else ""
+        for place, track in enumerate(result.tracks, start=1):
             label = f"{result.category.label.zh} · {track.track.label.zh}"
-            share = f"{(law.high - law.low) * 100:.0f} %"
-            note = said("poster_note", share=share, draws=f"{law.draws:,}")
-            foot = said("poster_people") if result.category.index.by_people else ""
-            run_line = said("footer", run_id=run.run_id[:16], number=run.number)
-            path = target / f"poster-{result.category.id}-{track.track.id}"
-            yield from poster(rows, (run.rule.title, label), (note, foot, run_line), path)
+            words = _file_word(f"{result.category.id}-{track.track.id}")
+            path = target / f"poster-{number}{place:02}-{words}"
+            yield from poster_picture(_rows(track), (run.rule.title, label), (note, people, run_line), path)
+
+
+def _file_word(told: str) -> str:
+    """Ids are the organiser's: as a part of a file's name they keep letters and digits only."""
+    return "".join(letter if letter.isalnum() else "-" for letter in told)
+
+
+def _rows(track: TrackResult) -> list[PosterRow]:
+    return [
+        PosterRow(one.place, one.name, one.unit, one.score, one.awarded, one.low, one.high, one.inside)
+        for one in track.places
+    ]

@@ -58,7 +58,8 @@ def _index_lines(category: Category) -> Iterator[str]:
     if choice.formula == NO_INDEX:
         yield said("no_index")
         return
-    name = f"{choice.label.zh} {choice.formula.upper() if choice.definition else choice.formula} {choice.version}"
+    formula = choice.formula.upper() if choice.definition else choice.formula
+    name = f"{choice.label.zh} {formula} {choice.version}"
     yield said("index_by_people" if choice.by_people else "index", name=name, days=choice.days)
     if choice.definition is not None:
         parts = "、".join(f"{level.label.zh} {plain(level.weight)}" for level in choice.definition.levels)
@@ -182,15 +183,18 @@ def _sources(run: Run) -> Iterator[str]:
         for article in read_csv(run.folder.path / category.id / "articles.csv"):
             kinds[article["sources"]] += 1
         shown = [
-            f"{'、'.join(_kind(kind) for kind in key.split('+')) if key else said('source_none')} {count:,} 篇"
+            said("articles", kinds=_kinds(key), count=f"{count:,}")
             for key, count in sorted(kinds.items(), key=lambda one: (-one[1], one[0]))
         ]
         if shown:
             yield said("sources", category=category.label.zh, parts="；".join(shown))
 
 
-def _kind(kind: str) -> str:
-    return said(f"source_{kind}") if f"source_{kind}" in catalogue("papers") else kind
+def _kinds(sources: str) -> str:
+    """The kinds of an article's sources, `api+import`, as people call them."""
+    known = catalogue("papers")
+    names = (f"source_{kind}" for kind in (sources or "none").split("+"))
+    return "、".join(said(name) if name in known else name for name in names)
 
 
 def _cuts(result: CategoryResult) -> Iterator[tuple[str, ...]]:

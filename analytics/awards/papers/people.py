@@ -79,8 +79,9 @@ def _judges(result: CategoryResult, given: Given) -> Iterator[list[str]]:
         if category == result.category.id:
             for score in scores:
                 by_judge[score.judge, score.unit].append(score.score)
-    for (judge, unit), scores in sorted(by_judge.items()):
-        yield [judge, unit or said("from_outside"), str(len(scores)), plain(min(scores)), plain(max(scores))]
+    for (judge, unit), given_scores in sorted(by_judge.items()):
+        ends = plain(min(given_scores)), plain(max(given_scores))
+        yield [judge, unit or said("from_outside"), str(len(given_scores)), *ends]
 
 
 def _row(name: str, unit: str, scores: list[Score], mean: Decimal | None) -> list[str]:

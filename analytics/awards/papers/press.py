@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAIN = "main.typ"
 _PACKAGE = re.compile(rb'"@[a-z]+/')
+_PICTURE_PPI = 220.0
+_DRAWING = "code"  # SVG, as it is
 _PLACE = re.compile(r"┌─ (?P<path>.+?):(?P<line>\d+):\d+")
 
 
@@ -32,9 +34,11 @@ def press(
     _refuse_packages(templates)
     told = json.dumps(printable_facts(facts), ensure_ascii=False)
     try:
-        content = typst.compile(
+        # Its stubs leave out the form that takes several files by name.
+        content: bytes | list[bytes] = typst.compile(  # type: ignore[call-overload]
             {**templates, _MAIN: f'#include "{paper}.typ"'.encode()},
             format="png" if form == "png" else "pdf",
+            ppi=_PICTURE_PPI,
             root=str(files("analytics.awards") / "templates"),  # no other file of the machine is read
             sys_inputs={"data": told},
             font_paths=_fonts(),
@@ -62,9 +66,9 @@ def _place(diagnostic: str, templates: Mapping[str, bytes], paper: str) -> tuple
 def printable_facts(fact: object) -> object:
     """The same facts with every text printable."""
     if isinstance(fact, str):
-        return fact if fact.startswith("<svg") else printable(fact)
+        return printable(fact)
     if isinstance(fact, Mapping):
-        return {name: printable_facts(value) for name, value in fact.items()}
+        return {name: value if name == _DRAWING else printable_facts(value) for name, value in fact.items()}
     if isinstance(fact, list | tuple):
         return [printable_facts(value) for value in fact]
     return fact

@@ -1,7 +1,7 @@
 """Every figure of a run as a workbook: the list, parts and figures, gates, scores, flags, certificates."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time
 from decimal import Decimal
 
@@ -136,7 +136,7 @@ def _gates(sheet: Sheet, run: Run) -> None:
 def _scores(sheet: Sheet, run: Run) -> None:
     names = ("category", "account", "judge", "judge_unit", "given")
     labels = {result.category.id: result.category.label.zh for result in run.results}
-    rows = (
+    rows: Iterator[list[_Cell]] = (
         [labels.get(category, category), handle, score.judge, score.unit, score.score]
         for (category, handle), scores in sorted(scores_of(run).items())
         for score in scores
@@ -163,7 +163,7 @@ def _flags(sheet: Sheet, run: Run) -> None:
 
 def _certificates(sheet: Sheet, run: Run) -> None:
     names = ("number", "category", "track", "place", "account", "name", "unit", "code")
-    rows = (
+    rows: Iterator[list[_Cell]] = (
         [
             one.number,
             one.category.label.zh,

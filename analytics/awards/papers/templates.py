@@ -49,7 +49,10 @@ def _own(folder: Path) -> dict[str, bytes]:
 
 
 def write_templates(folder: Path) -> tuple[Path, ...]:
-    """Writes our templates into `folder`, to be changed there. Raises MeizhenError where one is there already."""
+    """Writes our templates into `folder`, to be changed there.
+
+    Raises MeizhenError where one is there already, or where they cannot be written.
+    """
     wanted = {folder / name: content for name, content in shipped().items()}
     for path in wanted:
         if path.exists():
