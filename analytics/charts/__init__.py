@@ -4,11 +4,10 @@ from analytics.charts.comparison import Pair, week_on_week_picture
 from analytics.charts.drawing import font_file, label_font, printable
 from analytics.charts.hours import hours_picture
 from analytics.charts.panels import Panel, trend_picture, units_picture
-from analytics.charts.poster import MOST_PLACES, PosterRow, poster_picture
+from analytics.charts.poster import PosterRow, poster_picture
 from analytics.charts.ranking import MOST_ROWS, TRACK_COLOURS, PictureRow, ranking_picture
 
 __all__ = [
-    "MOST_PLACES",
     "MOST_ROWS",
     "TRACK_COLOURS",
     "Pair",
