@@ -279,6 +279,7 @@ def test_the_method_note_tells_counts_reasons_sources_and_that_reads_are_people(
 def test_the_minutes_tell_the_mean_that_counted(run: Run) -> None:
     facts = json.loads(json.dumps(minutes_facts(run)["minutes"]))
     assert sorted(facts["judges"]) == sorted("甲乙丙丁")
+    assert facts["sealed"] is False
     (category,) = facts["categories"]
     assert (category["weight"], category["min_judges"], category["trim"]) == ("30 %", 3, 1)
     assert ["甲", "外单位", str(ACCOUNTS), "90", "90"] in category["judges"]

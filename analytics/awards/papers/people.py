@@ -9,6 +9,7 @@ from analytics.awards.files import plain, read_csv
 from analytics.awards.jury import Score, counting
 from analytics.awards.papers.facts import Run, percent, said
 from analytics.awards.result import CategoryResult
+from analytics.awards.sheets import JUDGES
 
 Given = dict[tuple[str, str], list[Score]]
 
@@ -41,6 +42,7 @@ def minutes_facts(run: Run) -> dict[str, object]:
     return {
         "minutes": {
             "judges": judges,
+            "sealed": run.folder.has(JUDGES),
             "categories": [_category(result, given) for result in juried],
         }
     }
@@ -53,6 +55,7 @@ def _category(result: CategoryResult, given: Given) -> dict[str, object]:
         "weight": percent(jury.weight),
         "min_judges": jury.min_judges,
         "trim": jury.trim,
+        "recuse": jury.recuse_same_org,
         "judges": list(_judges(result, given)),
         "tracks": [
             {
