@@ -10,14 +10,22 @@ from typer.testing import CliRunner
 
 from config.database import connect
 from config.errors import MeizhenError
+from config.secrets import create_key_file
 from meizhen.cli import app
+from meizhen.house import KEY_FILE
 
 
 @pytest.fixture
-def early(tmp_path: Path, _sqlite_template: Path) -> Path:
-    """A run whose list is not final."""
+def early(tmp_path: Path, _sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose list is not final, in a house of its own."""
     shutil.copy(_sqlite_template, tmp_path / "world.sqlite")
-    database = connect(f"sqlite:///{tmp_path / 'world.sqlite'}")
+    address = f"sqlite:///{tmp_path / 'world.sqlite'}"
+    (tmp_path / "home").mkdir()
+    create_key_file(tmp_path / "home" / KEY_FILE)
+    monkeypatch.setenv("MEIZHEN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MEIZHEN_DATABASE_URL", address)
+    monkeypatch.setenv("MEIZHEN_LANGUAGE", "zh")
+    database = connect(address)
     world()[0].store(database, 1)
     made = a_run(database, tmp_path, until="notice")
     database.close()
