@@ -55,7 +55,7 @@ def _category(result: CategoryResult, given: Given) -> dict[str, object]:
         "weight": percent(jury.weight),
         "min_judges": jury.min_judges,
         "trim": jury.trim,
-        "recuse": jury.recuse_same_org,
+        "own_left_out": jury.recuse_same_org,
         "judges": list(_judges(result, given)),
         "tracks": [
             {

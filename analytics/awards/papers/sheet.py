@@ -21,7 +21,7 @@ def workbook(run: Run) -> bytes:
     """The workbook as xlsx: the same run gives the same bytes."""
     content = io.BytesIO()
     created = datetime.combine(run.rule.end, time(23, 59, 59))
-    footer = said("footer", run_id=run.run_id[:16], number=run.number)
+    footer = f"&L{said('footer', run_id=run.run_id[:16], number=run.number)}&R&P / &N"
     with Report(content, run.rule.title, created, footer, LAYOUT) as book:
         _ranking(book.sheet(said("sheet_ranking")), run)
         for result in run.results:
