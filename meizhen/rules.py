@@ -238,6 +238,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("award", "explain"): Rule(Act.AWARD_READ),
     ("award", "exclude"): Rule(Act.AWARD_RUN),
     ("award", "notice"): Rule(Act.AWARD_RUN),
+    ("award", "papers"): Rule(Act.AWARD_RUN, noted=True),
     ("award", "objection", "file"): Rule(Act.AWARD_RUN),
     ("award", "objection", "answer"): Rule(Act.AWARD_RUN),
     ("award", "objection", "list"): Rule(Act.AWARD_READ),

@@ -7,6 +7,7 @@ variables, eligibility, index, questions    one row an account; gates; indices
 jury, score, ties, ranking, places          parts, their sum, places
 alternatives, robustness, anomalies         how sure a place is; what a person should look at
 result, notice, objections                  the list for people, and what they say about it
+papers                                      what is printed, put up and handed out
 
 Names are imported when first asked for: pandas and matplotlib take seconds.
 """

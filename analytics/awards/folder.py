@@ -18,7 +18,8 @@ from config.errors import MeizhenError
 ENGINE = "2"  # raised by every change that could change a result
 INPUTS = "inputs"
 RECORDS = "stages"
-BESIDE = "jury/"  # kept beside the run, no part of it: sealed sheets have other bytes each time
+# Kept beside the run, no part of it: sealed sheets have other bytes each time, papers other templates.
+BESIDE = ("jury/", "papers/")
 _WORK = ".work"
 
 

@@ -22,6 +22,7 @@ _FORMATS: Mapping[str, Mapping[str, object]] = {
     "text": {**_GRID, "indent": 1},
     "long": {**_GRID, "indent": 1, "text_wrap": True},
     "number": {**_GRID, "num_format": "#,##0"},
+    "exact": {**_GRID, "num_format": "General"},
     "signed": {**_GRID, "num_format": "+#,##0;-#,##0;0"},
     "share": {**_GRID, "num_format": "+0.0%;-0.0%;0.0%"},
 }
@@ -159,7 +160,7 @@ class Sheet:
         self._column += 1
 
     def number(self, value: Decimal | int | None, style: str = "number") -> None:
-        """A number cell; unknown is blank. `style` signed shows the plus sign."""
+        """A number cell; unknown is blank. `style` signed shows the plus sign, exact every digit."""
         if value is None:
             self._page.write_blank(self.row, self._column, None, self._formats[style])
         else:

@@ -11,6 +11,7 @@ from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import present_language, text
 from meizhen.cli import _award_jury, _award_list, _award_objection
+from meizhen.cli._award_papers import papers
 from meizhen.cli._output import Cell, show_json, show_rows
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=text("award.help_explain"))(explain)
     app.command(help=text("award.help_exclude"))(exclude)
     app.command(help=text("award.help_notice"))(notice)
+    app.command(help=text("papers.help_papers"))(papers)
     app.add_typer(_award_objection.app, name="objection")
     app.add_typer(_award_jury.app, name="jury")
 
