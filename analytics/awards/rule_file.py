@@ -1,6 +1,7 @@
 """Reads a rule file and refuses it whole when anything in it is wrong."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -34,6 +35,7 @@ from analytics.indices.document import Document, Section, nearest
 SCHEMA = 1
 WEIGHTED_LOG = "weighted_log"
 _ONE = Decimal(1)
+_ID = re.compile(r"[\w-]+")
 _SETTLED_DAYS = 2  # figures of a day come the day after, final the next
 _DAY_GATES = ("filed_before",)
 _NUMBER_GATES = ("min_posts", "min_active_weeks", "min_questions")
@@ -140,8 +142,17 @@ def _rounding(award: Section) -> tuple[int, str]:
     return places, mode
 
 
+def _id(section: Section, most: int) -> str:
+    """What names folders and files of the run: letters, digits, `_` and `-`."""
+    told = section.text("id", most=most)
+    if told and not _ID.fullmatch(told):
+        section.refuse("id", "award.bad_id", received=told)
+        return ""
+    return told
+
+
 def _category(section: Section, days: int, folder: Path, versions: tuple[str, ...]) -> Category:
-    category_id = section.text("id", most=40)
+    category_id = _id(section, 40)
     known = known_platforms()
     platform = section.text("platform", category_id.replace("-", "_"), most=40)
     if platform not in known:
@@ -157,7 +168,7 @@ def _category(section: Section, days: int, folder: Path, versions: tuple[str, ..
 
 
 def _track(section: Section) -> Track:
-    track_id = section.text("id", most=32)
+    track_id = _id(section, 32)
     track = Track(
         track_id, section.label("label", track_id or "–"), section.integer("places", least=1, most=1000)
     )

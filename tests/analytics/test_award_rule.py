@@ -175,6 +175,7 @@ def test_a_float_weight_is_refused(tmp_path: Path) -> None:
         ("days = 365", "dais = 365", "category[1].index.dais", "index.key_near"),
         ("days = 365", 'aggregate = "mean_of_weeks"', "category[1].index.aggregate", "index.key_not_one_of"),
         ('id = "weibo"', 'id = "wechat"', "category[2]", "index.key_repeated"),
+        ('id = "weibo"', 'id = "../wb"\nplatform = "weibo"', "category[2].id", "award.bad_id"),
         (
             'platform = "youth_voice"',
             'platform = "youth_vice"',
