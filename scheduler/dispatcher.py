@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from config.clock import Clock
 from config.database import LOST, Database
-from connectors import Outgoing, Refused, Throttled, steady
+from connectors import ConnectorError, Outgoing, Refused, Throttled, steady
 from scheduler import lanes, notices
 from scheduler.deliveries import State
 from scheduler.gates import Gates
@@ -25,7 +25,7 @@ from scheduler.holding import Accounts, Holding, Opened
 from scheduler.journal import Ended, Page, Work
 from scheduler.nodes import is_dead, this_node
 from scheduler.outcomes import Standing, Verdict, judge
-from scheduler.outgoing import outgoing_for
+from scheduler.outgoing import Built, outgoing_for
 from scheduler.queue import next_due, release_dead_nodes
 from scheduler.senders import Answer, Job, Senders
 from scheduler.watch import Watch
@@ -258,28 +258,43 @@ class Dispatcher:
         return Job(work, lane.connector, lane.access, outgoing, lane.tenure, lane.gate)
 
     def _outgoing(self, session: Session, page: Page, begun: Sequence[Work]) -> dict[int, Outgoing]:
-        """What goes out by delivery. One that cannot be put together fails by itself; the rest go."""
+        """What goes out by delivery. One that cannot be put together, or that nobody approved as it stands,
+        fails by itself; the rest go."""
+        built = self._built(session, page, begun)
+        for work in begun:
+            error = built.refused.get(work.id)
+            if error is not None:
+                _log.warning("not_what_was_approved", delivery=work.id, code=error.platform_code)
+                self._park(session, page, work, error)
+        return built.outgoing
+
+    def _built(self, session: Session, page: Page, begun: Sequence[Work]) -> Built:
         try:
             return outgoing_for(session, begun, self._media_folder)
         except LOST:
             raise
         except Exception:
             _log.exception("posts_not_built", deliveries=[work.id for work in begun])
-        built: dict[int, Outgoing] = {}
+        built = Built({}, {})
         for work in begun:
             try:
-                built |= outgoing_for(session, [work], self._media_folder)
+                one = outgoing_for(session, [work], self._media_folder)
             except LOST:
                 raise
             except Exception as error:
                 _log.exception("post_not_built", delivery=work.id)
-                self._park(page, work, f"{type(error).__name__} while the post was put together")
+                told = f"{type(error).__name__} while the post was put together"
+                self._park(session, page, work, Refused(told, platform_code="internal"))
+            else:
+                built.outgoing.update(one.outgoing)
+                built.refused.update(one.refused)
         return built
 
-    def _park(self, page: Page, work: Work, told: str) -> None:
+    def _park(self, session: Session, page: Page, work: Work, error: ConnectorError) -> None:
         now = self._clock.now()
-        error = Refused(told, platform_code="internal")
-        page.end([Ended.by(work, now, Verdict(State.FAILED, "refused", now, needs_person=True, error=error))])
+        ended = Ended.by(work, now, Verdict(State.FAILED, "refused", now, needs_person=True, error=error))
+        page.end([ended])
+        notices.of_verdict(session, ended)
         lane = self._holding.lanes[work.account_id]
         lane.drop({work.id})
         lane.gate.put_back()

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import JSON, Column, ColumnElement, UniqueConstraint, and_, func
 from sqlalchemy import select as columns
@@ -22,6 +21,7 @@ from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
 from scheduler.queue import Enqueued, enqueue, is_stopped
+from scheduler.wording import Wording
 
 TITLE_CHARACTERS = 300
 _PAST = timedelta(minutes=1)
@@ -56,38 +56,6 @@ class Variant(SQLModel, table=True):
     title: str | None = Field(default=None, max_length=TITLE_CHARACTERS)
     text: str | None = None
     options: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
-
-
-@dataclass(frozen=True)
-class Wording:
-    """What a copy of a post says; in a variant, None is the post's own."""
-
-    title: str | None = None
-    text: str | None = None
-    options: Mapping[str, str] | None = None
-
-
-class _Worded(Protocol):
-    """A post, a variant, or a `Wording`."""
-
-    @property
-    def title(self) -> str | None: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def options(self) -> Mapping[str, str] | None: ...
-
-
-def effective(post: _Worded, variant: _Worded | None) -> tuple[str, str, dict[str, str]]:
-    """Title, text and options as an account's copy has them; a variant's options lie over the post's."""
-    title, text, options = post.title or "", post.text or "", dict(post.options or {})
-    if variant is None:
-        return title, text, options
-    return (
-        title if variant.title is None else variant.title,
-        text if variant.text is None else variant.text,
-        options | dict(variant.options or {}),
-    )
 
 
 def add_post(
