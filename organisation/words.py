@@ -37,7 +37,14 @@ class ListedWord:
 
 
 def set_word(
-    session: Session, keys: KeyRing, unit: Unit, word: str, forbidden: bool | None, *, at: datetime, actor: str
+    session: Session,
+    keys: KeyRing,
+    unit: Unit,
+    word: str,
+    forbidden: bool | None,
+    *,
+    at: datetime,
+    actor: str,
 ) -> bool:
     """Puts a word on the unit's list, or takes it off (None); False where it was so before.
 

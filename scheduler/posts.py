@@ -245,7 +245,7 @@ def list_deliveries(
         columns(Delivery, col(Account.platform), col(Account.handle), title, begins)
         .join(Post, col(Post.id) == col(Delivery.post_id))
         .join(Account, col(Account.id) == col(Delivery.account_id))
-        .outerjoin(Variant, _is_variant_of_delivery())
+        .outerjoin(Variant, is_variant_of_delivery())
         .order_by(col(Delivery.due), col(Delivery.id))
         .limit(limit)
     )
@@ -265,7 +265,8 @@ def list_deliveries(
     ]
 
 
-def _is_variant_of_delivery() -> ColumnElement[bool]:
+def is_variant_of_delivery() -> ColumnElement[bool]:
+    """The condition that a `Variant` row is of a `Delivery` row's copy."""
     return and_(
         col(Variant.post_id) == col(Delivery.post_id), col(Variant.account_id) == col(Delivery.account_id)
     )
@@ -346,7 +347,7 @@ def story_of(session: Session, post_id: int) -> Story:
         columns(Delivery, Account, Lane, Variant)
         .join(Account, col(Account.id) == col(Delivery.account_id))
         .outerjoin(Lane, col(Lane.account_id) == col(Delivery.account_id))
-        .outerjoin(Variant, _is_variant_of_delivery())
+        .outerjoin(Variant, is_variant_of_delivery())
         .where(col(Delivery.post_id) == post_id)
         .order_by(col(Delivery.due), col(Delivery.id))
     ).all()

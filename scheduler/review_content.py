@@ -123,7 +123,11 @@ def contents_of(session: Session, post_ids: Collection[int]) -> dict[int, Conten
             found.append(Copy(account_id, f"{platform}:{handle}", due, late_after, title, text, options))
     return {
         post_id: Content(
-            str(title), str(text), cast(Options, options), tuple(cast(list[str], media)), tuple(copies[post_id])
+            str(title),
+            str(text),
+            cast(Options, options),
+            tuple(cast(list[str], media)),
+            tuple(copies[post_id]),
         )
         for post_id, (title, text, options, media) in posts.items()
     }

@@ -22,7 +22,7 @@ _ALIVE = "state IN ('open','approved')"
 
 
 class Planned(SQLModel, table=True):
-    """Where and when a draft shall go out: from `due`, not later than `late_after`. The plan is signed too."""
+    """Where and when a draft shall go out: from `due`, not after `late_after`. The plan is signed too."""
 
     __tablename__ = "planned"
     __table_args__ = (CheckConstraint("due < late_after", name="ck_planned_window"),)

@@ -165,7 +165,9 @@ def _talk_tables() -> None:
         sa.ForeignKeyConstraint(["substitute_id"], ["person.id"]),
         sa.PrimaryKeyConstraint("person_id"),
     )
-    op.create_index("ix_review_substitute_substitute_id", "review_substitute", ["substitute_id"], unique=False)
+    op.create_index(
+        "ix_review_substitute_substitute_id", "review_substitute", ["substitute_id"], unique=False
+    )
 
 
 _COUNT = "(SELECT count(*) FROM review_sign_off WHERE submission_id = NEW.id)"
