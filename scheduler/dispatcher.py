@@ -24,9 +24,10 @@ from scheduler.gates import Gates
 from scheduler.holding import Accounts, Holding, Opened
 from scheduler.journal import Ended, Page, Work
 from scheduler.nodes import is_dead, this_node
-from scheduler.outcomes import Standing, Verdict, judge
+from scheduler.outcomes import Purpose, Standing, Verdict, judge
 from scheduler.outgoing import Built, outgoing_for
 from scheduler.queue import next_due, release_dead_nodes
+from scheduler.review_approvals import refusals
 from scheduler.senders import Answer, Job, Senders
 from scheduler.watch import Watch
 
@@ -258,15 +259,28 @@ class Dispatcher:
         return Job(work, lane.connector, lane.access, outgoing, lane.tenure, lane.gate)
 
     def _outgoing(self, session: Session, page: Page, begun: Sequence[Work]) -> dict[int, Outgoing]:
-        """What goes out by delivery. One that cannot be put together, or that nobody approved as it stands,
-        fails by itself; the rest go."""
+        """What goes out by delivery. One that cannot be put together fails by itself, and so does one that
+        nobody approved as it stands; the rest go."""
         built = self._built(session, page, begun)
+        refused = self._refused(session, begun, built)
         for work in begun:
-            error = built.refused.get(work.id)
-            if error is not None:
-                _log.warning("not_what_was_approved", delivery=work.id, code=error.platform_code)
-                self._park(session, page, work, error)
-        return built.outgoing
+            if work.id in refused:
+                _log.warning("not_what_was_approved", delivery=work.id, code=refused[work.id].platform_code)
+                self._park(session, page, work, refused[work.id])
+        return {id_: one for id_, one in built.outgoing.items() if id_ not in refused}
+
+    def _refused(self, session: Session, begun: Sequence[Work], built: Built) -> dict[int, Refused]:
+        """Of posts under review, those that may not go out. What is only asked about may be out already."""
+        publishing = {work.id for work in begun if work.purpose is Purpose.PUBLISH}
+        leaving = [one for one in built.reviewed if one.delivery_id in publishing]
+        try:
+            return refusals(session, leaving)
+        except LOST:
+            raise
+        except Exception as error:
+            _log.exception("approval_not_read", deliveries=[one.delivery_id for one in leaving])
+            told = f"{type(error).__name__} while the approval was looked up"
+            return {one.delivery_id: Refused(told, platform_code="internal") for one in leaving}
 
     def _built(self, session: Session, page: Page, begun: Sequence[Work]) -> Built:
         try:
@@ -275,7 +289,7 @@ class Dispatcher:
             raise
         except Exception:
             _log.exception("posts_not_built", deliveries=[work.id for work in begun])
-        built = Built({}, {})
+        built = Built({}, [])
         for work in begun:
             try:
                 one = outgoing_for(session, [work], self._media_folder)
@@ -287,7 +301,7 @@ class Dispatcher:
                 self._park(session, page, work, Refused(told, platform_code="internal"))
             else:
                 built.outgoing.update(one.outgoing)
-                built.refused.update(one.refused)
+                built.reviewed.extend(one.reviewed)
         return built
 
     def _park(self, session: Session, page: Page, work: Work, error: ConnectorError) -> None:

@@ -11,12 +11,12 @@ from sqlmodel import Session, col
 
 from config.batch import BatchQuery
 from config.errors import Problem
-from connectors import Connector, Media, Outgoing, Refused, connector_for, platforms
+from connectors import Connector, Media, Outgoing, connector_for, platforms
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
 from scheduler.media import MediaFile, media_path
 from scheduler.posts import TITLE_CHARACTERS, Draft
-from scheduler.review_approvals import Leaving, refusals
+from scheduler.review_approvals import Leaving
 from scheduler.wording import Wording, effective
 
 
@@ -64,19 +64,19 @@ _FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFil
 
 @dataclass(frozen=True)
 class Built:
-    """A batch by delivery id: what may go out, and what may not because nobody approved it like this."""
+    """A batch: what goes out by delivery id, and what of it was reviewed (`review_approvals.refusals`)."""
 
     outgoing: dict[int, Outgoing]
-    refused: dict[int, Refused]
+    reviewed: list[Leaving]
 
 
 def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder: Path) -> Built:
-    """What goes out, for a batch: one statement, one more where there are files, two for reviewed posts.
+    """What goes out, for a batch: one statement, and one more where there are files.
 
     Nothing is read from disk; `media.check_media` does that at sending, and refuses a file that is gone.
     """
     if not deliveries:
-        return Built({}, {})
+        return Built({}, [])
     connection = session.connection()
     rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
@@ -98,8 +98,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
             leaving.append(
                 Leaving(delivery.id, post_id, account_id, due, late_after, approved_hash, outgoing)
             )
-    refused = refusals(session, leaving)
-    return Built({id_: one for id_, one in built.items() if id_ not in refused}, refused)
+    return Built(built, leaving)
 
 
 def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:

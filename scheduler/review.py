@@ -18,7 +18,7 @@ from organisation import Person, record
 from organisation.permissions import Act, Standing, require
 from organisation.stages import FULL, URGENT, Stage, read_stages, stages_of, together
 from scheduler.review_content import Content, contents_of, of_facts
-from scheduler.review_drafts import find_draft
+from scheduler.review_drafts import find_draft, hold_draft
 from scheduler.review_findings import Finding, findings
 from scheduler.review_people import authors_of, may_read, places_of_post, signing
 from scheduler.review_tables import Comment, Look, SignOff, Submission
@@ -49,7 +49,7 @@ def submit(
     InputError with everything that stops it, MeizhenError `review.not_demanded`, `review.alive`,
     `review.urgent_needless`, or as `permissions.require` does.
     """
-    post = find_draft(session, post_id)
+    post = hold_draft(session, post_id)
     for place in places_of_post(session, post_id):
         require(person, Act.POST_WRITE, place)
     content = contents_of(session, [post_id])[post_id]

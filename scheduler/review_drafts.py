@@ -96,7 +96,7 @@ def change_draft(
     MeizhenError `post.not_found`, `review.no_draft`, or `review.under_way` once a copy went out, may have,
     or was called off.
     """
-    post = find_draft(session, post_id)
+    post = hold_draft(session, post_id)
     _require_resting(session, post_id)
     if change.title is not None:
         post.title = change.title
@@ -142,6 +142,17 @@ def find_draft(session: Session, post_id: int) -> Post:
         raise MeizhenError("post.not_found", id=post_id)
     if session.exec(select(Planned).where(Planned.post_id == post_id).limit(1)).first() is None:
         raise MeizhenError("review.no_draft", post=post_id)
+    return post
+
+
+def hold_draft(session: Session, post_id: int) -> Post:
+    """The draft, locked to the transaction's end: two who change or submit it wait for each other.
+
+    Raises MeizhenError as `find_draft` does.
+    """
+    session.execute(columns(col(Post.id)).where(col(Post.id) == post_id).with_for_update())
+    post = find_draft(session, post_id)
+    session.refresh(post)
     return post
 
 

@@ -1,6 +1,6 @@
 """Who may sign what: a reviewer by their role at every unit of the post, or whoever stands in for them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -58,22 +58,31 @@ def authors_of(session: Session, post_id: int) -> set[int]:
     return set(session.exec(select(Author.person_id).where(Author.post_id == post_id)))
 
 
-def standing_in_for(session: Session, person_id: int, now: datetime) -> list[Standing]:
+def standing_in_for(session: Session, person: Standing, now: datetime) -> list[Standing]:
     """The people in whose place this one stands today, with what they may."""
+    if person.enrolling or session.get_one(Person, person.person_id).state != PersonState.ACTIVE:
+        return []
     today = now.astimezone(SHANGHAI).date()
     people = session.exec(
         select(Person)
         .join(Substitute, col(Substitute.person_id) == col(Person.id))
-        .where(Substitute.substitute_id == person_id, Substitute.until >= today)
+        .where(Substitute.substitute_id == person.person_id, Substitute.until >= today)
         .order_by(col(Person.login))
     )
-    return [standing_of(session, person) for person in people]
+    return [standing_of(session, one) for one in people]
 
 
 def may_read(session: Session, person: Standing, places: Sequence[Place], now: datetime) -> bool:
     """May they read a post at these places for review, themselves or in somebody's place?"""
-    both = (person, *(standing_in_for(session, person.person_id, now) if person.held else ()))
-    return bool(places) and any(_everywhere(one, (Act.REVIEW_READ,), places) for one in both)
+    return reads(session, person, now)(places)
+
+
+def reads(session: Session, person: Standing | None, now: datetime) -> Callable[[Sequence[Place]], bool]:
+    """The same as a question to be asked of many posts; None is the operator, who reads all."""
+    if person is None:
+        return bool
+    both = (person, *standing_in_for(session, person, now))
+    return lambda places: bool(places) and any(_everywhere(one, (Act.REVIEW_READ,), places) for one in both)
 
 
 def signing(
@@ -93,7 +102,7 @@ def signing(
     if person.person_id in gone:
         raise MeizhenError("review.own_text", login=person.login)
     acts = STAGE_ACTS[stage]
-    for one in (person, *standing_in_for(session, person.person_id, now)):
+    for one in (person, *standing_in_for(session, person, now)):
         if one.person_id not in gone and _everywhere(one, acts, places):
             return Signing(person.person_id, one.person_id)
     raise not_allowed(person, acts[-1])
@@ -101,6 +110,18 @@ def signing(
 
 def _everywhere(person: Standing, acts: Sequence[Act], places: Sequence[Place]) -> bool:
     return any(all(may(person, act, place) for place in places) for act in acts)
+
+
+def stands_in_somewhere(session: Session, person: Standing, places: Sequence[Place]) -> bool:
+    """Does anybody who may read these places name this person? Until when is asked where they act."""
+    people = session.exec(
+        select(Person)
+        .join(Substitute, col(Substitute.person_id) == col(Person.id))
+        .where(Substitute.substitute_id == person.person_id)
+    )
+    return bool(places) and any(
+        _everywhere(standing_of(session, one), (Act.REVIEW_READ,), places) for one in people
+    )
 
 
 def name_substitute(
