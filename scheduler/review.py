@@ -20,7 +20,7 @@ from organisation.stages import FULL, URGENT, Stage, read_stages, stages_of, tog
 from scheduler.review_content import Content, contents_of, of_facts
 from scheduler.review_drafts import find_draft, hold_draft
 from scheduler.review_findings import Finding, findings
-from scheduler.review_people import authors_of, may_read, places_of_post, signing
+from scheduler.review_people import Signing, authors_of, may_read, places_of_post, signing
 from scheduler.review_tables import Comment, Look, SignOff, Submission
 from scheduler.review_tables import Standing as State
 
@@ -97,14 +97,8 @@ def approve(
     content = contents_of(session, [post_id])[post_id]
     if content.sha256 != submission.content_hash:
         raise MeizhenError("review.changed", post=post_id, number=submission.number)
-    before = sign_offs(session, submission)
-    signed = {one.person_id for one in before} | {one.for_person_id for one in before}
-    if person.person_id in signed:
-        raise MeizhenError("review.signed_already", login=person.login, post=post_id)
-    stages, position = read_stages(submission.stages), len(before)
-    stage = stages[position]
-    barred = signed | authors_of(session, post_id) | {submission.submitted_by}
-    by = signing(session, person, stage, places_of_post(session, post_id), barred, now)
+    stage, by = _next(session, submission, person, now)
+    position = submission.signed
     _count(session, submission, position)
     session.add(
         SignOff(
@@ -120,13 +114,35 @@ def approve(
         )
     )
     session.flush()
-    if position + 1 == len(stages):
+    if submission.signed == submission.stage_count:
         _end(session, submission, State.APPROVED, person, "", now)
     _look(session, submission, person.person_id, now)
     in_place_of = session.get_one(Person, by.for_person_id).login
     details = {"stage": stage, "for": in_place_of, "state": submission.state}
     _record(session, keys, "review.approve", submission, details, now=now, actor=actor)
     return submission, stage
+
+
+def may_sign(session: Session, post_id: int, person: Standing, now: datetime) -> bool:
+    """Does the post wait for this person, or for somebody in whose place they stand?"""
+    try:
+        _next(session, _open(session, post_id), person, now)
+    except MeizhenError:
+        return False
+    return True
+
+
+def _next(
+    session: Session, submission: Submission, person: Standing, now: datetime
+) -> tuple[Stage, Signing]:
+    """The stage to be signed next, and in whose place the person would sign it."""
+    before, post_id = sign_offs(session, submission), submission.post_id
+    signed = {one.person_id for one in before} | {one.for_person_id for one in before}
+    if person.person_id in signed:
+        raise MeizhenError("review.signed_already", login=person.login, post=post_id)
+    stage = read_stages(submission.stages)[submission.signed]
+    barred = signed | authors_of(session, post_id) | {submission.submitted_by}
+    return stage, signing(session, person, stage, places_of_post(session, post_id), barred, now)
 
 
 def send_back(
