@@ -7,6 +7,7 @@ the machine's shell may everything; a person (`--as`, MEIZHEN_PERSON) what `orga
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
@@ -124,19 +125,17 @@ def _paths_of_post(asked: Asked, name: str) -> list[str]:
     from scheduler.deliveries import Delivery
     from scheduler.review_tables import Planned
 
-    if asked.values.get(name) is None:
-        return []
-    paths: set[str] = set()
-    for table in (Delivery, Planned):
-        found = asked.session.exec(
+    post = asked.values.get(name)
+    queued = select(Delivery.account_id).where(Delivery.post_id == post)
+    planned = select(Planned.account_id).where(Planned.post_id == post)
+    return list(
+        asked.session.exec(
             select(Unit.path)
             .join(Account, col(Account.unit_id) == col(Unit.id))
-            .join(table, col(table.account_id) == col(Account.id))
-            .where(table.post_id == asked.values[name])
+            .where(or_(col(Account.id).in_(queued), col(Account.id).in_(planned)))
             .distinct()
         )
-        paths.update(found)
-    return sorted(paths)
+    )
 
 
 def filtered(asked: Asked) -> None:

@@ -77,6 +77,5 @@ def words_of(session: Session, units: Collection[Unit]) -> list[ListedWord]:
         select(UnitWord.word, UnitWord.forbidden, Unit.code)
         .join(Unit, col(Unit.id) == col(UnitWord.unit_id))
         .where(col(UnitWord.unit_id).in_(ids))
-        .order_by(col(UnitWord.word), col(Unit.path))
     )
-    return [ListedWord(*row) for row in rows]
+    return sorted((ListedWord(*row) for row in rows), key=lambda one: (one.word, one.unit))

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
 from connectors import Label, Outgoing, Refused
+from organisation.accounts import Account
 from organisation.stages import URGENT, Stage, read_stages, stages_of, together
 from scheduler.deliveries import Delivery
 from scheduler.review_content import Content, contents_of
@@ -151,21 +152,34 @@ def _departs(one: Leaving, content: Content | None) -> str:
 # --- moving what was approved -----------------------------------------------------------------------------
 
 
-def windows_of(session: Session, deliveries: Sequence[Delivery]) -> Mapping[int, tuple[datetime, datetime]]:
+@dataclass(frozen=True)
+class Window:
+    """When a delivery may go out, as it was approved."""
+
+    account: str
+    due: datetime
+    late_after: datetime
+
+
+def windows_of(session: Session, deliveries: Sequence[Delivery]) -> dict[int, Window]:
     """The approved windows of deliveries that were reviewed, by delivery id."""
     reviewed = {(one.post_id, one.account_id): one.id for one in deliveries if one.approved_hash}
     if not reviewed:
         return {}
-    rows = session.exec(select(Planned).where(col(Planned.post_id).in_({post for post, _ in reviewed})))
+    rows = session.exec(
+        select(Planned, Account)
+        .join(Account, col(Account.id) == col(Planned.account_id))
+        .where(col(Planned.post_id).in_({post for post, _ in reviewed}))
+    )
     return {
-        delivery_id: (row.due, row.late_after)
-        for row in rows
+        delivery_id: Window(account.stable_id, row.due, row.late_after)
+        for row, account in rows
         if (delivery_id := reviewed.get((row.post_id, row.account_id))) is not None
     }
 
 
 def late_within(
-    windows: Mapping[int, tuple[datetime, datetime]], delivery: Delivery, due: datetime, late_after: datetime
+    windows: Mapping[int, Window], delivery: Delivery, due: datetime, late_after: datetime
 ) -> datetime:
     """The latest time for a delivery that is moved to `due`: never past what was approved.
 
@@ -174,6 +188,6 @@ def late_within(
     window = windows.get(delivery.id or 0)
     if window is None:
         return late_after
-    if not window[0] <= due < window[1]:
-        raise MeizhenError("review.outside_window", post=delivery.post_id, account=delivery.account_id)
-    return min(late_after, window[1])
+    if not window.due <= due < window.late_after:
+        raise MeizhenError("review.outside_window", post=delivery.post_id, account=window.account)
+    return min(late_after, window.late_after)

@@ -15,7 +15,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from config.errors import Problem
-from connectors import connector_for
+from connectors import connector_for, platforms
 from organisation import Account
 from organisation.words import words_of
 from scheduler.deliveries import Delivery, State
@@ -56,6 +56,7 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
     files = _files(session, content.media, folder)
     found: list[Finding] = []
     told: set[str] = set()
+    names, known_names = set(content.options), set[str]()
     for copy in content.copies:
         account = session.get_one(Account, copy.account_id)
         title, text, options = content.said(copy)
@@ -63,12 +64,16 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
         if not problems:
             # The platform's own options only: a post to several has those of each.
             known = connector_for(account.platform).options
+            names, known_names = names | set(options), known_names | set(known)
             own = {name: value for name, value in options.items() if name in known}
             problems = check_draft(Draft(title, text, files, own), [account.platform])
         for problem in problems:
             if problem.told() not in told:
                 told.add(problem.told())
                 found.append(Finding(problem, stops=True))
+    for name in sorted(names - known_names):
+        params = {"name": name, "known": ", ".join(sorted(known_names)) or "–"}
+        found.append(Finding(Problem("post.unknown_option", params=params), stops=True))
     return found
 
 
@@ -105,7 +110,10 @@ def _covers(content: Content) -> list[Finding]:
     bare = []
     for copy in content.copies:
         title, _, options = content.said(copy)
-        limits = connector_for(copy.account.partition(":")[0]).limits_for(options)
+        platform = copy.account.partition(":")[0]
+        if platform not in platforms():
+            continue
+        limits = connector_for(platform).limits_for(options)
         if title and not content.media and limits.pictures and not limits.picture_required:
             bare.append(copy.account)
     if not bare:

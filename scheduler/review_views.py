@@ -196,9 +196,12 @@ def shown(session: Session, submission: Submission) -> Shown:
 
 def changes(before: Submission, after: Submission) -> list[str]:
     """A unified diff between two submissions of a post, sentence by sentence; [] where nothing differs."""
-    both = (before, after)
-    names = [text("review.version", number=one.number, at=_beijing(one.submitted_at)) for one in both]
-    return list(unified_diff(*(_lines(of_facts(one.content)) for one in both), *names, lineterm=""))
+    old, new = (_lines(of_facts(one.content)) for one in (before, after))
+    return list(unified_diff(old, new, _version(before), _version(after), lineterm=""))
+
+
+def _version(one: Submission) -> str:
+    return text("review.version", number=one.number, at=_beijing(one.submitted_at))
 
 
 def _lines(content: Content) -> list[str]:

@@ -107,7 +107,7 @@ def edit(
     from scheduler.posts import parse_due
     from scheduler.review_drafts import change_draft
 
-    if (title, words, text_file, media, due) == (None,) * 5:
+    if not media and all(given is None for given in (title, words, text_file, due)):
         raise MeizhenError("post.nothing_to_edit")
     with open_house() as house:
         now, wrong = house.clock.now(), Wrong()
@@ -115,7 +115,7 @@ def edit(
         said = None
         if words is not None or text_file is not None:
             said = wrong.unless(lambda: told_text(words, text_file))
-        files = None if media is None else tuple(_examined(wrong, media))
+        files = tuple(_examined(wrong, media)) if media else None
         if wrong.problems:
             raise InputError("meizhen post edit", [replace(one, column=None) for one in wrong.problems])
         _keep(house, files or ())

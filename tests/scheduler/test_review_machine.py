@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from newsroom import Newsroom, make_newsroom
-from sqlmodel import col, select
+from sqlmodel import select
 
 from config import Database, InputError, ManualClock, MeizhenError
 from config.secrets import KeyRing
@@ -34,8 +34,24 @@ ANY = st.integers(0, 7)
 SAID = st.sampled_from(("甲。", "乙。", "丙。"))
 MINUTES = st.sampled_from((-30, 0, 1, 30, 119, 150))
 
-# What a post says and where it goes, as the tables have it: words, files, copies, windows.
-Plain = tuple[object, ...]
+
+@dataclass(frozen=True)
+class Plain:
+    """What a post says and when it goes where, as the tables have it."""
+
+    title: str
+    text: str
+    media: tuple[str, ...]
+    own: tuple[tuple[int, str | None, str | None], ...]  # account, title, text
+    windows: tuple[tuple[int, datetime, datetime], ...]  # account, from, until
+
+    def said(self) -> tuple[str, str]:
+        """Title and text of the only copy."""
+        title, text = self.title, self.text
+        for _, own_title, own_text in self.own:
+            title = title if own_title is None else own_title
+            text = text if own_text is None else own_text
+        return title, text
 
 
 @dataclass(frozen=True)
@@ -204,12 +220,12 @@ class ReviewMachine(RuleBasedStateMachine):
         demanded = self.queued_under[post]
         plain = self._plain(post)
         said = (job.outgoing.title, job.outgoing.text)
-        assert said == self._said(plain), "what leaves is not what the tables say"
+        assert said == plain.said(), "what leaves is not what the tables say"
         if not demanded:
             return
         now = self.room.clock.now()
-        (window,) = plain[4]  # type: ignore[misc]
-        assert window[1] <= now <= window[2], "outside the window that was signed"
+        ((_, first, last),) = plain.windows
+        assert first <= now <= last, "outside the window that was signed"
         numbers = {one.number for one in self.signatures[post]}
         assert any(self._suffices(post, number, demanded, plain) for number in numbers), "not all have signed"
 
@@ -274,26 +290,15 @@ class ReviewMachine(RuleBasedStateMachine):
     def _plain(self, post: int) -> Plain:
         with self.room.database.read() as session:
             row = session.get_one(Post, post)
-            planned = session.exec(
-                select(Planned.account_id, Planned.due, Planned.late_after)
-                .where(Planned.post_id == post)
-                .order_by(col(Planned.account_id))
-            )
-            own = session.exec(
-                select(Variant.account_id, Variant.title, Variant.text)
-                .where(Variant.post_id == post)
-                .order_by(col(Variant.account_id))
-            )
-            windows = tuple(tuple(one) for one in planned)
-            return row.title, row.text, tuple(row.media), tuple(tuple(one) for one in own), windows
-
-    @staticmethod
-    def _said(plain: Plain) -> tuple[object, object]:
-        title, text, _, own, _ = plain
-        for _, own_title, own_text in own:  # type: ignore[attr-defined]
-            title = title if own_title is None else own_title
-            text = text if own_text is None else own_text
-        return title, text
+            planned = session.exec(select(Planned).where(Planned.post_id == post)).all()
+            own = session.exec(select(Variant).where(Variant.post_id == post)).all()
+        return Plain(
+            row.title,
+            row.text,
+            tuple(row.media),
+            tuple((one.account_id, one.title, one.text) for one in own),
+            tuple((one.account_id, one.due, one.late_after) for one in planned),
+        )
 
 
 def test_nothing_under_review_leaves_without_all_its_sign_offs(
