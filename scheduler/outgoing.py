@@ -35,8 +35,10 @@ _WORDINGS = BatchQuery(
     "SELECT delivery.id AS id, post.media AS media, post.title AS title, post.text AS text, "
     "post.options AS options, variant.id AS variant_id, variant.title AS own_title, "
     "variant.text AS own_text, variant.options AS own_options, delivery.approved_hash AS approved_hash, "
-    "delivery.post_id AS post_id, delivery.account_id AS account_id, delivery.due AS due, "
-    "delivery.late_after AS late_after "
+    "delivery.post_id AS post_id, delivery.account_id AS account_id, "
+    # Moments are read for reviewed posts only: the others do not pay for them.
+    "CASE WHEN delivery.approved_hash = '' THEN NULL ELSE delivery.due END AS due, "
+    "CASE WHEN delivery.approved_hash = '' THEN NULL ELSE delivery.late_after END AS late_after "
     "FROM {rows} AS wanted JOIN delivery ON delivery.id = wanted.id JOIN post ON post.id = delivery.post_id "
     "LEFT JOIN variant ON variant.post_id = delivery.post_id AND variant.account_id = delivery.account_id",
     {"id": "integer"},

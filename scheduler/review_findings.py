@@ -1,8 +1,7 @@
 """Looked at before a post is submitted: what stops it, and what its reviewers should see.
 
 Errors: what a platform would refuse, counted its way, for every copy; accounts that take no posts; words that
-the unit forbids. Warnings: words that it watches, a long article without a cover, the same text queued within
-seven days.
+the unit forbids. Warnings: words that it watches, a title without a cover, the same text queued within seven days.
 """
 
 from collections.abc import Sequence
@@ -21,8 +20,7 @@ from organisation.words import words_of
 from scheduler.deliveries import Delivery, State
 from scheduler.media import FoundMedia, MediaFile, media_path
 from scheduler.outgoing import account_problems, check_draft
-from scheduler.posts import Draft, Variant, is_variant_of_delivery
-from scheduler.posts import Post as _Post
+from scheduler.posts import Draft, Post, Variant, is_variant_of_delivery
 from scheduler.review_content import Content, Copy
 from scheduler.review_people import units_of
 
@@ -127,10 +125,10 @@ def _same_text(session: Session, post_id: int, content: Content) -> list[Finding
         return []
     texts = {text for copy in content.copies if (text := content.said(copy)[1]).strip()}
     first, last = (pick(copy.due for copy in content.copies) for pick in (min, max))
-    said = func.coalesce(col(Variant.text), col(_Post.text))
+    said = func.coalesce(col(Variant.text), col(Post.text))
     wanted = (
         columns(col(Delivery.post_id))
-        .join(_Post, col(_Post.id) == col(Delivery.post_id))
+        .join(Post, col(Post.id) == col(Delivery.post_id))
         .outerjoin(Variant, is_variant_of_delivery())
         .where(col(Delivery.due) >= first - _DAYS, col(Delivery.due) <= last + _DAYS)
         .where(col(Delivery.post_id) != post_id, col(Delivery.state) != State.CANCELLED, said.in_(texts))
