@@ -1,7 +1,8 @@
 """Looked at before a post is submitted: what stops it, and what its reviewers should see.
 
 Errors: what a platform would refuse, counted its way, for every copy; accounts that take no posts; words that
-the unit forbids. Warnings: words that it watches, a title without a cover, the same text queued within seven days.
+the unit forbids; a time that is past. Warnings: words that it watches, a title without a cover, the same text
+queued within seven days.
 """
 
 from collections.abc import Sequence

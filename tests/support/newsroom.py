@@ -153,15 +153,19 @@ class Newsroom:
     # --- the node -----------------------------------------------------------------------------------------
 
     def turn(self) -> list[Job]:
-        """A turn of the publishing node, two seconds later: the calls that it is about to make."""
-        self.clock.advance(2)
+        """The publishing node turns until there are calls that it is about to make, three times at most."""
         if self._node is None:
             connectors = {self.account.known_id: Keyed(self.platform)}
             accounts = ModelAccounts(connectors, self.clock)
             self._node = SteppedNode(
                 self.database, self.clock, accounts, self.folder, Pace(senders=4)
             )
-        return self._node.turn()
+        for _ in range(3):
+            self.clock.advance(2)
+            jobs = self._node.turn()
+            if jobs:
+                return jobs
+        return []
 
     def forget_node(self) -> None:
         """The next turn is another node's, for the account as it is then."""
