@@ -99,7 +99,7 @@ _SAID = BatchQuery(
 def stages_of(session: Session, account_ids: Collection[int]) -> dict[int, tuple[Stage, ...]]:
     """Demanded stages by account id, in one statement; an account without any is left out."""
     rows = _SAID.ask(session.connection(), [(account_id,) for account_id in sorted(set(account_ids))])
-    nearest = {account_id: review for account_id, review in rows}
+    nearest: dict[int, str] = dict(rows)
     return {account_id: read_stages(review) for account_id, review in nearest.items() if review}
 
 

@@ -132,9 +132,7 @@ def may_sign(session: Session, post_id: int, person: Standing, now: datetime) ->
     return True
 
 
-def _next(
-    session: Session, submission: Submission, person: Standing, now: datetime
-) -> tuple[Stage, Signing]:
+def _next(session: Session, submission: Submission, person: Standing, now: datetime) -> tuple[Stage, Signing]:
     """The stage to be signed next, and in whose place the person would sign it."""
     before, post_id = sign_offs(session, submission), submission.post_id
     signed = {one.person_id for one in before} | {one.for_person_id for one in before}

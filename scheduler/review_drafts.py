@@ -136,7 +136,7 @@ def void(session: Session, post_id: int, person_id: int | None, now: datetime) -
 
 
 def find_draft(session: Session, post_id: int) -> Post:
-    """The post, if it is planned for any account. Raises MeizhenError `post.not_found` or `review.no_draft`."""
+    """The post, if it is a draft. Raises MeizhenError `post.not_found` or `review.no_draft`."""
     post = session.get(Post, post_id)
     if post is None:
         raise MeizhenError("post.not_found", id=post_id)

@@ -144,7 +144,12 @@ def name_substitute(
             session.delete(row)
     else:
         today = now.astimezone(SHANGHAI).date()
-        if until is None or until < today or substitute.known_id == person.person_id or substitute.state != PersonState.ACTIVE:
+        if (
+            until is None
+            or until < today
+            or substitute.known_id == person.person_id
+            or substitute.state != PersonState.ACTIVE
+        ):
             raise MeizhenError("review.bad_substitute", login=substitute.login)
         row = row or Substitute(
             person_id=person.person_id, substitute_id=substitute.known_id, until=until, at=now

@@ -49,9 +49,7 @@ class Waiting:
 def waiting(session: Session, person: Standing | None, now: datetime, *, limit: int = 500) -> list[Waiting]:
     """Drafts that are in review or not sent yet, by their time; only what the person may read (None: all)."""
     unsent = ~exists().where(col(Delivery.post_id) == col(Post.id))
-    in_review = exists().where(
-        col(Submission.post_id) == col(Post.id), col(Submission.state) == State.OPEN
-    )
+    in_review = exists().where(col(Submission.post_id) == col(Post.id), col(Submission.state) == State.OPEN)
     posts = session.exec(
         select(Post, func.min(col(Planned.due)))
         .join(Planned, col(Planned.post_id) == col(Post.id))
@@ -166,7 +164,8 @@ def shown(session: Session, submission: Submission) -> Shown:
         .order_by(col(Comment.start), col(Comment.id))
     ).all()
     ids = {submission.submitted_by, submission.ended_by or 0}
-    ids |= {one.person_id for one in (*signs, *remarks)} | {one.for_person_id for one in signs}
+    ids |= {one.person_id for one in signs} | {one.for_person_id for one in signs}
+    ids |= {one.person_id for one in remarks}
     people = {one.known_id: one for one in session.exec(select(Person).where(col(Person.id).in_(ids)))}
     return Shown(
         submission,
@@ -206,7 +205,9 @@ def _version(one: Submission) -> str:
 
 def _lines(content: Content) -> list[str]:
     lines = [text("review.line_title", told=content.title), *_sentences(content.text)]
-    lines += [text("review.line_option", name=name, told=told) for name, told in sorted(content.options.items())]
+    lines += [
+        text("review.line_option", name=name, told=told) for name, told in sorted(content.options.items())
+    ]
     lines += [text("review.line_media", told=sha256[:12]) for sha256 in content.media]
     for copy in content.copies:
         window = f"{_beijing(copy.due)} – {_beijing(copy.late_after)}"

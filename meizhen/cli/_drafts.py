@@ -174,9 +174,7 @@ def _change(
     copy = content.copy_for(found.known_id)
     if copy is None:
         raise MeizhenError("post.no_delivery", id=post_id, account=found.stable_id)
-    own = Wording(
-        copy.title if clean is None else clean, copy.text if said is None else said, copy.options
-    )
+    own = Wording(copy.title if clean is None else clean, copy.text if said is None else said, copy.options)
     return Change(media=files, due=due, wordings={found.known_id: own})
 
 

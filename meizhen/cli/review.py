@@ -57,9 +57,7 @@ def show(post: PostId, as_json: AsJson = False) -> None:
 @app.command(help=text("review.help_submit"))
 def submit(
     post: PostId,
-    urgent: Annotated[
-        str, typer.Option("--urgent", metavar="REASON", help=text("review.help_urgent"))
-    ] = "",
+    urgent: Annotated[str, typer.Option("--urgent", metavar="REASON", help=text("review.help_urgent"))] = "",
     as_json: AsJson = False,
 ) -> None:
     from scheduler.review import submit as hand_in
@@ -109,9 +107,7 @@ def send_back(
     from scheduler.review import send_back as turn_down
 
     with open_house() as house, house.database.write() as session:
-        turn_down(
-            session, house.keys, post, _person(house), reason, now=house.clock.now(), actor=house.actor
-        )
+        turn_down(session, house.keys, post, _person(house), reason, now=house.clock.now(), actor=house.actor)
     typer.echo(text("review.returned", id=post))
 
 
@@ -128,9 +124,7 @@ def comment(
     with open_house() as house, house.database.write() as session:
         now, person = house.clock.now(), _person(house)
         start, end = passage(of_facts(read(session, post, person, now).content).text, quote)
-        remark(
-            session, house.keys, post, person, start=start, end=end, told=note, now=now, actor=house.actor
-        )
+        remark(session, house.keys, post, person, start=start, end=end, told=note, now=now, actor=house.actor)
     typer.echo(text("review.commented", id=post, start=start, end=end))
 
 

@@ -105,7 +105,10 @@ def test_a_substitute_without_a_role_signs_where_they_were_named(run: Run, room:
     run(*by("dai", "review", "approve", post), code=1)
     for wrong in ([], ["dai"], ["--until", "2099-01-01"], ["dai", "--until", "2099-01-01", "--end"]):
         run(*by("yi", "review", "substitute", *wrong), code=1)
-    assert "cannot stand in" in run(*by("yi", "review", "substitute", "dai", "--until", "2020-01-01"), code=1).err
+    assert (
+        "cannot stand in"
+        in run(*by("yi", "review", "substitute", "dai", "--until", "2020-01-01"), code=1).err
+    )
     run(*by("yi", "review", "substitute", "dai", "--until", "2099-01-01"))
     run(*by("dai", "review", "approve", post))
     assert "in the place of yi" in run("review", "show", post).out

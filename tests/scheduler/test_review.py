@@ -450,9 +450,7 @@ def test_findings_stop_or_warn(newsroom: Newsroom, monkeypatch: pytest.MonkeyPat
         unit, now = session.get_one(Unit, newsroom.units["NM"].id), newsroom.clock.now()
         set_word(session, newsroom.keys, unit, "最佳", True, at=now, actor="test")
         set_word(session, newsroom.keys, unit, "草原", False, at=now, actor="test")
-        refused(
-            "org.bad_word", lambda: set_word(session, newsroom.keys, unit, " ", True, at=now, actor="t")
-        )
+        refused("org.bad_word", lambda: set_word(session, newsroom.keys, unit, " ", True, at=now, actor="t"))
     post = newsroom.draft("最佳草原。")
     with pytest.raises(InputError) as error:
         newsroom.submit(post)

@@ -157,9 +157,7 @@ class Newsroom:
         if self._node is None:
             connectors = {self.account.known_id: Keyed(self.platform)}
             accounts = ModelAccounts(connectors, self.clock)
-            self._node = SteppedNode(
-                self.database, self.clock, accounts, self.folder, Pace(senders=4)
-            )
+            self._node = SteppedNode(self.database, self.clock, accounts, self.folder, Pace(senders=4))
         for _ in range(3):
             self.clock.advance(2)
             jobs = self._node.turn()
