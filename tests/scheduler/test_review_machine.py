@@ -315,7 +315,7 @@ def test_nothing_under_review_leaves_without_all_its_sign_offs(
     run_state_machine_as_test(
         Played,
         settings=settings(
-            max_examples=25, stateful_step_count=30, suppress_health_check=list(HealthCheck), deadline=None
+            max_examples=12, stateful_step_count=25, suppress_health_check=list(HealthCheck), deadline=None
         ),
     )
-    assert Played.plays >= 10
+    assert Played.plays >= 10 and Played.sent  # posts did leave
