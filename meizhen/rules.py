@@ -7,6 +7,7 @@ the machine's shell may everything; a person (`--as`, MEIZHEN_PERSON) what `orga
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
@@ -92,24 +93,49 @@ def at_account(name: str, otherwise: Check = whole_house) -> Check:
 
 
 def at_post(name: str, otherwise: Check = whole_house) -> Check:
-    """The units of all accounts that the post goes to."""
+    """The units of all accounts that the post goes to, or is planned for."""
 
     def check(asked: Asked) -> None:
-        from scheduler.deliveries import Delivery
-
         if asked.values.get(name) is None:
             otherwise(asked)
-            return
-        paths = asked.session.exec(
-            select(Unit.path)
-            .join(Account, col(Account.unit_id) == col(Unit.id))
-            .join(Delivery, col(Delivery.account_id) == col(Account.id))
-            .where(Delivery.post_id == asked.values[name])
-            .distinct()
-        )
-        asked.require_at(list(paths))
+        else:
+            asked.require_at(_paths_of_post(asked, name))
 
     return check
+
+
+def at_review(name: str) -> Check:
+    """The same, or somebody who may do it there has named this person as their substitute."""
+    by_role = at_post(name)
+
+    def check(asked: Asked) -> None:
+        from scheduler.review_people import stands_in_somewhere
+
+        try:
+            by_role(asked)
+        except MeizhenError:
+            places = [Place(path) for path in _paths_of_post(asked, name)]
+            if not stands_in_somewhere(asked.session, asked.person, places):
+                raise
+
+    return check
+
+
+def _paths_of_post(asked: Asked, name: str) -> list[str]:
+    from scheduler.deliveries import Delivery
+    from scheduler.review_tables import Planned
+
+    post = asked.values.get(name)
+    queued = select(Delivery.account_id).where(Delivery.post_id == post)
+    planned = select(Planned.account_id).where(Planned.post_id == post)
+    return list(
+        asked.session.exec(
+            select(Unit.path)
+            .join(Account, col(Account.unit_id) == col(Unit.id))
+            .where(or_(col(Account.id).in_(queued), col(Account.id).in_(planned)))
+            .distinct()
+        )
+    )
 
 
 def filtered(asked: Asked) -> None:
@@ -142,7 +168,8 @@ def giving_role(asked: Asked) -> None:
 
 @dataclass(frozen=True)
 class Rule:
-    """`act` None is open to everybody: the command touches nothing of the house, or asks for a code itself.
+    """`act` None is open to everybody: the command touches nothing of the house, asks for a code itself, or
+    is about nobody but the person who acts.
 
     `noted` writes the act into the ledger once it is done, where the command's own room does not.
     """
@@ -154,6 +181,7 @@ class Rule:
 
 OPEN = Rule(None)
 _READ_POST, _SEND = Rule(Act.POST_READ, at_post("post")), Rule(Act.POST_SEND, at_post("post"))
+_REVIEW = Rule(Act.REVIEW_READ, at_review("post"))
 _PERSON = Rule(Act.PERSON_WRITE, over_person("login"))
 _STEER = at_account("account", at_post("post", at_unit("unit")))
 
@@ -167,6 +195,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("org", "tree"): Rule(Act.UNIT_READ, at_unit("unit", filtered)),
     ("org", "show"): Rule(Act.UNIT_READ, at_unit("code")),
     ("org", "set"): Rule(Act.UNIT_WRITE, at_unit("code")),
+    ("org", "word"): Rule(Act.UNIT_WRITE, at_unit("code")),
     ("person", "add"): Rule(Act.PERSON_WRITE, at_unit("unit")),
     ("person", "invite"): _PERSON,
     ("person", "list"): Rule(Act.PERSON_READ, at_unit("unit", filtered)),
@@ -200,6 +229,18 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "cancel"): _SEND,
     ("post", "retry"): _SEND,
     ("post", "resolve"): _SEND,
+    ("post", "draft"): Rule(Act.POST_WRITE, at_account("account")),
+    ("post", "edit"): Rule(Act.POST_WRITE, at_post("post")),
+    ("post", "send"): _SEND,
+    # Who may sign which stage is decided where it is signed (`scheduler.review_people.signing`).
+    ("review", "list"): Rule(Act.REVIEW_READ, filtered),
+    ("review", "show"): _REVIEW,
+    ("review", "submit"): Rule(Act.POST_WRITE, at_post("post")),
+    ("review", "approve"): _REVIEW,
+    ("review", "return"): _REVIEW,
+    ("review", "comment"): _REVIEW,
+    ("review", "diff"): _REVIEW,
+    ("review", "substitute"): OPEN,
     ("queue", "status"): Rule(Act.QUEUE_READ),
     ("queue", "notices"): Rule(Act.QUEUE_READ),
     ("queue", "pause"): Rule(Act.QUEUE_STEER, _STEER),

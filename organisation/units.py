@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Column, ColumnElement, String, and_, func
+from sqlalchemy import Column, ColumnElement, Index, String, and_, func, text
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -20,6 +20,14 @@ class Unit(SQLModel, table=True):
     """
 
     __tablename__ = "unit"
+    __table_args__ = (
+        Index(
+            "ix_unit_review",  # asked whenever posts are queued: no statement may look at all units for it
+            "path",
+            sqlite_where=text("review IS NOT NULL"),
+            postgresql_where=text("review IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     code: str = Field(max_length=64, unique=True)
@@ -29,6 +37,7 @@ class Unit(SQLModel, table=True):
     name_en: str = Field(default="", max_length=200)
     path: str = Field(sa_column=Column(_PATH, nullable=False, unique=True))
     lateness_hours: float | None = None  # None: what the nearest unit above says (`organisation.lateness`)
+    review: str | None = Field(default=None, max_length=32)  # stages by commas (`organisation.stages`)
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from scheduler.dispatcher import Dispatcher, Pace
 from scheduler.periodic import register_periodic
 from scheduler.queue import Enqueued, enqueue
+from scheduler.review import approve, send_back, submit
 from scheduler.status import queue_status
 from scheduler.transitions import cancel, pause, reschedule, resolve, resume, retry
 
@@ -10,6 +11,7 @@ __all__ = [
     "Dispatcher",
     "Enqueued",
     "Pace",
+    "approve",
     "cancel",
     "enqueue",
     "pause",
@@ -19,4 +21,6 @@ __all__ = [
     "resolve",
     "resume",
     "retry",
+    "send_back",
+    "submit",
 ]

@@ -98,6 +98,8 @@ class Delivery(SQLModel, table=True):
     outcome_code: str = Field(default="", max_length=80)
     outcome_text: str = Field(default="", max_length=1000)
     published_at: datetime | None = None
+    # '': its unit demanded no review when it was queued; else what was approved (`scheduler.review_content`)
+    approved_hash: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
 
 
 class Attempt(SQLModel, table=True):

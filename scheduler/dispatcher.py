@@ -17,16 +17,17 @@ from sqlmodel import Session
 
 from config.clock import Clock
 from config.database import LOST, Database
-from connectors import Outgoing, Refused, Throttled, steady
+from connectors import ConnectorError, Outgoing, Refused, Throttled, steady
 from scheduler import lanes, notices
 from scheduler.deliveries import State
 from scheduler.gates import Gates
 from scheduler.holding import Accounts, Holding, Opened
 from scheduler.journal import Ended, Page, Work
 from scheduler.nodes import is_dead, this_node
-from scheduler.outcomes import Standing, Verdict, judge
-from scheduler.outgoing import outgoing_for
+from scheduler.outcomes import Purpose, Standing, Verdict, judge
+from scheduler.outgoing import Built, outgoing_for
 from scheduler.queue import next_due, release_dead_nodes
+from scheduler.review_approvals import refusals
 from scheduler.senders import Answer, Job, Senders
 from scheduler.watch import Watch
 
@@ -258,28 +259,56 @@ class Dispatcher:
         return Job(work, lane.connector, lane.access, outgoing, lane.tenure, lane.gate)
 
     def _outgoing(self, session: Session, page: Page, begun: Sequence[Work]) -> dict[int, Outgoing]:
-        """What goes out by delivery. One that cannot be put together fails by itself; the rest go."""
+        """What goes out by delivery. One that cannot be put together fails by itself, and so does one that
+        nobody approved as it stands; the rest go."""
+        built = self._built(session, page, begun)
+        refused = self._refused(session, begun, built)
+        for work in begun:
+            if work.id in refused:
+                _log.warning("not_what_was_approved", delivery=work.id, code=refused[work.id].platform_code)
+                self._park(session, page, work, refused[work.id])
+        return {id_: one for id_, one in built.outgoing.items() if id_ not in refused}
+
+    def _refused(self, session: Session, begun: Sequence[Work], built: Built) -> dict[int, Refused]:
+        """Of posts under review, those that may not go out. What is only asked about may be out already."""
+        publishing = {work.id for work in begun if work.purpose is Purpose.PUBLISH}
+        leaving = [one for one in built.reviewed if one.delivery_id in publishing]
+        try:
+            return refusals(session, leaving)
+        except LOST:
+            raise
+        except Exception as error:
+            _log.exception("approval_not_read", deliveries=[one.delivery_id for one in leaving])
+            told = f"{type(error).__name__} while the approval was looked up"
+            return {one.delivery_id: Refused(told, platform_code="internal") for one in leaving}
+
+    def _built(self, session: Session, page: Page, begun: Sequence[Work]) -> Built:
         try:
             return outgoing_for(session, begun, self._media_folder)
         except LOST:
             raise
         except Exception:
             _log.exception("posts_not_built", deliveries=[work.id for work in begun])
-        built: dict[int, Outgoing] = {}
+        built = Built({}, [])
         for work in begun:
             try:
-                built |= outgoing_for(session, [work], self._media_folder)
+                one = outgoing_for(session, [work], self._media_folder)
             except LOST:
                 raise
             except Exception as error:
                 _log.exception("post_not_built", delivery=work.id)
-                self._park(page, work, f"{type(error).__name__} while the post was put together")
+                told = f"{type(error).__name__} while the post was put together"
+                self._park(session, page, work, Refused(told, platform_code="internal"))
+            else:
+                built.outgoing.update(one.outgoing)
+                built.reviewed.extend(one.reviewed)
         return built
 
-    def _park(self, page: Page, work: Work, told: str) -> None:
+    def _park(self, session: Session, page: Page, work: Work, error: ConnectorError) -> None:
         now = self._clock.now()
-        error = Refused(told, platform_code="internal")
-        page.end([Ended.by(work, now, Verdict(State.FAILED, "refused", now, needs_person=True, error=error))])
+        ended = Ended.by(work, now, Verdict(State.FAILED, "refused", now, needs_person=True, error=error))
+        page.end([ended])
+        notices.of_verdict(session, ended)
         lane = self._holding.lanes[work.account_id]
         lane.drop({work.id})
         lane.gate.put_back()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,9 @@ from connectors import Connector, Media, Outgoing, connector_for, platforms
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
 from scheduler.media import MediaFile, media_path
-from scheduler.posts import TITLE_CHARACTERS, Draft, Wording, effective
+from scheduler.posts import TITLE_CHARACTERS, Draft
+from scheduler.review_approvals import Leaving
+from scheduler.wording import Wording, effective
 
 
 class _Sendable(Protocol):
@@ -31,7 +34,11 @@ class _Sendable(Protocol):
 _WORDINGS = BatchQuery(
     "SELECT delivery.id AS id, post.media AS media, post.title AS title, post.text AS text, "
     "post.options AS options, variant.id AS variant_id, variant.title AS own_title, "
-    "variant.text AS own_text, variant.options AS own_options "
+    "variant.text AS own_text, variant.options AS own_options, delivery.approved_hash AS approved_hash, "
+    "delivery.post_id AS post_id, delivery.account_id AS account_id, "
+    # Moments are read for reviewed posts only: the others do not pay for them.
+    "CASE WHEN delivery.approved_hash = '' THEN NULL ELSE delivery.due END AS due, "
+    "CASE WHEN delivery.approved_hash = '' THEN NULL ELSE delivery.late_after END AS late_after "
     "FROM {rows} AS wanted JOIN delivery ON delivery.id = wanted.id JOIN post ON post.id = delivery.post_id "
     "LEFT JOIN variant ON variant.post_id = delivery.post_id AND variant.account_id = delivery.account_id",
     {"id": "integer"},
@@ -45,6 +52,11 @@ _WORDINGS = BatchQuery(
         "own_title": "text",
         "own_text": "text",
         "own_options": "json",
+        "approved_hash": "text",
+        "post_id": "integer",
+        "account_id": "integer",
+        "due": "time",
+        "late_after": "time",
     },
 )
 _FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
@@ -52,30 +64,43 @@ _FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFil
 )
 
 
-def outgoing_for(
-    session: Session, deliveries: Sequence[_Sendable], media_folder: Path
-) -> dict[int, Outgoing]:
-    """What goes out, by delivery id, for a batch: one statement, and one more where there are files.
+@dataclass(frozen=True)
+class Built:
+    """A batch: what goes out by delivery id, and what of it was reviewed (`review_approvals.refusals`)."""
+
+    outgoing: dict[int, Outgoing]
+    reviewed: list[Leaving]
+
+
+def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder: Path) -> Built:
+    """What goes out, for a batch: one statement, and one more where there are files.
 
     Nothing is read from disk; `media.check_media` does that at sending, and refuses a file that is gone.
     """
     if not deliveries:
-        return {}
+        return Built({}, [])
     connection = session.connection()
     rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
     files = _files(session, hashes, media_folder) if hashes else {}
     by_id = {row[0]: row for row in rows}
     built: dict[int, Outgoing] = {}
+    leaving: list[Leaving] = []
     for delivery in deliveries:
         if delivery.id is None:
             raise ValueError("expected stored deliveries: one has no id yet")
         row = by_id[delivery.id]
-        variant = None if row[5] is None else Wording(*row[6:])
+        variant = None if row[5] is None else Wording(*row[6:9])
         title, text, options = effective(Wording(*row[2:5]), variant)
         media = tuple(files[sha256] for sha256 in row[1])
-        built[delivery.id] = Outgoing(delivery.key, delivery.seq, title, text, media, options)
-    return built
+        outgoing = Outgoing(delivery.key, delivery.seq, title, text, media, options)
+        built[delivery.id] = outgoing
+        approved_hash, post_id, account_id, due, late_after = row[9:]
+        if approved_hash:
+            leaving.append(
+                Leaving(delivery.id, post_id, account_id, due, late_after, approved_hash, outgoing)
+            )
+    return Built(built, leaving)
 
 
 def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:

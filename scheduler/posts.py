@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import JSON, Column, ColumnElement, UniqueConstraint, and_, func
 from sqlalchemy import select as columns
@@ -22,6 +21,7 @@ from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
 from scheduler.queue import Enqueued, enqueue, is_stopped
+from scheduler.wording import Wording
 
 TITLE_CHARACTERS = 300
 _PAST = timedelta(minutes=1)
@@ -56,38 +56,6 @@ class Variant(SQLModel, table=True):
     title: str | None = Field(default=None, max_length=TITLE_CHARACTERS)
     text: str | None = None
     options: dict[str, str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
-
-
-@dataclass(frozen=True)
-class Wording:
-    """What a copy of a post says; in a variant, None is the post's own."""
-
-    title: str | None = None
-    text: str | None = None
-    options: Mapping[str, str] | None = None
-
-
-class _Worded(Protocol):
-    """A post, a variant, or a `Wording`."""
-
-    @property
-    def title(self) -> str | None: ...
-    @property
-    def text(self) -> str | None: ...
-    @property
-    def options(self) -> Mapping[str, str] | None: ...
-
-
-def effective(post: _Worded, variant: _Worded | None) -> tuple[str, str, dict[str, str]]:
-    """Title, text and options as an account's copy has them; a variant's options lie over the post's."""
-    title, text, options = post.title or "", post.text or "", dict(post.options or {})
-    if variant is None:
-        return title, text, options
-    return (
-        title if variant.title is None else variant.title,
-        text if variant.text is None else variant.text,
-        options | dict(variant.options or {}),
-    )
 
 
 def add_post(
@@ -277,7 +245,7 @@ def list_deliveries(
         columns(Delivery, col(Account.platform), col(Account.handle), title, begins)
         .join(Post, col(Post.id) == col(Delivery.post_id))
         .join(Account, col(Account.id) == col(Delivery.account_id))
-        .outerjoin(Variant, _is_variant_of_delivery())
+        .outerjoin(Variant, is_variant_of_delivery())
         .order_by(col(Delivery.due), col(Delivery.id))
         .limit(limit)
     )
@@ -297,7 +265,8 @@ def list_deliveries(
     ]
 
 
-def _is_variant_of_delivery() -> ColumnElement[bool]:
+def is_variant_of_delivery() -> ColumnElement[bool]:
+    """The condition that a `Variant` row is of a `Delivery` row's copy."""
     return and_(
         col(Variant.post_id) == col(Delivery.post_id), col(Variant.account_id) == col(Delivery.account_id)
     )
@@ -378,7 +347,7 @@ def story_of(session: Session, post_id: int) -> Story:
         columns(Delivery, Account, Lane, Variant)
         .join(Account, col(Account.id) == col(Delivery.account_id))
         .outerjoin(Lane, col(Lane.account_id) == col(Delivery.account_id))
-        .outerjoin(Variant, _is_variant_of_delivery())
+        .outerjoin(Variant, is_variant_of_delivery())
         .where(col(Delivery.post_id) == post_id)
         .order_by(col(Delivery.due), col(Delivery.id))
     ).all()

@@ -15,6 +15,7 @@ from organisation.ledger import record
 from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
+from scheduler.review_approvals import approved_hashes
 
 
 class QueueSwitch(SQLModel, table=True):
@@ -37,20 +38,28 @@ class Enqueued:
     due: datetime
     lateness: timedelta
 
+    @property
+    def late_after(self) -> datetime:
+        """The last moment at which it may go out."""
+        return self.due + self.lateness
+
 
 def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor: str) -> list[int]:
     """Queues deliveries; gives their ids in the order of `items`.
 
-    Within an account `seq` follows `items`. One statement a table, however many there are.
+    Within an account `seq` follows `items`. One statement a table, however many there are. A post for an
+    account whose unit demands review is taken only with all its sign-offs on exactly what it says and when
+    it goes: else MeizhenError `review.not_approved` (`scheduler.review_approvals`), and nothing is queued.
     """
     if not items:
         return []
+    approved = approved_hashes(session, items)
     last_seq = lanes.ensure(session, [item.account_id for item in items])
     seqs = []
     for item in items:
         last_seq[item.account_id] += 1
         seqs.append(last_seq[item.account_id])
-    ids = _insert_deliveries(session, items, seqs)
+    ids = _insert_deliveries(session, items, seqs, approved)
     _EVENTS.run(session.connection(), [(id_,) for id_ in ids], now=now, actor=storable(actor, 120))
     _advance_lanes(session, items, last_seq)
     return ids
@@ -58,9 +67,9 @@ def enqueue(session: Session, items: Sequence[Enqueued], *, now: datetime, actor
 
 _DELIVERIES = BatchStatement(
     "INSERT INTO delivery (post_id, account_id, key, seq, state, due, not_before, late_after, attempts, "
-    "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text) "
+    "calls, looks, fence, remote_id, url, detail, needs_person, outcome_code, outcome_text, approved_hash) "
     "SELECT post_id, account_id, key, seq, 'queued', due, due, late_after, 0, 0, 0, 0, '', '', '{}', false, "
-    "'', '' FROM {rows} AS item",
+    "'', '', approved_hash FROM {rows} AS item",
     {
         "post_id": "integer",
         "account_id": "integer",
@@ -68,6 +77,7 @@ _DELIVERIES = BatchStatement(
         "seq": "integer",
         "due": "time",
         "late_after": "time",
+        "approved_hash": "text",
     },
 )
 _IDS = BatchQuery(
@@ -84,14 +94,16 @@ _EVENTS = BatchStatement(
 )
 
 
-def _insert_deliveries(session: Session, items: Sequence[Enqueued], seqs: Sequence[int]) -> list[int]:
+def _insert_deliveries(
+    session: Session, items: Sequence[Enqueued], seqs: Sequence[int], approved: Sequence[str]
+) -> list[int]:
     digits = secrets.token_hex(16 * len(items))
     keys = [digits[at : at + 32] for at in range(0, len(digits), 32)]
     _DELIVERIES.run(
         session.connection(),
         [
-            (item.post_id, item.account_id, key, seq, item.due, item.due + item.lateness)
-            for item, key, seq in zip(items, keys, seqs, strict=True)
+            (item.post_id, item.account_id, key, seq, item.due, item.late_after, approved_hash)
+            for item, key, seq, approved_hash in zip(items, keys, seqs, approved, strict=True)
         ],
     )
     found = _IDS.ask(session.connection(), [(key,) for key in keys])

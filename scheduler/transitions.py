@@ -17,6 +17,7 @@ from organisation.ledger import record
 from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
+from scheduler.review_approvals import late_within, windows_of
 
 _PERSON_MAY_CANCEL = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED, State.HANDED_OVER)
 _URL_CHARACTERS = 1000
@@ -88,12 +89,14 @@ def reschedule(
 ) -> None:
     """Gives deliveries a new time; how late they may be stays as it was. A missed one is queued again.
 
-    Raises MeizhenError `delivery.wrong_state`.
+    Raises MeizhenError `delivery.wrong_state`, and `review.outside_window` for a time that nobody approved.
     """
     rows = _locked(session, delivery_ids, _PERSON_MAY_MOVE)
+    windows = windows_of(session, rows)
     before = {_id(delivery): State(delivery.state) for delivery in rows}
     for delivery in rows:
-        delivery.late_after = due + (delivery.late_after - delivery.due)
+        late_after = due + (delivery.late_after - delivery.due)
+        delivery.late_after = late_within(windows, delivery, due, late_after)
         delivery.due = delivery.not_before = due
         if delivery.state == State.MISSED:
             delivery.state, delivery.needs_person, delivery.outcome_code = State.QUEUED, False, ""
@@ -113,15 +116,17 @@ def reschedule(
 def retry(session: Session, keys: KeyRing, delivery_ids: Sequence[int], *, now: datetime, actor: str) -> None:
     """Queues failed or missed deliveries again, due now; they keep their key and their lateness.
 
-    Raises MeizhenError `delivery.wrong_state`: what may have gone out is resolved, never retried.
+    Raises MeizhenError `delivery.wrong_state`: what may have gone out is resolved, never retried; and
+    `review.outside_window` past the time that was approved.
     """
     rows = _locked(session, delivery_ids, _PERSON_MAY_RETRY)
+    windows = windows_of(session, rows)
     lateness = {_id(delivery): delivery.late_after - delivery.due for delivery in rows}
     before = {_id(delivery): State(delivery.state) for delivery in rows}
     for delivery in rows:
         delivery.state, delivery.needs_person = State.QUEUED, False
         delivery.due = delivery.not_before = now
-        delivery.late_after = now + lateness[_id(delivery)]
+        delivery.late_after = late_within(windows, delivery, now, now + lateness[_id(delivery)])
         delivery.attempts = delivery.looks = 0
         session.add(delivery)
     session.flush()

@@ -24,6 +24,7 @@ NOUNS = (
     "person",
     "account",
     "post",
+    "review",
     "queue",
     "figures",
     "report",

@@ -1,16 +1,20 @@
 """`meizhen org`: the tree of units."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from config.errors import MeizhenError
 from config.messages import text
 from meizhen.cli._output import Cell, show_json, show_rows
-from meizhen.house import open_house
+from meizhen.house import House, open_house
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from organisation import Unit
 
 app = typer.Typer(help=text("cli.org"), no_args_is_help=True)
@@ -61,12 +65,14 @@ def show(code: Code, as_json: AsJson = False) -> None:
         above = ancestors(session, unit)
         below = subtree_size(session, unit) - 1
         accounts = [account.stable_id for account in accounts_of(session, unit=unit)]
+    review = _review([*above, unit])
     hours, said_by = _lateness([*above, unit], setting)
     facts = _row(unit, above[-1].code if above else None) | {
         "above": [one.code for one in above],
         "below": below,
         "accounts": accounts,
         "lateness": {"hours": hours, "unit": said_by},
+        "review": review,
     }
     if as_json:
         show_json(facts)
@@ -85,19 +91,64 @@ def show(code: Code, as_json: AsJson = False) -> None:
 def set_values(
     code: Code,
     lateness_hours: Annotated[
-        str, typer.Option("--lateness-hours", metavar="HOURS|inherit", help=text("org.help_lateness"))
-    ],
+        str | None, typer.Option("--lateness-hours", metavar="HOURS|inherit", help=text("org.help_lateness"))
+    ] = None,
+    review: Annotated[
+        str | None, typer.Option("--review", metavar="STAGES|none|inherit", help=text("org.help_review"))
+    ] = None,
 ) -> None:
+    if lateness_hours is None and review is None:
+        raise MeizhenError("org.nothing_to_set")
+    with open_house() as house, house.database.write() as session:
+        if lateness_hours is not None:
+            _set_lateness(house, session, code, lateness_hours)
+        if review is not None:
+            _set_review(house, session, code, review)
+
+
+def _set_lateness(house: House, session: "Session", code: str, told: str) -> None:
     from organisation import ancestors, find_unit, parse_lateness, set_lateness
 
-    hours = parse_lateness(lateness_hours)
-    with open_house() as house, house.database.write() as session:
-        unit = find_unit(session, code)
-        set_lateness(session, house.keys, unit, hours, at=house.clock.now(), actor=house.actor)
-        line = [*ancestors(session, unit), unit]
-        holds, said_by = _lateness(line, house.settings.lateness_hours)
+    hours = parse_lateness(told)
+    unit = find_unit(session, code)
+    set_lateness(session, house.keys, unit, hours, at=house.clock.now(), actor=house.actor)
+    line = [*ancestors(session, unit), unit]
+    holds, said_by = _lateness(line, house.settings.lateness_hours)
     shown = {"code": code, "hours": f"{holds:g}", "unit": said_by or text("org.setting")}
     typer.echo(text("org.lateness_set", **shown))
+
+
+def _set_review(house: House, session: "Session", code: str, told: str) -> None:
+    from organisation import ancestors, find_unit
+    from organisation.stages import parse_stages, set_stages
+
+    stages = parse_stages(told)
+    unit = find_unit(session, code)
+    set_stages(session, house.keys, unit, stages, at=house.clock.now(), actor=house.actor)
+    typer.echo(text("org.review_set", code=code, stages=_review([*ancestors(session, unit), unit])))
+
+
+@app.command(help=text("org.help_word"))
+def word(
+    code: Code,
+    words: Annotated[list[str] | None, typer.Argument(metavar="WORD", help=text("org.help_words"))] = None,
+    forbid: Annotated[bool, typer.Option("--forbid", help=text("org.help_forbid"))] = False,
+    remove: Annotated[bool, typer.Option("--remove", help=text("org.help_remove"))] = False,
+    as_json: AsJson = False,
+) -> None:
+    from organisation import find_unit
+    from organisation.words import set_word, words_of
+
+    if forbid and remove:
+        raise MeizhenError("org.forbid_or_remove")
+    with open_house() as house, house.database.write() as session:
+        unit = find_unit(session, code)
+        for one in words or ():
+            kind = None if remove else forbid
+            set_word(session, house.keys, unit, one, kind, at=house.clock.now(), actor=house.actor)
+        found = words_of(session, [unit])
+    titles = {name: text(f"org.word_{name}") for name in ("word", "forbidden", "unit")}
+    show_rows([asdict(one) for one in found], titles, as_json=as_json)
 
 
 def _listed(code: str | None) -> list[tuple["Unit", str | None]]:
@@ -125,3 +176,13 @@ def _lateness(line: Sequence["Unit"], setting: float) -> tuple[float, str | None
         if unit.lateness_hours is not None:
             return unit.lateness_hours, unit.code
     return setting, None
+
+
+def _review(line: Sequence["Unit"]) -> str:
+    """The stages that hold for the last of `line` (the root first), with the unit that says so."""
+    for unit in reversed(line):
+        if unit.review is not None:
+            stages = [text(f"review.stage_{name}") for name in unit.review.split(",") if name]
+            told = " → ".join(stages) or text("org.review_none")
+            return text("org.review_of", stages=told, unit=unit.code)
+    return text("org.review_none")

@@ -1,37 +1,45 @@
 """`meizhen post`: writing posts and importing them, how they stand, and what people do about them."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from config.errors import InputError, MeizhenError, Problem
+from config.errors import InputError, MeizhenError
 from config.messages import text
+from meizhen.cli._drafts import add_to
 from meizhen.cli._output import Cell, beijing, show_json, show_rows
+from meizhen.cli._wording import (
+    Accounts,
+    AsJson,
+    Due,
+    LatenessHours,
+    MediaFiles,
+    Options,
+    PostId,
+    TextFile,
+    Title,
+    Words,
+    Wrong,
+    told_draft,
+)
 from meizhen.house import open_house
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from organisation.accounts import Account
     from scheduler.deliveries import Delivery, State
     from scheduler.posts import Listed
 
 app = typer.Typer(help=text("cli.post"), no_args_is_help=True)
+add_to(app)
 
 TABLE_ROWS = 200
-_TEXT_FILE_MEGABYTES = 4
-_S = TypeVar("_S")
-_T = TypeVar("_T")
 
-AsJson = Annotated[bool, typer.Option("--json", help=text("post.help_json"))]
-PostId = Annotated[int, typer.Argument(metavar="ID", help=text("post.help_id"))]
-Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
 OneAccount = Annotated[str, typer.Option("--account", help=text("post.help_account"))]
 DoubtfulAccount = Annotated[str | None, typer.Option("--account", help=text("post.help_doubtful"))]
 SomeAccounts = Annotated[list[str] | None, typer.Option("--account", help=text("post.help_accounts"))]
@@ -39,39 +47,38 @@ SomeAccounts = Annotated[list[str] | None, typer.Option("--account", help=text("
 
 @app.command(help=text("post.help_add"))
 def add(
-    account: Annotated[list[str], typer.Option("--account", help=text("post.help_accounts"))],
+    account: Accounts,
     due: Due,
-    title: Annotated[str, typer.Option("--title", help=text("post.help_title"))] = "",
-    words: Annotated[str | None, typer.Option("--text", help=text("post.help_text"))] = None,
-    text_file: Annotated[Path | None, typer.Option("--text-file", help=text("post.help_text_file"))] = None,
-    media: Annotated[list[Path] | None, typer.Option("--media", help=text("post.help_media"))] = None,
-    option: Annotated[list[str] | None, typer.Option("--option", help=text("post.help_option"))] = None,
-    lateness_hours: Annotated[
-        float | None, typer.Option("--lateness-hours", help=text("post.help_lateness"))
-    ] = None,
+    title: Title = "",
+    words: Words = None,
+    text_file: TextFile = None,
+    media: MediaFiles = None,
+    option: Options = None,
+    lateness_hours: LatenessHours = None,
     as_json: AsJson = False,
 ) -> None:
-    from scheduler.media import examine, keep
+    from scheduler.media import keep
     from scheduler.outgoing import check_draft
-    from scheduler.posts import Draft, parse_due, queue_post
+    from scheduler.posts import parse_due, queue_post
 
     with open_house() as house:
         now = house.clock.now()
-        wrong = _Wrong()
+        wrong = Wrong()
         at = wrong.unless(lambda: parse_due(due, now))
-        said = wrong.unless(lambda: _text(words, text_file))
-        draft = Draft(
-            title=title.strip(),
-            text=said or "",
-            media=tuple(wrong.all_of(examine, media or ())),
-            options=dict(wrong.all_of(_option, option or ())),
+        draft = told_draft(
+            wrong,
+            title=title,
+            words=words,
+            text_file=text_file,
+            media=media,
+            option=option,
             lateness_hours=lateness_hours,
         )
         with house.database.read() as session:
             accounts = wrong.accounts(session, account)
-        if said is not None:
+        if draft is not None:
             wrong.problems += check_draft(draft, {one.platform for one in accounts})
-        if wrong.problems or at is None:
+        if wrong.problems or at is None or draft is None:
             raise InputError("meizhen post add", [replace(one, column=None) for one in wrong.problems])
         for found in draft.media:
             keep(house.media_folder, found)
@@ -92,71 +99,6 @@ def add(
         show_json({"post": queued.post_id, "due": at, "deliveries": ids})
         return
     typer.echo(text("post.added", id=queued.post_id, count=len(accounts), due=beijing(at)))
-
-
-class _Wrong:
-    """What is wrong with a command's values: gathered, so that all of it is told at once."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def unless(self, make: Callable[[], _T]) -> _T | None:
-        try:
-            return make()
-        except MeizhenError as error:
-            self.problems.append(Problem(error.code, params=error.params))
-            return None
-
-    def all_of(self, make: Callable[[_S], _T], given: Iterable[_S]) -> list[_T]:
-        made = [self.unless(partial(make, one)) for one in given]
-        return [one for one in made if one is not None]
-
-    def accounts(self, session: "Session", names: Sequence[str]) -> list["Account"]:
-        from organisation.accounts import find_account
-        from scheduler.outgoing import account_problems
-
-        found = self.all_of(lambda name: find_account(session, name), names)
-        stable_ids = [account.stable_id for account in found]
-        for name in sorted({name for name in stable_ids if stable_ids.count(name) > 1}):
-            self.problems.append(Problem("post.account_twice", params={"account": name}))
-        refused = [(account, account_problems(account)) for account in found]
-        self.problems += [problem for _, problems in refused for problem in problems]
-        return [account for account, problems in refused if not problems]
-
-
-def _text(words: str | None, file: Path | None) -> str:
-    if file is None:
-        return _lines(words or "")
-    if words is not None:
-        raise MeizhenError("post.text_twice")
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_TEXT_FILE_MEGABYTES * 2**20 + 1)
-    except OSError as error:
-        raise _unreadable(file, error.strerror or type(error).__name__) from None
-    if len(content) > _TEXT_FILE_MEGABYTES * 2**20:
-        raise _unreadable(file, f"> {_TEXT_FILE_MEGABYTES} MB")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return _lines(content.decode(encoding)).rstrip()
-        except UnicodeDecodeError:
-            continue
-    raise _unreadable(file, text("input.encoding"))
-
-
-def _unreadable(file: Path, reason: str) -> MeizhenError:
-    return MeizhenError("post.text_file", file=file.name, reason=reason, limit=_TEXT_FILE_MEGABYTES)
-
-
-def _lines(told: str) -> str:
-    return told.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _option(told: str) -> tuple[str, str]:
-    name, equals, value = told.partition("=")
-    if not equals or not name.strip():
-        raise MeizhenError("post.bad_option", received=told)
-    return name.strip(), value
 
 
 @app.command("import", help=text("post.help_import"))

@@ -152,9 +152,9 @@ def test_a_batch_is_built_in_two_statements_however_large(
     with database.read() as session:
         deliveries = session.exec(select(Delivery).order_by(col(Delivery.id))).all()
         statements.clear()
-        built = outgoing_for(session, deliveries, tmp_path / "media")
+        built = outgoing_for(session, deliveries, tmp_path / "media").outgoing
         assert len(statements) == 2
-        assert outgoing_for(session, [], tmp_path) == {}
+        assert outgoing_for(session, [], tmp_path).outgoing == {}
 
     assert sorted(built) == sorted(ids)
     plain, rich = built[ids[0]], built[ids[3]]
@@ -179,7 +179,7 @@ def test_a_file_that_nobody_knows_stops_its_post_and_no_other(
         session.add(post)
     with database.read() as session:
         deliveries = session.exec(select(Delivery)).all()
-        built = outgoing_for(session, deliveries, tmp_path)
+        built = outgoing_for(session, deliveries, tmp_path).outgoing
     check_media(built[ids[1]])
     with pytest.raises(MeizhenError) as error:
         check_media(built[ids[0]])

@@ -20,16 +20,15 @@ from scheduler.posts import (
     Draft,
     Post,
     Variant,
-    Wording,
     add_post,
     deliveries_of,
-    effective,
     list_deliveries,
     parse_due,
     parse_moment,
     queue_post,
     story_of,
 )
+from scheduler.wording import Wording, effective
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # 09:00 in Beijing
 

@@ -1,0 +1,141 @@
+"""Looked at before a post is submitted: what stops it, and what its reviewers should see.
+
+Errors: what a platform would refuse, counted its way, for every copy; accounts that take no posts; words that
+the unit forbids; a time that is past. Warnings: words that it watches, a title without a cover, the same text
+queued within seven days.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func
+from sqlalchemy import select as columns
+from sqlmodel import Session, col, select
+
+from config.errors import Problem
+from connectors import connector_for, platforms
+from organisation import Account
+from organisation.words import words_of
+from scheduler.deliveries import Delivery, State
+from scheduler.media import FoundMedia, MediaFile, media_path
+from scheduler.outgoing import account_problems, check_draft
+from scheduler.posts import Draft, Post, Variant, is_variant_of_delivery
+from scheduler.review_content import Content, Copy
+from scheduler.review_people import units_of
+
+_DAYS = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing seen; `stops` means that the post cannot be submitted like this."""
+
+    problem: Problem
+    stops: bool
+
+
+def findings(
+    session: Session, post_id: int, content: Content, media_folder: Path, now: datetime
+) -> list[Finding]:
+    """All that is to be said of a draft, errors first."""
+    found = [
+        *_platforms(session, content, media_folder),
+        *_words(session, post_id, content),
+        *_covers(content),
+        *_same_text(session, post_id, content),
+    ]
+    if any(copy.late_after <= now for copy in content.copies):
+        found.append(Finding(Problem("review.window_past", params={"post": post_id}), stops=True))
+    return sorted(found, key=lambda one: not one.stops)
+
+
+def _platforms(session: Session, content: Content, folder: Path) -> list[Finding]:
+    files = _files(session, content.media, folder)
+    found: list[Finding] = []
+    told: set[str] = set()
+    names, known_names = set(content.options), set[str]()
+    for copy in content.copies:
+        account = session.get_one(Account, copy.account_id)
+        title, text, options = content.said(copy)
+        problems = account_problems(account)
+        if not problems:
+            # The platform's own options only: a post to several has those of each.
+            known = connector_for(account.platform).options
+            names, known_names = names | set(options), known_names | set(known)
+            own = {name: value for name, value in options.items() if name in known}
+            problems = check_draft(Draft(title, text, files, own), [account.platform])
+        for problem in problems:
+            if problem.told() not in told:
+                told.add(problem.told())
+                found.append(Finding(problem, stops=True))
+    for name in sorted(names - known_names):
+        params = {"name": name, "known": ", ".join(sorted(known_names)) or "–"}
+        found.append(Finding(Problem("post.unknown_option", params=params), stops=True))
+    return found
+
+
+def _files(session: Session, hashes: Sequence[str], folder: Path) -> tuple[FoundMedia, ...]:
+    rows = session.exec(select(MediaFile).where(col(MediaFile.sha256).in_(hashes)))
+    by_hash = {row.sha256: row for row in rows}
+    return tuple(
+        FoundMedia(media_path(folder, one), one, row.content_type, row.file_name, row.size)
+        for one in hashes
+        if (row := by_hash.get(one)) is not None
+    )
+
+
+def _words(session: Session, post_id: int, content: Content) -> list[Finding]:
+    said = "\n".join(part for copy in (None, *content.copies) for part in _texts(content, copy)).casefold()
+    found = []
+    for listed in words_of(session, units_of(session, post_id)):
+        if listed.word.casefold() in said:
+            params = {"word": listed.word, "unit": listed.unit}
+            code = "review.word_forbidden" if listed.forbidden else "review.word_watched"
+            found.append(Finding(Problem(code, params=params), stops=listed.forbidden))
+    return found
+
+
+def _texts(content: Content, copy: Copy | None) -> tuple[str, str]:
+    if copy is None:
+        return content.title, content.text
+    title, text, _ = content.said(copy)
+    return title, text
+
+
+def _covers(content: Content) -> list[Finding]:
+    """A titled article without any picture, where the platform takes pictures but does not demand one."""
+    bare = []
+    for copy in content.copies:
+        title, _, options = content.said(copy)
+        platform = copy.account.partition(":")[0]
+        if platform not in platforms():
+            continue
+        limits = connector_for(platform).limits_for(options)
+        if title and not content.media and limits.pictures and not limits.picture_required:
+            bare.append(copy.account)
+    if not bare:
+        return []
+    return [Finding(Problem("review.no_cover", params={"accounts": ", ".join(bare)}), stops=False)]
+
+
+def _same_text(session: Session, post_id: int, content: Content) -> list[Finding]:
+    """Other posts with the text of any copy, due within seven days of it and not called off."""
+    if not content.copies:
+        return []
+    texts = {text for copy in content.copies if (text := content.said(copy)[1]).strip()}
+    first, last = (pick(copy.due for copy in content.copies) for pick in (min, max))
+    said = func.coalesce(col(Variant.text), col(Post.text))
+    wanted = (
+        columns(col(Delivery.post_id))
+        .join(Post, col(Post.id) == col(Delivery.post_id))
+        .outerjoin(Variant, is_variant_of_delivery())
+        .where(col(Delivery.due) >= first - _DAYS, col(Delivery.due) <= last + _DAYS)
+        .where(col(Delivery.post_id) != post_id, col(Delivery.state) != State.CANCELLED, said.in_(texts))
+        .distinct()
+        .order_by(col(Delivery.post_id))
+        .limit(10)
+    )
+    posts = ", ".join(str(row[0]) for row in session.execute(wanted))
+    return [Finding(Problem("review.same_text", params={"posts": posts}), stops=False)] if posts else []
