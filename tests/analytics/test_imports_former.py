@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from postgres import Postgres
-from scenery import make_account
+from sqlalchemy import text
 from sqlmodel import select
 
 from analytics.articles import Article, FigureSource, Snapshot
@@ -27,6 +27,13 @@ from config.database import connect
 from config.secrets import KeyRing
 
 ROOT = Path(__file__).parents[2]
+_UNIT = (
+    "INSERT INTO unit (id, code, kind, name_zh, name_en, path) VALUES (1, 'NM', 'region', '单位', '', '1/')"
+)
+_ACCOUNT = (
+    "INSERT INTO account (id, unit_id, platform, handle, name, track, verified, api_base, state) "
+    "VALUES (1, 1, 'wechat', 'nm', '账号', 'league', true, '', 'active')"
+)
 AT = datetime(2026, 3, 9, 1, tzinfo=UTC)
 
 
@@ -57,12 +64,13 @@ def _upgrade(database: Database, revision: str) -> None:
 
 
 def test_former_imports_are_listed_and_can_be_undone(former: Database, keys: KeyRing) -> None:
-    account = make_account(former, keys, "wechat", "nm")
     day = date(2026, 3, 2)
     facts = [ArticleFact(remote, remote, "", AT, day) for remote in ("100_1", "import:abc")]
     with former.write() as session:
+        for statement in (_UNIT, _ACCOUNT):  # in the words of then: today's tables have more columns
+            session.execute(text(statement))
         know_metrics(session, "wechat", [Meaning("read_people", "people", "cumulative")])
-        ids = store_articles(session, account.known_id, facts)
+        ids = store_articles(session, 1, facts)
         api = source_id(session, "api", "wechat articles", AT)
         file = source_id(session, "import", "旧表.csv", AT, "d" * 64)
         store_snapshots(session, api, AT, [ArticleFigure(ids["100_1"], "read_people", day, 7)])

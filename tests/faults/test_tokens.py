@@ -9,6 +9,7 @@ from oracle import Trial
 
 from config.database import Database, connect
 from config.settings import load_settings
+from connectors import Access
 from connectors._wechat_api import WeChatApi
 from organisation.access import access_for, http_for
 from organisation.accounts import Account
@@ -94,28 +95,28 @@ def test_nodes_that_lose_their_token_together_renew_it_once(trial_on_both: Trial
     there = counterpart(trial, account)
     other = connect(database.engine.url.render_as_string(hide_password=False))
     settings = load_settings({"MEIZHEN_HOME": str(trial.folder)})
-    apis = [
-        WeChatApi(access_for(node, trial.keys, account, clock=trial.clock, http=http_for("wechat", settings)))
+    accesses = [
+        access_for(node, trial.keys, account, clock=trial.clock, http=http_for("wechat", settings))
         for node in (database, other)
         for _ in range(3)
     ]
     for race in range(1, 6):
         there.state.get("tokens", {}).clear()
-        apis[0].access.memory.forget("token")
+        accesses[0].memory.forget("token")
         got: list[str] = []
-        ready = threading.Barrier(len(apis))
+        ready = threading.Barrier(len(accesses))
 
-        def ask(api: WeChatApi, got: list[str] = got, ready: threading.Barrier = ready) -> None:
-            api.access.memory._read.clear()  # type: ignore[attr-defined]  # as after two seconds
+        def ask(access: Access, got: list[str] = got, ready: threading.Barrier = ready) -> None:
+            access.memory._read.clear()  # type: ignore[attr-defined]  # as after two seconds
             ready.wait(10)
-            got.append(api.token())
+            got.append(WeChatApi(access).token())
 
-        threads = [threading.Thread(target=ask, args=(api,)) for api in apis]
+        threads = [threading.Thread(target=ask, args=(access,)) for access in accesses]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(30)
-        assert len(got) == len(apis) and len(set(got)) == 1
+        assert len(got) == len(accesses) and len(set(got)) == 1
         assert trial.world.calls[TOKEN] == race
     other.close()
 
