@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Update, and_, false, func, or_, select, text, true, update
+from sqlalchemy import Index, Update, and_, false, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
@@ -160,7 +160,7 @@ def notices_within(
     `within` is a condition on the units (`organisation.in_sight`); `whole`: the whole queue's too.
     """
     of_unit = or_(
-        col(Unit.id) == col(Account.unit_id), func.concat("unit:", col(Unit.code)) == col(Notice.subject)
+        col(Unit.id) == col(Account.unit_id), literal("unit:") + col(Unit.code) == col(Notice.subject)
     )
     mine = (
         select(col(Notice.id))
