@@ -27,6 +27,7 @@ class Assets:
     script: str = ""
     styles: tuple[str, ...] = ()
     icons: str = ""
+    mark: str = ""
     lazy: tuple[str, ...] = field(default=())
 
     @property
@@ -44,6 +45,7 @@ def built_assets(folder: Path = FOLDER) -> Assets:
             script=f"{ADDRESS}/{entry['file']}",
             styles=tuple(f"{ADDRESS}/{name}" for name in entry.get("css", ())),
             icons=f"{ADDRESS}/{manifest['icons.svg']['file']}",
+            mark=f"{ADDRESS}/{manifest['mark.svg']['file']}",
             lazy=tuple(f"{ADDRESS}/{manifest[name]['file']}" for name in entry.get("dynamicImports", ())),
         )
     except (OSError, ValueError, KeyError):
