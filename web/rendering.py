@@ -105,9 +105,7 @@ def _news(request: Request) -> str:
         return ""
 
 
-def go(
-    request: Request, address: str, news: str = "", *, kind: str = "success", **params: object
-) -> Response:
+def go(request: Request, address: str, news: str = "", **params: object) -> Response:
     """On to another page after an act, with news for it (an entry of the catalogues and its facts)."""
     response: Response
     if request.headers.get("hx-request") == "true":
