@@ -8,8 +8,9 @@ from pathlib import Path
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Context
+from jinja2.utils import pass_context
 from markupsafe import Markup
 
 from config.messages import present_language, text
