@@ -1,8 +1,10 @@
 // What every page carries. Pages bring no scripts of their own: they mark elements with data-attributes.
 import "./console.css";
+import "./posts.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";
+import { onChoosing } from "./choosing";
 import { onDialogs } from "./dialogs";
 import { onKeys } from "./keys";
 import { onLazyParts } from "./lazy";
@@ -14,6 +16,7 @@ onTheme();
 onZone();
 onToasts();
 onDialogs();
+onChoosing();
 onKeys();
 onEveryAnswer();
 onLazyParts();
