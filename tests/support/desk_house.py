@@ -32,7 +32,11 @@ class DeskHouse:
         return self.newsroom.open_account("BT", handle)
 
     def browser(self, login: str) -> Console:
-        return self.there.signed_in(login)
+        """Somebody signed in, who reads Chinese."""
+        console = self.there.browser()
+        console.client.cookies.set("meizhen-language", "zh")
+        console.sign_in(login)
+        return console
 
     def queue(self, account: Account, title: str, hours: float = 24, said: str = "正文") -> int:
         """A queued post to an account that demands no review."""

@@ -9,6 +9,7 @@ from web.pages.entrance import entrance_router
 from web.pages.frame import frame_router
 from web.pages.own import own_router
 from web.pages.posts import posts_router
+from web.pages.review import review_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
 
@@ -26,6 +27,7 @@ def pages_router(desk: Desk) -> APIRouter:
         today_router,
         deliveries_router,
         posts_router,
+        review_router,
     ):
         router.include_router(made(desk))
     return router

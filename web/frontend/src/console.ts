@@ -1,6 +1,7 @@
 // What every page carries. Pages bring no scripts of their own: they mark elements with data-attributes.
 import "./console.css";
 import "./posts.css";
+import "./review.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";
@@ -8,6 +9,7 @@ import { onChoosing } from "./choosing";
 import { onDialogs } from "./dialogs";
 import { onKeys } from "./keys";
 import { onLazyParts } from "./lazy";
+import { onPassages } from "./passages";
 import { onTheme } from "./theme";
 import { onToasts } from "./toasts";
 import { onZone } from "./zone";
@@ -17,6 +19,7 @@ onZone();
 onToasts();
 onDialogs();
 onChoosing();
+onPassages();
 onKeys();
 onEveryAnswer();
 onLazyParts();
