@@ -13,6 +13,7 @@ from sqlmodel import select
 from config import Database, ManualClock
 from config.secrets import KeyRing
 from organisation import Account
+from organisation.sessions import open_session
 from scheduler.deliveries import Delivery
 from scheduler.posts import Draft, queue_post
 
@@ -35,7 +36,12 @@ class DeskHouse:
         """Somebody signed in, who reads Chinese."""
         console = self.there.browser()
         console.client.cookies.set("meizhen-language", "zh")
-        console.sign_in(login)
+        with self.database.write() as session:
+            # Not by the sign-in page: what is tested here is behind it, and passwords take their time.
+            person = self.newsroom.people[login]
+            token = open_session(session, person, at=self.clock.now(), address="127.0.0.1")
+        console.client.cookies.set("meizhen-session", token)
+        console.get("/me")
         return console
 
     def queue(self, account: Account, title: str, hours: float = 24, said: str = "正文") -> int:
