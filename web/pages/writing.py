@@ -12,6 +12,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import FileResponse
 
 from config.errors import MeizhenError
+from config.messages import present_language
+from connectors import connector_for, platforms
 from organisation import Account, AccountState, Act, Unit, not_allowed
 from scheduler import working_copies as copies
 from scheduler.composing import compose
@@ -117,9 +119,9 @@ def writing_router(desk: Desk) -> APIRouter:
 
     @router.post("/posts/drop")
     @ruled(Act.POST_WRITE)
-    def give_up(request: Request, viewer: Viewing, copy: Annotated[int, Form()]) -> Response:
+    def give_up(request: Request, viewer: Viewing, begun: Annotated[int, Form(alias="copy")]) -> Response:
         with desk.database.write() as session:
-            found = copies.find_copy(session, copy, viewer.standing.person_id)
+            found = copies.find_copy(session, begun, viewer.standing.person_id)
             post_id = found.post_id
             copies.drop(session, found)
         return go(request, "/posts/new" if post_id is None else f"/posts/{post_id}", "compose.dropped")
@@ -205,6 +207,7 @@ def writing_router(desk: Desk) -> APIRouter:
             "accounts": accounts,
             "units": units,
             "chosen": chosen,
+            "platforms": _platform_names(),
             "composed": composed,
             "sends": may_everywhere(viewer, Act.POST_SEND, paths),
             "files": _files(session, writing.media),
@@ -280,6 +283,12 @@ def _writable(session: Session, viewer: Viewer) -> tuple[list[Account], dict[int
         .order_by(col(Unit.path), col(Account.platform), col(Account.handle))
     ).all()
     return [account for account, _ in rows], {account.unit_id: unit for account, unit in rows}
+
+
+def _platform_names() -> dict[str, str]:
+    """The platforms by their names in the reader's language."""
+    labels = {name: connector_for(name).label for name in platforms()}
+    return {name: one.zh if present_language() == "zh" else one.en for name, one in labels.items()}
 
 
 def _accounts(session: Session, viewer: Viewer, ids: Iterable[int]) -> list[Account]:
