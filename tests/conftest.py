@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from ground import write_in_memory
 from installed import Installation
 from postgres import Postgres, running_postgres
 
@@ -21,6 +22,8 @@ from sandbox.world import World
 
 hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("house")
+
+write_in_memory()
 
 
 @pytest.fixture(scope="session")
