@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import settings as hypothesis_settings
 from ground import write_in_memory
+from hypothesis import settings as hypothesis_settings
 from installed import Installation
 from postgres import Postgres, running_postgres
 
