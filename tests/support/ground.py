@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the files themselves lie in folders of pytest's, closed to others
-_ENOUGH = 4 * 2**30  # bytes free; a whole run with two workers needs less than one GiB
+_ENOUGH = 2 * 2**30  # bytes free: a worker takes some 300 MB
 
 
 def write_in_memory() -> None:
