@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks._nodes import Nursery
 from sandbox.platforms import webhook
 from sandbox.world import Fault
 
@@ -26,15 +25,10 @@ MEIZHEN = str(Path(sys.executable).with_name("meizhen"))
 
 
 class Installation:
-    """A home folder, and the command run against it.
+    """A home folder, and the command run against it."""
 
-    What is killed or told to stop is the installed command; what runs to its end is forked with its imports
-    done (`benchmarks/_nodes.py`), for they take longer than the work.
-    """
-
-    def __init__(self, folder: Path, nursery: Nursery) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._nursery = nursery
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -45,10 +39,17 @@ class Installation:
         }
 
     def run(self, *arguments: str) -> str:
-        done = self._nursery.start(self.folder / "home", self.environment, arguments)
-        code, said = done.ended(120), done.log.read_text("utf-8")
-        assert code == 0, said
-        return said
+        done = subprocess.run(
+            [MEIZHEN, *arguments],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -65,15 +66,15 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path, nursery: Nursery, sandbox: "RunningSandbox") -> Installation:
+def installation(tmp_path: Path, sandbox: "RunningSandbox") -> Installation:
     """A home with six webhook accounts and sixty posts due now."""
     sandbox.world.move_to(datetime.now(UTC))
-    here = Installation(tmp_path, nursery)
+    here = Installation(tmp_path)
     here.run("init")
     here.write(
         "units.csv", [["code", "parent", "kind", "name_zh", "name_en"], ["NM", "", "region", "区", "R"]]
     )
-    here.run("org", "import", str(tmp_path / "units.csv"))
+    here.run("org", "import", "units.csv")
     head = ["handle", "platform", "unit", "name", "track", "filed", "verified", "api_base", "token"]
     rows = []
     for number in range(ACCOUNTS):
@@ -81,10 +82,10 @@ def installation(tmp_path: Path, nursery: Nursery, sandbox: "RunningSandbox") ->
         base = f"{sandbox.url}/webhook"
         rows.append([f"s{number}", "webhook", "NM", f"站{number}", "", "2025-01-01", "yes", base, token])
     here.write("accounts.csv", [head, *rows])
-    here.run("account", "import", str(tmp_path / "accounts.csv"))
+    here.run("account", "import", "accounts.csv")
     posts = [[f"webhook:s{n % ACCOUNTS}", "now", f"题{n}", f"{n:03}", ""] for n in range(POSTS)]
     here.write("posts.csv", [["account", "due", "title", "text", "media"], *posts])
-    here.run("post", "import", str(tmp_path / "posts.csv"))
+    here.run("post", "import", "posts.csv")
     return here
 
 
