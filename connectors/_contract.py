@@ -68,17 +68,23 @@ class Limits:
     picture_bytes: int | None = None
     picture_types: frozenset[str] = frozenset()
     title_required: bool = False
-    picture_required: bool = False
+    picture_required: bool = False  # a picture, or a video where the platform takes one
+    videos: int = 0
+    video_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver."""
+    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver.
+
+    `fields` are the platform's own names for it, which rules of awards may use as well.
+    """
 
     name: str
     unit: Unit
     kind: Kind
     level: str = "article"  # article | account
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -238,6 +244,7 @@ class CallbackRequest:
     method: str  # GET | POST
     query: Mapping[str, str]
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
 
 
 @dataclass(frozen=True)
