@@ -104,16 +104,14 @@ def as_form(field: str, path: Path, start: int, size: int) -> tuple[Piece, dict[
 
 @dataclass(frozen=True)
 class Parts:
-    """An upload in parts of `part_bytes`. A retry goes on with the first part that is not known to be there."""
+    """An upload in parts of `part_bytes`. A retry goes on with the part that was cut off."""
 
     access: Access
     outgoing: Outgoing
     media: Media
     part_bytes: int
 
-    def send(
-        self, start: Callable[[], str], part: Callable[[str, int, int, int], None]
-    ) -> tuple[str, int]:
+    def send(self, start: Callable[[], str], part: Callable[[str, int, int, int], None]) -> tuple[str, int]:
         """The upload's session and its number of parts, all of them sent.
 
         `start` opens a session; `part(session, number, begin, size)` sends one, numbered from 0. Raises what

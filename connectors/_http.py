@@ -270,9 +270,9 @@ class Http:
 
         `writes` says whether the platform may do something because of it: then a lost answer raises
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
-        go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers; a
-        `Streamed` one is read piece by piece as it leaves. A redirect counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a
-        person must mend.
+        go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers, a
+        `Streamed` one read piece by piece as it leaves. A redirect counts as an unreadable answer. Raises
+        NeedsPerson for an address or a certificate that a person must mend.
         """
         if self._before is not None:
             self._before()

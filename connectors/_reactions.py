@@ -51,7 +51,9 @@ LOOK = Label(
     "结果不明：请到账号主页查看是否已经发出。", "Not known: look at the account's page whether it is out."
 )
 BUSY = Label("平台系统繁忙，稍后会自动再试。", "The platform is busy; it is asked again by itself.")
-WAIT = Label("已达到平台的频率上限，到时间会自动继续。", "The platform's limit is reached; goes on by itself.")
+WAIT = Label(
+    "已达到平台的频率上限，到时间会自动继续。", "The platform's limit is reached; goes on by itself."
+)
 TOMORROW = Label(
     "平台今天的额度已用完，明天会自动继续。", "The platform's quota of the day is used up; goes on tomorrow."
 )
