@@ -265,14 +265,17 @@ class Http:
         headers: Mapping[str, str] | None = None,
         raw: bytes | Streamed | None = None,
         seconds: float | None = None,
+        once: bool = False,
     ) -> Answer:
         """One request, one answer.
 
         `writes` says whether the platform may do something because of it: then a lost answer raises
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
         go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers, a
-        `Streamed` one read piece by piece as it leaves. A redirect counts as an unreadable answer. Raises
-        NeedsPerson for an address or a certificate that a person must mend.
+        `Streamed` one read piece by piece as it leaves. A read whose connection was closed is sent again,
+        unless `once` says that the same request must not come twice (a signature's nonce). A redirect
+        counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a person
+        must mend.
         """
         if self._before is not None:
             self._before()
@@ -284,7 +287,7 @@ class Http:
             try:
                 response = self._send(prepared)
             except requests.ConnectionError:
-                if writes:
+                if writes or once:
                     raise
                 # Most often a kept connection that the platform closed just then: a read is asked once more.
                 if raw is not None and not isinstance(raw, bytes):

@@ -3,6 +3,7 @@
 A double gives `video_example(world, handle)` where an account needs a right for it, else `example`.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from access import MemoryStore, make_access
-from videos import video, video_post
+from videos import picture, video, video_post
 
 from config import ManualClock
 from connectors import (
@@ -19,6 +20,7 @@ from connectors import (
     NeedsPerson,
     Receipt,
     Refused,
+    Unauthorised,
     Uncertain,
     Unreachable,
     connector_for,
@@ -42,6 +44,8 @@ class Stage:
         self.clock = clock
         self.url = f"{sandbox.url}/{platform}"
         self.post = video_post(folder)
+        if self.connector.problems(self.post):  # some want a cover with it, others take none
+            self.post = replace(self.post, media=(*self.post.media, picture(folder)))
         self.begin()
 
     def begin(self) -> None:
@@ -51,6 +55,8 @@ class Stage:
         self.account.posts_per_week = 0
         self.memory = MemoryStore(self.clock.now)
         self.access = self.opened(5.0)
+        assert self.connector.check(self.access)[0].fine  # tokens that are fetched first are there
+        self.world.calls.clear()
 
     def opened(self, seconds: float) -> Access:
         return make_access(
@@ -85,7 +91,9 @@ def test_a_video_arrives_whole_and_is_settled_until_it_is_public(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read_whole(path: Path) -> bytes:
-        raise AssertionError(f"{path.name} was read whole")
+        assert path.suffix != ".mp4", "the video was read whole"
+        with path.open("rb") as file:
+            return file.read()
 
     monkeypatch.setattr(Path, "read_bytes", read_whole)
     assert stage.connector.problems(stage.post) == ()
@@ -113,6 +121,7 @@ def test_a_lost_answer_at_any_call_never_makes_a_second_post(stage: Stage, kind:
             stage.world.set_faults()
             stage.publish()
         except Uncertain:
+            stage.world.set_faults()
             if "find" in stage.connector.capabilities:
                 assert stage.connector.find(stage.access, stage.post, since) is not None
         except ConnectorError as error:
@@ -151,11 +160,13 @@ def test_a_dead_token_is_renewed_and_the_next_call_works(stage: Stage) -> None:
     if "refresh_token" not in stage.account.credentials:
         pytest.skip("has no tokens that end")
     stage.account.switches["token_ends"] = stage.clock.now()
-    with pytest.raises(ConnectorError) as caught:
-        stage.publish()
-    assert type(caught.value).__name__ == "Unauthorised"
-    stage.connector.refresh(stage.access)
-    assert stage.publish().state is State.ACCEPTED
+    try:
+        receipt = stage.publish()  # some renew by the token's known life, before it dies
+    except Unauthorised:
+        stage.connector.refresh(stage.access)
+        receipt = stage.publish()
+    assert receipt.state is State.ACCEPTED
+    assert stage.account.state["renewals"] == 1
     stage.connector.refresh(stage.access)  # from the renewed pair, not the entered one
     stage.account.state["renewing"] = "revoked"
     with pytest.raises(NeedsPerson):
