@@ -149,9 +149,12 @@ class ReceiptState(StrEnum):
 class Receipt:
     """What the platform gave for a post. `remote_id` is text: ids pass 2^53.
 
-    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …); `note` tells staff
-    of a difference, as when the platform changed the text.
+    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …), and under `LINK` what
+    a person opens to finish the post; `note` tells staff of a difference, as when the platform changed the
+    text.
     """
+
+    LINK: ClassVar[str] = "link"
 
     state: ReceiptState
     remote_id: str

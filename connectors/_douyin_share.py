@@ -21,6 +21,7 @@ from connectors._json import remote_id
 from connectors._wording import caption
 
 LINK_HOURS = 2  # the ticket's life
+_LINK_WORDS = 100  # a QR code holds no more of them: the rest is pasted in the app
 _KEPT = timedelta(days=60)
 _SUFFIXES = {"video/mp4": ".mp4", "image/jpeg": ".jpg", "image/png": ".png"}
 _OPEN = Label(
@@ -53,13 +54,13 @@ def share(access: Access, outgoing: Outgoing) -> Receipt:
             "timestamp": stamp,
             "signature": douyin_share_signature(ticket(access), nonce, stamp),
             "state": share_id,
-            "title": caption(outgoing),
+            "title": caption(outgoing)[:_LINK_WORDS],
             **fields,
         },
         quote_via=quote,
     )
     until = access.now() + timedelta(hours=LINK_HOURS)
-    detail = {"way": "share", "link": link, "until": until.isoformat(), "key": outgoing.key}
+    detail = {"way": "share", Receipt.LINK: link, "until": until.isoformat(), "key": outgoing.key}
     return Receipt(ReceiptState.ACCEPTED, share_id, detail=detail, note=_OPEN)
 
 
