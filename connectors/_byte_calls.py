@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors._byte_errors import RULES
 from connectors._contract import Access
-from connectors._errors import Unreachable
+from connectors._errors import ConnectorError, Unreachable
 from connectors._film import PATIENCE, as_form
 from connectors._http import Answer
 from connectors._json import line, whole
@@ -97,7 +97,22 @@ class ByteCalls:
         token, again = data.get("access_token"), data.get("refresh_token")
         if not isinstance(token, str) or not token:
             raise Unreachable("the answer holds no token", platform_code="bad-answer")
-        return token, again if isinstance(again, str) and again else renewing
+        again = again if isinstance(again, str) and again else renewing
+        life, rest = whole(data.get("expires_in")), whole(data.get("refresh_expires_in"))
+        ends_first = life is not None and rest is not None and rest <= life
+        return token, self._prolonged(again) if ends_first else again
+
+    def _prolonged(self, renewing: str) -> str:
+        """A renewing token that outlives the access token; the same one where there is no other.
+
+        A new one is given a few times only and by a scope of its own: after that a person signs in again.
+        """
+        fields = {"client_key": self.access.credentials["client_key"], "refresh_token": renewing}
+        try:
+            again = self.form("/oauth/renew_refresh_token/", fields).get("refresh_token")
+        except ConnectorError:
+            return renewing
+        return again if isinstance(again, str) and again else renewing
 
     def _url(self, path: str) -> str:
         return (self.access.api_base or self.base).rstrip("/") + path

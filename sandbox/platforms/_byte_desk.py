@@ -6,6 +6,7 @@ world's chance.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.datastructures import UploadFile
 from sandbox.readers import ensure_history
 from sandbox.world import BEIJING, SandboxAccount, World
 
+_RENEWING_LIFE = timedelta(days=30)  # from the first call on
 _LOG_ID = "2026030209301100AA"
 
 
@@ -120,6 +122,7 @@ def _handled(
     if forced is not None:
         raise ByteError(int(forced), f"错误 {account.credentials['client_secret']}")
     ensure_history(world, account)
+    account.state.setdefault("renewing_ends", world.now() + _RENEWING_LIFE)
     return handler(Call(world, account, arrived, given))
 
 
@@ -159,17 +162,33 @@ def refresh_token(call: Call) -> dict[str, Any]:
     state, credentials = call.account.state, call.account.credentials
     if call.given.get("refresh_token") != state.get("renewing", credentials["refresh_token"]):
         raise ByteError(10010, "refresh_token 无效")
+    rest: timedelta = state["renewing_ends"] - call.world.now()
+    if rest <= timedelta(0):
+        raise ByteError(10010, "refresh_token 过期")
     number = state["renewals"] = state.get("renewals", 0) + 1
-    state["token"], state["renewing"] = f"act.renewed{number:06}", f"rft.renewed{number:06}"
+    state["token"] = f"act.renewed{number:06}"
     call.account.switches.pop("token_ends", None)
     return {
         "access_token": state["token"],
         "expires_in": 1_296_000,
-        "refresh_token": state["renewing"],
-        "refresh_expires_in": 2_592_000,
+        "refresh_token": state.get("renewing", credentials["refresh_token"]),
+        "refresh_expires_in": int(rest.total_seconds()),
         "open_id": credentials["open_id"],
         "scope": "user_info",
     }
+
+
+def renew_refresh_token(call: Call) -> dict[str, Any]:
+    """A new renewing token for thirty days; so often as the switch `prolongs` says (5)."""
+    state, credentials = call.account.state, call.account.credentials
+    if call.given.get("refresh_token") != state.get("renewing", credentials["refresh_token"]):
+        raise ByteError(10010, "refresh_token 无效")
+    number = state["prolonged"] = state.get("prolonged", 0) + 1
+    if number > call.account.switches.get("prolongs", 5):
+        raise ByteError(10020, "续期次数已用完")
+    state["renewing"] = f"rft.renewed{number:06}"
+    state["renewing_ends"] = call.world.now() + _RENEWING_LIFE
+    return {"refresh_token": state["renewing"], "expires_in": 2_592_000}
 
 
 def user_info(call: Call) -> dict[str, Any]:

@@ -312,11 +312,19 @@ def _day(call: Call, kind: str, day: date) -> dict[str, int]:
 
 _SERIES = ("fans", "item", "like", "comment", "share", "profile")
 _FOR_APP = frozenset(
-    {"/oauth/client_token/", "/oauth/refresh_token/", "/oauth/userinfo/", "/share-id/", "/open/getticket/"}
+    {
+        "/oauth/client_token/",
+        "/oauth/refresh_token/",
+        "/oauth/renew_refresh_token/",
+        "/oauth/userinfo/",
+        "/share-id/",
+        "/open/getticket/",
+    }
 )
 _ROUTES: desk.Routes = {
     ("POST", "/oauth/client_token/"): desk.client_token,
     ("POST", "/oauth/refresh_token/"): desk.refresh_token,
+    ("POST", "/oauth/renew_refresh_token/"): desk.renew_refresh_token,
     ("POST", "/oauth/userinfo/"): desk.user_info,
     ("GET", "/share-id/"): _share_id,
     ("GET", "/open/getticket/"): _ticket,

@@ -75,9 +75,10 @@ def _data(call: Call) -> dict[str, Any]:
     return {"list": rows}
 
 
-_FOR_APP = frozenset({"/oauth/refresh_token/", "/oauth/userinfo/"})
+_FOR_APP = frozenset({"/oauth/refresh_token/", "/oauth/renew_refresh_token/", "/oauth/userinfo/"})
 _ROUTES: desk.Routes = {
     ("POST", "/oauth/refresh_token/"): desk.refresh_token,
+    ("POST", "/oauth/renew_refresh_token/"): desk.renew_refresh_token,
     ("POST", "/oauth/userinfo/"): desk.user_info,
     ("POST", "/toutiao/video/upload/"): _upload,
     ("POST", "/toutiao/video/create/"): _create,

@@ -189,6 +189,24 @@ def test_a_withdrawal_stops_the_account_until_new_tokens_come(server: Stage, tmp
     assert caught.value.account_wide and server.world.published == []
 
 
+# Tokens.
+
+
+def test_the_renewing_token_is_prolonged_before_it_ends_and_as_often_as_allowed(server: Stage) -> None:
+    server.account.switches["prolongs"] = 1
+    today = server.clock.now().date()
+    for days, prolonged in ((1, None), (15, 1), (14, 1), (10, 2)):
+        list(connector.articles(server.access, today, today))
+        server.move(days=days)
+        connector.refresh(server.access)
+        assert server.account.state.get("prolonged") == prolonged
+    list(connector.articles(server.access, today, today))  # the old one is used to its end
+    server.move(days=10)
+    with pytest.raises(NeedsPerson) as caught:
+        connector.refresh(server.access)
+    assert caught.value.platform_code == "10010" and caught.value.account_wide
+
+
 # By the server.
 
 
