@@ -23,10 +23,11 @@ Params = Mapping[str, str | int]
 
 @dataclass(frozen=True)
 class ByteCalls:
-    """The way to the interfaces for one account at `base`."""
+    """The way to the interfaces for one account at `base`; `token` is used instead of the account's own."""
 
     access: Access
     base: str
+    token: str = ""
 
     def get(self, path: str, params: Params | None = None, *, token: str | None = None) -> dict[str, Any]:
         """The `data` of a GET in the account's name; of the app's where its `token` is given."""
@@ -122,7 +123,7 @@ class ByteCalls:
         return {**own, **(params or {})}
 
     def _headers(self, token: str | None) -> Mapping[str, str]:
-        return {"access-token": access_token(self.access) if token is None else token}
+        return {"access-token": (self.token or access_token(self.access)) if token is None else token}
 
     def _data(self, answer: Answer, *, writes: bool) -> dict[str, Any]:
         """`data` of a happy answer. The first code that is not 0 is the error."""

@@ -13,6 +13,7 @@ from connectors._tokens import entered
 
 API_BASE = "https://open.douyin.com"
 _CLIENT_TOKEN = "client-token"  # noqa: S105 - the memory's key
+_BIZ_LIFE = 29 * 86_400  # seconds; the sheet says thirty days
 _MARGIN = 300  # seconds: a new client token keeps the earlier one valid about so long
 _WITHDRAWN = Label(
     "账号负责人在抖音取消了授权，已停止该账号：请重新授权并更新令牌。",
@@ -26,7 +27,34 @@ def calls_of(access: Access) -> ByteCalls:
         raise NeedsPerson("authorisation withdrawn", platform_code="unauthorize", remedy=_WITHDRAWN)
     if not access.credentials.get("access_token"):
         raise NeedsPerson("no access token", platform_code="no-token", remedy=SIGN_IN)
-    return ByteCalls(access, API_BASE)
+    return ByteCalls(access, API_BASE, _biz_token(access))
+
+
+def refresh(access: Access) -> None:
+    """Renews the account's tokens; what was made from the dead ones is forgotten."""
+    access.memory.forget(_biz_name(access))
+    ByteCalls(access, API_BASE).refresh()
+
+
+def _biz_token(access: Access) -> str:
+    """The token that `*.bind` scopes need, where the account's form lists such scopes; '' else."""
+    if not access.credentials.get("biz_scopes"):
+        return ""
+    return _kept(access, _biz_name(access), lambda: _fetched_biz_token(access))
+
+
+def _biz_name(access: Access) -> str:
+    return f"biz-{entered(access)}"
+
+
+def _fetched_biz_token(access: Access) -> tuple[str, int]:
+    fields = {name: access.credentials[name] for name in ("client_key", "client_secret", "open_id")}
+    scopes = access.credentials["biz_scopes"]
+    data = ByteCalls(access, API_BASE).form("/oauth/business_token/", {**fields, "scope": scopes})
+    token = data.get("biz_token")
+    if not isinstance(token, str) or not token:
+        raise Unreachable("the answer holds no biz_token", platform_code="bad-answer")
+    return token, _BIZ_LIFE
 
 
 def withdraw(access: Access) -> None:

@@ -26,7 +26,7 @@ from connectors._contract import (
     Receipt,
     Reconcile,
 )
-from connectors._douyin_calls import API_BASE, calls_of, client_token
+from connectors._douyin_calls import API_BASE, calls_of, client_token, refresh
 from connectors._douyin_figures import CALLS_A_DAY, METRICS, account_of, articles_of
 from connectors._douyin_server import find_item, send, settle_item
 from connectors._douyin_share import find_share, settle_share, share
@@ -84,6 +84,13 @@ class Douyin(Connector):
             secret=False,
             required=False,
             pattern=r"share|server",
+        ),
+        CredentialField(
+            "biz_scopes",
+            Label("要 biz_token 的权限（逗号分隔）", "Scopes that need a biz_token (with commas)"),
+            secret=False,
+            required=False,
+            pattern=r"[a-z_.]{3,40}(,[a-z_.]{3,40}){0,9}",
         ),
         CredentialField(
             "media_base",
@@ -152,7 +159,7 @@ class Douyin(Connector):
         return find_item(access, outgoing, since) if _by_server(access) else find_share(access, outgoing)
 
     def refresh(self, access: Access) -> None:
-        calls_of(access).refresh()
+        refresh(access)
 
     def callback(self, access: Access, request: CallbackRequest) -> CallbackAnswer:
         return _douyin_callback.answer(access, request)

@@ -138,7 +138,8 @@ def _of_app(world: World, platform: str, arrived: Arrived, given: Mapping[str, A
 
 def _of_account(world: World, platform: str, arrived: Arrived, given: Mapping[str, Any]) -> SandboxAccount:
     for account in world.accounts_of(platform):
-        if arrived.token and arrived.token == account_token(account):
+        wanted = account.state.get("biz_token") if account.switches.get("biz") else account_token(account)
+        if arrived.token and arrived.token == wanted:
             if given.get("open_id") != account.credentials["open_id"]:
                 raise ByteError(2190015, "open_id 与令牌不符")
             if (ends := account.switches.get("token_ends")) and ends <= world.now():

@@ -8,6 +8,7 @@
 | review_seconds, unfit | how long an item is at 4; ends at 2 instead of 5 | 60, False |
 | daily_posts, sensitive | ceiling of a day (2114007), words (2111001) | 50, none |
 | spoils | so many creates answer 2190007 | 0 |
+| biz | items and figures want a biz_token | False |
 | late_fans | fans figures come two days late | False |
 | webhook | share of {"twice", "text", "no_video_id", "forged"} | none |
 
@@ -58,6 +59,16 @@ def video_example(world: World, handle: str) -> SandboxAccount:
 
 def router(world: World) -> APIRouter:
     return desk.router_of(world, _PLATFORM, _ROUTES, _FOR_APP)
+
+
+def _biz_token(call: Call) -> dict[str, Any]:
+    if call.given.get("client_secret") != call.account.credentials["client_secret"]:
+        raise ByteError(10013, "client_secret 不对")
+    if not call.need("scope").endswith(".bind"):
+        raise ByteError(10004, "scope 未授权")
+    number = call.account.state["biz_tokens"] = call.account.state.get("biz_tokens", 0) + 1
+    call.account.state["biz_token"] = f"biz.{number:010}"
+    return {"biz_token": call.account.state["biz_token"], "biz_refresh_token": f"brt.{number:010}"}
 
 
 # Sharing.
@@ -313,6 +324,7 @@ def _day(call: Call, kind: str, day: date) -> dict[str, int]:
 _SERIES = ("fans", "item", "like", "comment", "share", "profile")
 _FOR_APP = frozenset(
     {
+        "/oauth/business_token/",
         "/oauth/client_token/",
         "/oauth/refresh_token/",
         "/oauth/renew_refresh_token/",
@@ -325,6 +337,7 @@ _ROUTES: desk.Routes = {
     ("POST", "/oauth/client_token/"): desk.client_token,
     ("POST", "/oauth/refresh_token/"): desk.refresh_token,
     ("POST", "/oauth/renew_refresh_token/"): desk.renew_refresh_token,
+    ("POST", "/oauth/business_token/"): _biz_token,
     ("POST", "/oauth/userinfo/"): desk.user_info,
     ("GET", "/share-id/"): _share_id,
     ("GET", "/open/getticket/"): _ticket,

@@ -23,6 +23,7 @@ from connectors import (
     ReceiptState,
     Refused,
     Throttled,
+    Unauthorised,
     Uncertain,
 )
 from connectors.douyin import connector
@@ -205,6 +206,22 @@ def test_the_renewing_token_is_prolonged_before_it_ends_and_as_often_as_allowed(
     with pytest.raises(NeedsPerson) as caught:
         connector.refresh(server.access)
     assert caught.value.platform_code == "10010" and caught.value.account_wide
+
+
+def test_scopes_of_a_business_get_a_token_of_their_own(server: Stage, tmp_path: Path) -> None:
+    server.account.switches["biz"] = True
+    today = server.clock.now().date()
+    with pytest.raises(Unauthorised):
+        list(connector.articles(server.access, today, today))
+    server.open(biz_scopes="video.list.bind,video.create.bind")
+    connector.publish(server.access, video_post(tmp_path))
+    assert len(list(connector.articles(server.access, today, today))) == 1
+    assert server.account.state["biz_tokens"] == 1
+    server.account.state["biz_token"] = "revoked"
+    with pytest.raises(Unauthorised):
+        list(connector.articles(server.access, today, today))
+    connector.refresh(server.access)
+    assert len(list(connector.articles(server.access, today, today))) == 1
 
 
 # By the server.
