@@ -61,8 +61,8 @@ def test_a_repeat_waits_for_its_time_when_the_clock_was_set_back(desk: Desk) -> 
     assert desk.turns(Ending.LOST_BEFORE) == [post]
     desk.clock.advance(-3600)
     for _ in range(10):
-        assert desk.turns(Ending.PUBLISHED, 300) == []
-    assert desk.turns(Ending.PUBLISHED, 700) == [post]
+        assert desk.turns(Ending.PUBLISHED, 20) == []
+    assert desk.turns(Ending.PUBLISHED, 3600) == [post]
     assert desk.platform.taken and len(desk.platform.taken) == 1
 
 
