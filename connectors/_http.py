@@ -255,14 +255,16 @@ class Http:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
         seconds: float | None = None,
+        redirect_tells: bool = False,
     ) -> Answer:
         """One request, one answer.
 
         `writes` says whether the platform may do something because of it: then a lost answer raises
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
         go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers. A
-        redirect counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a
-        person must mend.
+        redirect is never followed and counts as an unreadable answer, unless `redirect_tells`: then it is
+        handed back, for a platform that answers by its Location. Raises NeedsPerson for an address or a
+        certificate that a person must mend.
         """
         if self._before is not None:
             self._before()
@@ -286,7 +288,7 @@ class Http:
             raise doubt(str(error), platform_code="too-large") from None
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             raise _transport_error(error, doubt) from None
-        if 300 <= response.status_code < 400:
+        if 300 <= response.status_code < 400 and not redirect_tells:
             raise doubt(
                 f"HTTP {response.status_code}: redirects are not followed",
                 platform_code=str(response.status_code),
