@@ -1,8 +1,8 @@
 """A Discourse forum: one API key and one user an account.
 
-Switches: `answer` ({"POST /posts.json": [status, error_type, words, headers]}): what that call always answers,
-as an HTML page where the type is ''; `review` (True: new topics wait for a person); `permission` (of the
-category; 1: may create topics); `deleted` (ids whose topic somebody deleted).
+Switches: `answer` ({"POST /posts.json": [status, error_type, words, headers]}): what that call always
+answers, as an HTML page where the type is ''; `review` (True: new topics wait for a person); `permission` (of
+the category; 1: may create topics); `deleted` (ids whose topic somebody deleted).
 """
 
 import json

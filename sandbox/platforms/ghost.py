@@ -1,8 +1,8 @@
 """A Ghost site as its Admin API shows it: one integration and one site an account.
 
 An integration is known by the `kid` of its token, which is checked as the server does: signature, audience,
-age. Switches: `answer` ({"POST /posts/": [status, type, code, message]}): what that call always answers, as an
-HTML page where the type is ''; `statuses` ({slug: status}): what somebody made of a post.
+age. Switches: `answer` ({"POST /posts/": [status, type, code, message]}): what that call always answers, as
+an HTML page where the type is ''; `statuses` ({slug: status}): what somebody made of a post.
 """
 
 import hmac
@@ -133,8 +133,7 @@ def _create(world: World, account: SandboxAccount, body: dict[str, Any]) -> Publ
     slug, next_one = wanted, 2
     while slug in taken:  # and nobody is told (seen)
         slug, next_one = f"{wanted}-{next_one}", next_one + 1
-    kept = ("status", "visibility", "feature_image", "custom_excerpt", "tags")
-    return world.publish(
+    item = world.publish(
         _PLATFORM,
         account.account,
         remote_id=number,
@@ -142,8 +141,10 @@ def _create(world: World, account: SandboxAccount, body: dict[str, Any]) -> Publ
         text=str(new.get("html") or ""),
         url=f"{_SITE}/{slug}/",
         slug=slug,
-        **{name: new.get(name) for name in kept},
     )
+    kept = ("status", "visibility", "feature_image", "custom_excerpt", "tags")
+    item.extra.update({name: new.get(name) for name in kept})
+    return item
 
 
 def _list(world: World, account: SandboxAccount, request: Request) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """A WordPress site as its REST API shows it: one user and one site an account.
 
 A user is known by name and application password. Switches: `answer` ({"POST /wp/v2/posts": [status, code,
-message]}): what that call always answers, as an HTML page where the code is ''; `capabilities` ({name: bool});
-`views_key` (a meta key that a plugin registered; without it there are no views). `trash` in an item's `extra`
-is the state of a post that somebody took down.
+message]}): what that call always answers, as an HTML page where the code is ''; `capabilities` ({name:
+bool}); `views_key` (a meta key that a plugin registered; without it there are no views). An item's
+`extra["status"]` is what somebody made of a post: draft, trash, …
 """
 
 import base64
