@@ -12,7 +12,7 @@ import requests
 from kits import GHOST, node
 from programs import answers, free_port, running
 
-_EMAIL, _PASSWORD = "owner@example.org", "made-up-Password-42"
+_EMAIL, _PASSWORD = "owner@example.org", "correct-Horse-battery-42"
 
 
 class GhostSite:
@@ -74,7 +74,7 @@ def _settings(folder: Path, file: Path, port: int) -> dict[str, str]:
         "database__client": "better-sqlite3",
         "database__connection__filename": str(file),
         "database__useNullAsDefault": "true",
-        "mail__transport": "Stream",
+        "mail__transport": "stub",
         "logging__transports": '["stdout"]',
         "logging__level": "error",
         "paths__contentPath": str(folder / "content"),
