@@ -60,7 +60,11 @@ def test_a_post_goes_out_once_and_what_readers_did_comes_back(
     until(come, "two likes and a reply have reached the AppView")
     assert house.collect().failures == []
     found = house.figures(uri)
-    assert {name: found[name] for name in ("like", "repost", "comment")} == {"like": 2, "repost": 1, "comment": 1}
+    assert {name: found[name] for name in ("like", "repost", "comment")} == {
+        "like": 2,
+        "repost": 1,
+        "comment": 1,
+    }
     assert house.account_figures()["followers_total"] == 2
 
 
@@ -79,4 +83,3 @@ def test_a_lost_answer_and_a_lost_request_leave_one_record_each(
             assert sent.state is State.PUBLISHED
             assert len(league.posts(text)) == 1
         assert len(line.lost) == 2
-

@@ -72,7 +72,9 @@ def test_pictures_go_with_it_and_a_damaged_one_is_refused(
     assert cover.endswith(".png")
     assert html.count("<img") == 1
     (tmp_path / "b.png").write_bytes(os.urandom(200))
-    broken = replace(post, key="k-broken", title="坏图", media=(Media(tmp_path / "b.png", "9" * 64, "image/png", "b"),))
+    broken = replace(
+        post, key="k-broken", title="坏图", media=(Media(tmp_path / "b.png", "9" * 64, "image/png", "b"),)
+    )
     with pytest.raises(Refused):
         connector.publish(access, broken)
     assert site.posts("坏图") == []
@@ -87,7 +89,10 @@ def test_refusals_are_told_apart(site: GhostSite, house: RealHouse) -> None:
         connector.publish(access, Outgoing("k-long", 1, "长" * 256, "正文"))
     assert refused.value.platform_code == "ValidationError"
     name, secret = site.credentials["admin_key"].split(":")
-    for key, code in ((f"{name}:{'0' * 64}", "INVALID_JWT"), (f"{'0' * 24}:{secret}", "UNKNOWN_ADMIN_API_KEY")):
+    for key, code in (
+        (f"{name}:{'0' * 64}", "INVALID_JWT"),
+        (f"{'0' * 24}:{secret}", "UNKNOWN_ADMIN_API_KEY"),
+    ):
         with pytest.raises(NeedsPerson) as unknown:
             connector.check(replace(access, credentials={"admin_key": key}))
         assert unknown.value.platform_code == code

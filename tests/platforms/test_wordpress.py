@@ -35,7 +35,9 @@ def test_a_post_goes_out_once_and_its_figures_come_back(site: WordPressSite, hou
     report = house.collect()
     assert report.failures == []
     assert house.figures(number) == {"read_events": 3.0, "comment": 1.0}
-    ((public,),) = site.sql("SELECT COUNT(*) FROM wp_posts WHERE post_type = 'post' AND post_status = 'publish'")
+    ((public,),) = site.sql(
+        "SELECT COUNT(*) FROM wp_posts WHERE post_type = 'post' AND post_status = 'publish'"
+    )
     assert house.account_figures()["posts_total"] == float(public)
 
     receipt = sent.repeated("wordpress", "十二所高校 https://www.example.org/a", title="发一次")

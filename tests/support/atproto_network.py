@@ -1,4 +1,4 @@
-"""A real AT Protocol network: PDS, PLC, AppView, on Debian's PostgreSQL and Redis; accounts made by its API."""
+"""A real AT Protocol network: PDS, PLC, AppView, on Debian's PostgreSQL and Redis."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
-from kits import ATPROTO, Missing, node, packages
+from kits import ATPROTO, node, packages
 from programs import free_port, running
 
 _START = """import net from 'node:net'
@@ -114,7 +114,17 @@ def _redis() -> Iterator[str]:
     packages("redis-server", lambda: shutil.which("redis-server") is not None)
     port = free_port()
     with TemporaryDirectory(prefix="meizhen-redis-") as name:
-        command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command = [
+            "redis-server",
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         ask = ["redis-cli", "-p", str(port), "ping"]
 
         def ready() -> bool:
@@ -161,4 +171,3 @@ def _as_postgres(command: Sequence[str | Path]) -> list[str]:
     if os.geteuid() != 0:
         return words
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *words]
-

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from raw_server import Server, serving
 
@@ -68,3 +69,47 @@ def cutting(port: int) -> Iterator[tuple[Line, str]]:
     line = Line(port)
     with serving(line.talk) as server:
         yield line, server.address("")
+
+
+class MailLine:
+    """Carries SMTP to a real server; the server's word after a message may be lost."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.cuts = 0  # how many of the coming messages lose their answer
+        self.lost = 0
+
+    def talk(self, connection: socket.socket, server: Server) -> None:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=60) as there:
+            client, site = connection.makefile("rb"), there.makefile("rb")
+            connection.sendall(site.readline())
+            while line := client.readline():
+                there.sendall(line)
+                connection.sendall(self._reply(site))
+                if line.strip().upper() == b"DATA":
+                    while True:
+                        part = client.readline()
+                        there.sendall(part)
+                        if part in (b".\r\n", b""):
+                            break
+                    reply = self._reply(site)  # the message has been taken
+                    if self.cuts:
+                        self.cuts, self.lost = self.cuts - 1, self.lost + 1
+                        return
+                    connection.sendall(reply)
+
+    @staticmethod
+    def _reply(site: BinaryIO) -> bytes:
+        """One whole reply: every line but the last has a hyphen after its code."""
+        lines = [site.readline()]
+        while lines[-1][3:4] == b"-":
+            lines.append(site.readline())
+        return b"".join(lines)
+
+
+@contextmanager
+def cutting_mail(port: int) -> Iterator[tuple[MailLine, int]]:
+    """A line to the mail server at this port of 127.0.0.1, and its own port."""
+    line = MailLine(port)
+    with serving(line.talk) as server:
+        yield line, server.port

@@ -137,7 +137,9 @@ def packages(names: str, there: Callable[[], bool]) -> None:
     step([*command, *names.split()], ROOT, **quiet)
     Kit.seconds[f"packages {names.split()[0]}"] = time.monotonic() - began
     if not there():
-        raise Missing(f"Debian's packages were installed and their programs are not where they should be: {names}")
+        raise Missing(
+            f"Debian's packages were installed and their programs are not where they should be: {names}"
+        )
 
 
 def _wordpress(folder: Path) -> None:
@@ -152,9 +154,42 @@ def _has_wordpress() -> bool:
     return programs and Path("/usr/share/wordpress/wp-settings.php").exists()
 
 
+_ASKBOT_SETTINGS = """
+import os as _os
+DATABASES['default']['NAME'] = _os.environ.get('YV_DATABASE', DATABASES['default']['NAME'])
+ALLOWED_HOSTS = ['127.0.0.1']
+EMAIL_BACKEND = 'django.core.mail.backends.dummy.EmailBackend'
+"""
+
+
+def _askbot(folder: Path) -> None:
+    """The program and an empty community in Beijing's time zone; the root must not be called `site`."""
+    _python(folder, "askbot==0.13.0")
+    root = folder / "community"
+    root.mkdir()
+    choices = {
+        "root-directory": root,
+        "proj-name": "voice",
+        "db-engine": "sqlite",
+        "db-name": root / "empty.sqlite3",
+        "admin-name": "Admin",
+        "admin-email": "admin@example.org",
+        "domain-name": "example.org",
+        "language-code": "en",
+        "timezone": "Asia/Shanghai",
+        "log-file-path": root / "askbot.log",
+    }
+    words = [word for name, value in choices.items() for word in (f"--{name}", value)]
+    step([folder / "bin/askbot-setup", *words, "--noinput", "--force"], folder)
+    (settings,) = root.rglob("settings.py")
+    settings.write_text(settings.read_text("utf-8") + _ASKBOT_SETTINGS, "utf-8")
+    for command in (("migrate", "--noinput"), ("collectstatic", "--noinput")):
+        step([folder / "bin/python", "manage.py", *command], root)
+
+
 NODE = Kit("node", "22.20.0", _node)
 ATPROTO = Kit("atproto", "0.6.7", _atproto)
 GHOST = Kit("ghost", "6.52.1", _ghost)
-ASKBOT = Kit("askbot", "0.13.0", lambda folder: _python(folder, "askbot==0.13.0"))
+ASKBOT = Kit("askbot", "0.13.0", _askbot)
 SYNAPSE = Kit("synapse", "1.163.2", lambda folder: _python(folder, "matrix-synapse==1.163.2"))
 WORDPRESS = Kit("wordpress", "1", _wordpress)

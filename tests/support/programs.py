@@ -67,7 +67,7 @@ def answers(url: str) -> Callable[[], bool]:
 
 
 def until(holds: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
-    """Asks a real server again and again until it holds. AssertionError naming `what` when it is not in time."""
+    """Asks a real server again and again. AssertionError naming `what` where it does not hold in time."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

@@ -55,7 +55,9 @@ class RealHouse:
     ) -> "Sent":
         """Queues one post and lets a node run until it has nothing to do."""
         account, now = self._accounts[platform], self.clock.now()
-        (number,) = queue_posts(self.database, account, [text], due=now, now=now, title=title, options=options)
+        (number,) = queue_posts(
+            self.database, account, [text], due=now, now=now, title=title, options=options
+        )
         node = make_node(self.database, self._keys, self.clock, self._folder, call=_CALL)
         run_until_idle(node, timedelta(minutes=30))
         return Sent(self, number)
