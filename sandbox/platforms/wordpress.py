@@ -2,7 +2,7 @@
 
 A user is known by name and application password. Switches: `answer` ({"POST /wp/v2/posts": [status, code,
 message]}): what that call always answers, as an HTML page where the code is ''; `capabilities` ({name:
-bool}); `views_key` (a meta key that a plugin registered; without it there are no views). An item's
+bool}); `views_key` (a meta key that a plugin registered; without it there are no views). `attachments` (slugs that uploads have). An item's
 `extra["status"]` is what somebody made of a post: draft, trash, …
 """
 
@@ -177,7 +177,9 @@ def _create(call: _Call) -> _Told:
 
 def _free_slug(call: _Call, wanted: str) -> str:
     """A slug that is taken gets -2, -3, … and nobody is told (seen). What lies in the trash keeps none."""
-    taken = {item.extra.get("slug") for item in _there(call)}
+    taken = {item.extra.get("slug") for item in _there(call)} | set(
+        call.account.switches.get("attachments", ())
+    )
     slug, next_one = wanted, 2
     while slug in taken:
         slug, next_one = f"{wanted}-{next_one}", next_one + 1

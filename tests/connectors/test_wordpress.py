@@ -19,6 +19,7 @@ from connectors import (
     Throttled,
     Uncertain,
 )
+from connectors._page import slug_of
 from connectors.wordpress import connector
 from sandbox.platforms.wordpress import example
 from sandbox.world import Fault, World
@@ -104,15 +105,10 @@ def test_a_page_that_an_editor_withdrew_is_still_there_and_a_trashed_one_is_not(
 
 
 def test_a_slug_that_the_site_changed_is_told(stage: Stage) -> None:
-    first = connector.publish(stage.access, POST)
-    (item,) = stage.world.published
-    slug, item.extra["slug"] = item.extra["slug"], "not-looked-for"
-    stage.world.publish("wordpress", "league", remote_id="9", title="", text="", slug=slug, status="auto-draft")
-    stage.world.published[-1].extra["status"] = "inherit"
-    stage.account.switches["answer"] = {}
-    assert first.note is None
-    found = connector.find(stage.access, POST, stage.clock.now())
-    assert found is not None and found.remote_id == "9"
+    stage.account.switches["attachments"] = [slug_of(POST)]
+    receipt = connector.publish(stage.access, POST)
+    assert stage.world.published[0].extra["slug"].endswith("-2")
+    assert receipt.note is not None
 
 
 def test_pictures_are_uploaded_once_the_first_is_the_cover(stage: Stage, tmp_path: Path) -> None:
@@ -216,7 +212,11 @@ def test_views_come_from_the_named_meta_key_and_are_unknown_without_one(stage: S
     values = article.figures[0].values
     assert (article.title, values["read_events"] or 0 > 0) == ("五四活动", values["read_events"])
     assert values["comment"] is not None
-    for credentials, switch in (({}, "views"), ({"views_key": "views"}, ""), ({"views_key": "other"}, "views")):
+    for credentials, switch in (
+        ({}, "views"),
+        ({"views_key": "views"}, ""),
+        ({"views_key": "other"}, "views"),
+    ):
         plain = {name: stage.account.credentials[name] for name in ("user", "app_password")}
         stage.account.switches["views_key"] = switch
         access = replace(stage.access, credentials={**plain, **credentials})

@@ -64,7 +64,7 @@ def test_pictures_go_with_it_and_a_damaged_one_is_refused(
     access, connector = house.access("ghost"), house.connector("ghost")
     path = tmp_path / "a.png"
     path.write_bytes(PNG)
-    media = tuple(Media(path, f"{number:064}", "image/png", "a.png") for number in (1, 2))
+    media = tuple(Media(path, f"{number}" * 64, "image/png", "a.png") for number in (1, 2))
     post = Outgoing("k-pictures", 1, "有图", "图在下面", media)
     receipt = connector.publish(access, post)
     assert connector.find(access, post, house.clock.now()) == receipt

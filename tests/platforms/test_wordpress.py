@@ -70,7 +70,7 @@ def test_a_cover_and_a_picture_stand_in_the_post(
     house.add("wordpress", "league", site.url, site.credentials)
     path = tmp_path / "a.png"
     path.write_bytes(PNG)
-    media = tuple(Media(path, f"{number:064}", "image/png", "a.png", "合影") for number in (1, 2))
+    media = tuple(Media(path, f"{number}" * 64, "image/png", "a.png", "合影") for number in (1, 2))
     post = Outgoing("k-pictures", 1, "有图", "<p>图在中间</p><p><img src='media:2'></p>", media)
     access, connector = house.access("wordpress"), house.connector("wordpress")
     receipt = connector.publish(access, post)
