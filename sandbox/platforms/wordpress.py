@@ -2,8 +2,8 @@
 
 A user is known by name and application password. Switches: `answer` ({"POST /wp/v2/posts": [status, code,
 message]}): what that call always answers, as an HTML page where the code is ''; `capabilities` ({name:
-bool}); `views_key` (a meta key that a plugin registered; without it there are no views). `attachments` (slugs that uploads have). An item's
-`extra["status"]` is what somebody made of a post: draft, trash, …
+bool}); `views_key` (a meta key that a plugin registered; without it there are no views); `attachments` (slugs
+that uploads have). An item's `extra["status"]` is what somebody made of a post: draft, trash, …
 """
 
 import base64
