@@ -31,9 +31,7 @@ SMALLER = Label(
     "The site does not take this picture (kind or size): use a smaller JPG or PNG.",
 )
 GONE = Label("网站上已经没有这一项。", "The site has it no longer.")
-_PASSWORD_CODES = frozenset(
-    {"rest_not_logged_in", "incorrect_password", "invalid_username", "invalid_email", "rest_cannot_read"}
-)
+_PASSWORD_CODES = frozenset({"rest_not_logged_in", "incorrect_password", "invalid_username", "invalid_email"})
 _PICTURE_CODES = frozenset({"rest_upload_sideload_error", "rest_upload_file_too_big", "rest_upload_no_data"})
 RULES: Mapping[str, Label] = {
     **dict.fromkeys(_PASSWORD_CODES, NEW_PASSWORD),

@@ -43,7 +43,9 @@ def send(access: Access, outgoing: Outgoing) -> Receipt:
 def find_post(access: Access, outgoing: Outgoing) -> Receipt | None:
     """The post of our slug in any state but the trash; None where there is none."""
     slug = slug_of(outgoing)
-    params = {"slug": slug, "status": "any", "_fields": "id,slug,status,link"}
+    # Pages are cached in front of many sites, by address: an absence of an hour ago would prove nothing.
+    asked = access.now().isoformat()
+    params = {"slug": slug, "status": "any", "_fields": "id,slug,status,link", "asked": asked}
     answer = get(access, _POSTS, params)
     found = [item for item in listed(answer) if item.get("slug") == slug]
     return _receipt(answer, found[0], slug) if found else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from access import make_access
 
 from config import ManualClock
@@ -92,6 +93,19 @@ def test_after_a_lost_answer_the_slug_tells(stage: Stage, kind: str, there: bool
     # Whoever sends again without having looked makes no second page either.
     assert connector.publish(stage.access, POST).remote_id == stage.world.published[0].remote_id
     assert len(stage.world.published) == 1
+
+
+def test_no_two_look_ups_have_the_same_address(stage: Stage) -> None:
+    """A cache in front of the site would answer the second with the first's absence."""
+    asked = set()
+    for _ in range(2):
+        with responses.RequestsMock() as mock:
+            mock.get("https://news.example.org/wp-json/wp/v2/posts", json=[])
+            access = replace(stage.access, api_base="https://news.example.org")
+            assert connector.find(access, POST, stage.clock.now()) is None
+            asked.add(mock.calls[0].request.url)
+        stage.clock.advance(1)
+    assert len(asked) == 2
 
 
 def test_a_page_that_an_editor_withdrew_is_still_there_and_a_trashed_one_is_not(stage: Stage) -> None:

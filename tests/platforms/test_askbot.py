@@ -29,7 +29,7 @@ def add(house: RealHouse, site: AskbotSite, address: str) -> None:
 
 
 def question(house: RealHouse, address: str) -> ArticleFigures:
-    today = house.clock.now().date()
+    today = house.today
     connector, access = house.connector("askbot"), house.access("askbot")
     found = list(connector.articles(access, today - timedelta(days=2), today + timedelta(days=1)))
     (one,) = [article for article in found if f"/question/{article.remote_id}/" in address]

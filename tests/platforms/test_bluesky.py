@@ -51,10 +51,11 @@ def test_a_post_goes_out_once_and_what_readers_did_comes_back(
         reader.write("app.bsky.graph.follow", subject=league.did)
     reader.write("app.bsky.feed.repost", subject=subject)
     reader.write(POST, text="好", reply={"root": subject, "parent": subject})
-    today = house.clock.now().date()
 
     def come() -> bool:
-        (article,) = [one for one in connector.articles(access, today, today) if one.remote_id == uri]
+        (article,) = [
+            one for one in connector.articles(access, house.today, house.today) if one.remote_id == uri
+        ]
         return article.figures[0].values["like"] == 2 and article.figures[0].values["comment"] == 1
 
     until(come, "two likes and a reply have reached the AppView")

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".platforms"
@@ -28,7 +29,7 @@ class Missing(Exception):
 class Kit:
     """A program's folder. `make` fills it; what was seen to be whole is not made again."""
 
-    seconds: dict[str, float] = {}  # noqa: RUF012 - one record of the run: how long each installation took
+    seconds: ClassVar[dict[str, float]] = {}  # how long each installation of this run took
 
     def __init__(self, name: str, version: str, make: Callable[[Path], None]) -> None:
         self.name, self._version, self._make = name, version, make

@@ -6,7 +6,7 @@ without a minute's waiting.
 
 import zlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from scenery import attempts, delivery, make_account, make_node, queue_posts, run_until_idle, story
@@ -14,6 +14,7 @@ from scenery import attempts, delivery, make_account, make_node, queue_posts, ru
 from analytics import load
 from analytics.collection import CollectionReport, collect
 from config import Database, ManualClock
+from config.clock import shanghai_day
 from config.secrets import KeyRing
 from connectors import Access, Connector, Http, Outgoing, Receipt, connector_for
 from organisation.access import access_for
@@ -69,9 +70,14 @@ class RealHouse:
         """The account as its connector sees it."""
         return self._opened(self._accounts[platform])
 
+    @property
+    def today(self) -> date:
+        """The Beijing day of its clock."""
+        return shanghai_day(self.clock.now())
+
     def collect(self) -> CollectionReport:
         """A day's collection over all accounts, from two days ago on."""
-        since = self.clock.now().date() - timedelta(days=2)
+        since = self.today - timedelta(days=2)
         return collect(self.database, self.clock, access_for=self._opened, since=since)
 
     def figures(self, remote_id: str) -> dict[str, float]:
