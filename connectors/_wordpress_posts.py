@@ -3,6 +3,7 @@
 The site makes `…-2` of a slug that is taken and says nothing (seen): it is always asked before it is sent to.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from connectors._contract import Access, Outgoing, Receipt, ReceiptState
@@ -15,6 +16,8 @@ from connectors._wordpress_calls import code_of, failure, get, listed, post
 from connectors._wordpress_media import categories, forget, tags, uploaded
 
 _POSTS = "/wp/v2/posts"
+_NO_COVER = "rest_invalid_featured_media"
+_PAUSE = timedelta(seconds=5)
 COMMENTS = {"open": "open", "off": "closed"}
 _OTHER_SLUG = Label(
     "网站把这篇的地址改了名，可能已有一篇相同的，请到网站后台看一眼。",
@@ -32,12 +35,20 @@ def send(access: Access, outgoing: Outgoing) -> Receipt:
         return there
     body = _body(access, outgoing)
     answer = post(access, _POSTS, body, writes=True)
-    if answer.status == 400 and code_of(answer) == "rest_invalid_featured_media":
+    if answer.status == 400 and code_of(answer) == _NO_COVER and _once(access, outgoing):
         forget(access, outgoing)
-        raise Throttled("the cover is gone", platform_code="rest_invalid_featured_media", until=access.now())
+        raise Throttled("the cover is gone", platform_code=_NO_COVER, until=access.now() + _PAUSE)
     if answer.status != 201:
         raise failure(access, answer)
     return _receipt(answer, answer.json_object(), str(body["slug"]))
+
+
+def _once(access: Access, outgoing: Outgoing) -> bool:
+    """True the first time: a site that loses every cover would have them uploaded without end."""
+    name = f"cover-again-{outgoing.key}"
+    first = access.memory.get(name) is None
+    access.memory.put(name, "yes", until=access.now() + timedelta(days=1))
+    return first
 
 
 def find_post(access: Access, outgoing: Outgoing) -> Receipt | None:

@@ -133,9 +133,17 @@ def packages(names: str, there: Callable[[], bool]) -> None:
         raise Missing(f"Debian's packages are not here, and only root can add them: {names}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # no service is started
     began = time.monotonic()
-    step(["apt-get", "update", "-qq"], ROOT, **quiet)
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-qq", "--no-install-recommends"]
-    step([*command, *names.split()], ROOT, **quiet)
+    # Where packages cannot be had that shall be known soon: the tests are skipped, nothing waits.
+    patience = [
+        "-o",
+        "Acquire::Retries=0",
+        "-o",
+        "Acquire::http::Timeout=20",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ]
+    step(["apt-get", *patience, "update", "-qq"], ROOT, **quiet)
+    step(["apt-get", *patience, "install", "-qq", "--no-install-recommends", *names.split()], ROOT, **quiet)
     Kit.seconds[f"packages {names.split()[0]}"] = time.monotonic() - began
     if not there():
         raise Missing(
