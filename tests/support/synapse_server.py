@@ -1,4 +1,4 @@
-"""A real Matrix server on SQLite: a robot, a room of its own, and what stands in it."""
+"""A real Matrix server on SQLite: robots, their rooms, and what stands in them."""
 
 import subprocess
 from collections.abc import Iterator
@@ -15,30 +15,42 @@ from programs import answers, free_port, running
 _MODULE = ["-m", "synapse.app.homeserver"]
 
 
-class SynapseServer:
-    def __init__(self, port: int) -> None:
-        self.port, self.url = port, f"http://127.0.0.1:{port}"
+class Room:
+    """A robot of its own (the server's limits are per user), and its room."""
+
+    def __init__(self, url: str, user: str) -> None:
+        self._url = f"{url}/_matrix/client/v3"
         login = {
             "type": "m.login.password",
-            "identifier": {"type": "m.id.user", "user": "robot"},
+            "identifier": {"type": "m.id.user", "user": user},
             "password": "made-up",
         }
         self.token: str = self._call("POST", "login", login)["access_token"]
-        self.room: str = self._call("POST", "createRoom", {"name": "团委群"})["room_id"]
+        self.id: str = self._call("POST", "createRoom", {"name": "团委群"})["room_id"]
 
     def messages(self) -> list[str]:
         """What stands in the room, oldest first."""
-        path = f"rooms/{quote(self.room, safe='')}/messages?dir=b&limit=200"
+        path = f"rooms/{quote(self.id, safe='')}/messages?dir=b&limit=200"
         found = self._call("GET", path)["chunk"]
         return [event["content"]["body"] for event in reversed(found) if event["type"] == "m.room.message"]
 
     def _call(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"} if hasattr(self, "token") else {}
-        url = f"{self.url}/_matrix/client/v3/{path}"
-        answer = requests.request(method, url, json=body, headers=headers, timeout=60)
+        answer = requests.request(method, f"{self._url}/{path}", json=body, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+
+class SynapseServer:
+    def __init__(self, port: int, folder: Path, kit: Path) -> None:
+        self.port, self.url, self._folder, self._kit = port, f"http://127.0.0.1:{port}", folder, kit
+
+    def room(self, user: str) -> Room:
+        """A new robot and its room."""
+        person = ["-u", user, "-p", "made-up", "--no-admin", "-c", "homeserver.yaml"]
+        _run(self._folder, self._kit / "bin/register_new_matrix_user", *person, self.url)
+        return Room(self.url, user)
 
 
 @contextmanager
@@ -60,9 +72,7 @@ def synapse_server() -> Iterator[SynapseServer]:
         )
         command = [python, *_MODULE, "--config-path", "homeserver.yaml"]
         with running(command, folder, answers(f"http://127.0.0.1:{port}/_matrix/client/versions")):
-            person = ["-u", "robot", "-p", "made-up", "--no-admin", "-c", "homeserver.yaml"]
-            _run(folder, kit / "bin/register_new_matrix_user", *person, f"http://127.0.0.1:{port}")
-            yield SynapseServer(port)
+            yield SynapseServer(port, folder, kit)
 
 
 def _run(folder: Path, *command: str | Path) -> None:
