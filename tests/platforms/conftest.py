@@ -32,10 +32,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("real servers")
     for name, seconds in _ready.items():
-        installed = [f"{kit} {took:.0f} s" for kit, took in Kit.seconds.items()]
         terminalreporter.write_line(f"{name}: seen, ready after {seconds:.1f} s")
-        if installed:
-            terminalreporter.write_line(f"  installed in this run: {', '.join(installed)}")
+    for kit, took in Kit.seconds.items():
+        terminalreporter.write_line(f"installed in this run: {kit}, {took:.0f} s")
     for name, reason in _missing.items():
         terminalreporter.write_line(f"{name}: NOT seen: {reason}")
 
