@@ -266,6 +266,7 @@ class Http:
         raw: bytes | Streamed | None = None,
         seconds: float | None = None,
         once: bool = False,
+        redirect_tells: bool = False,
     ) -> Answer:
         """One request, one answer.
 
@@ -273,9 +274,10 @@ class Http:
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
         go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers, a
         `Streamed` one read piece by piece as it leaves. A read whose connection was closed is sent again,
-        unless `once` says that the same request must not come twice (a signature's nonce). A redirect
-        counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a person
-        must mend.
+        unless `once` says that the same request must not come twice (a signature's nonce). A redirect is
+        never followed and counts as an unreadable answer, unless `redirect_tells`: then it is handed back,
+        for a platform that answers by its Location. Raises NeedsPerson for an address or a certificate that
+        a person must mend.
         """
         if self._before is not None:
             self._before()
@@ -301,7 +303,7 @@ class Http:
             raise doubt(str(error), platform_code="too-large") from None
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             raise _transport_error(error, doubt) from None
-        if 300 <= response.status_code < 400:
+        if 300 <= response.status_code < 400 and not redirect_tells:
             raise doubt(
                 f"HTTP {response.status_code}: redirects are not followed",
                 platform_code=str(response.status_code),

@@ -382,6 +382,16 @@ def test_redirects_are_not_followed(status: str, writes: bool, expected: type[Co
         assert trap.connections == 0
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_that_tells_something_is_handed_back_and_not_followed(status: int) -> None:
+    with serving(answering(b"{}")) as trap:
+        talk = answering(b"", f"{status} Moved", f"Location: {trap.address()}")
+        with serving(talk) as server:
+            answer = Http("test", seconds=5).call("GET", server.address(), writes=False, redirect_tells=True)
+        assert (answer.status, answer.headers["location"]) == (status, trap.address())
+        assert trap.connections == 0
+
+
 # JSON.
 
 
