@@ -1,6 +1,6 @@
 """写稿: master and copies, looked at and kept while one types; handed over as a draft, to review, or out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -34,8 +34,9 @@ from web.viewer import Viewer, Viewing
 _MOST_ACCOUNTS, _MOST_FILES = 200, 20
 
 
-async def _form(request: Request) -> FormData:
-    return await request.form(max_fields=2000)
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    async with request.form(max_fields=2000) as sent:
+        yield sent
 
 
 _Sent = Annotated[FormData, Depends(_form)]

@@ -1,4 +1,4 @@
-"""A real browser at a real address: skipped, with the reason, where there is no Chromium or nothing was built."""
+"""A real browser at a real address: skipped, with the reason, where one of the two is not there."""
 
 import os
 import shutil
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desk_house import DeskHouse, desk_house
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from desk_house import desk_house
+from live_console import Live
+from playwright.sync_api import Browser, sync_playwright
 
 from config import ManualClock
 from config.database import connect
@@ -16,7 +17,6 @@ from web.assets import built_assets
 from web.serving import listen, serving
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_PATIENCE = 60_000  # milliseconds; the machine may have other things to do
 
 
 @pytest.fixture(scope="session")
@@ -32,40 +32,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=sandbox)
         yield browser
         browser.close()
-
-
-class Live:
-    """The newsroom's console at an address; every person has a browser window of their own."""
-
-    def __init__(self, house: DeskHouse, address: str, browser: Browser) -> None:
-        self.house = house
-        self.address = address
-        self.browser = browser
-        self._open: list[BrowserContext] = []
-
-    def window(self, width: int = 1440, height: int = 900, *, locale: str = "zh-CN") -> Page:
-        """An empty window of somebody who reads Chinese and is not signed in."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": height},
-            base_url=self.address,
-            locale=locale,
-            timezone_id="Asia/Shanghai",
-        )
-        context.add_cookies([{"name": "meizhen-language", "value": "zh", "url": self.address}])
-        context.set_default_timeout(_PATIENCE)
-        self._open.append(context)
-        return context.new_page()
-
-    def signed_in(self, login: str, width: int = 1440, height: int = 900) -> Page:
-        """A window of somebody who is signed in already."""
-        page = self.window(width, height)
-        token = self.house.session(login)
-        page.context.add_cookies([{"name": "meizhen-session", "value": token, "url": self.address}])
-        return page
-
-    def close(self) -> None:
-        for context in self._open:
-            context.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import Live
+from live_console import Live
 from people import PASSWORD
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
