@@ -8,7 +8,10 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
+from config.clock import SHANGHAI
 from config.errors import Problem
+from config.holidays import special_days
+from config.messages import present_language
 from connectors import connector_for, platforms
 from organisation import Account, AccountState, Unit, lateness_of
 from organisation.stages import Stage, stages_of, together
@@ -119,8 +122,16 @@ def _content(
 
 
 def _timing(due: datetime | None, now: datetime) -> list[Finding]:
-    if due is not None and due < now:
+    if due is None:
+        return []
+    if due < now:
         return [Finding(Problem("draft.past"), stops=True)]
+    day = due.astimezone(SHANGHAI).date()
+    off = [
+        one.name for one in special_days(day, day + timedelta(days=1), present_language()) if not one.works
+    ]
+    if off:
+        return [Finding(Problem("draft.holiday", params={"name": off[0]}), stops=False)]
     return []
 
 

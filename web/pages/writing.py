@@ -28,6 +28,7 @@ from web.access import ruled
 from web.desk import Desk
 from web.moments import for_input
 from web.post_places import may_everywhere, require_posts
+from web.refusals import status_of
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
@@ -56,7 +57,7 @@ def writing_router(desk: Desk) -> APIRouter:
             writing = Writing() if kept is None else kept.writing
             begun = copies.unfinished(session, person) if kept is None else []
             facts = _page_facts(session, viewer, writing, kept)
-        return page(request, viewer, "compose.html", {**facts, "begun": begun})
+        return page(request, viewer, "compose.html", {**facts, "begun": begun, "error": None})
 
     @router.get("/posts/{post_id}/edit")
     @ruled(Act.POST_WRITE)
@@ -71,7 +72,7 @@ def writing_router(desk: Desk) -> APIRouter:
                 writing = writing_from(content, due)
                 kept = copies.begin(session, viewer.standing.person_id, post_id, writing, viewer.now)
             facts = _page_facts(session, viewer, kept.writing, kept)
-        return page(request, viewer, "compose.html", {**facts, "begun": []})
+        return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
     @router.post("/posts/compose")
     @ruled(Act.POST_WRITE)
@@ -81,7 +82,7 @@ def writing_router(desk: Desk) -> APIRouter:
             facts = _page_facts(session, viewer, copy.writing, copy)
         if request.headers.get("hx-request") == "true" or request.headers.get("x-part"):
             return page(request, viewer, "parts/_composed.html", facts)
-        return page(request, viewer, "compose.html", {**facts, "begun": []})
+        return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
     @router.post("/posts/finish")
     @ruled(Act.POST_WRITE)
@@ -91,20 +92,33 @@ def writing_router(desk: Desk) -> APIRouter:
             raise MeizhenError("web.misread")
         with desk.database.write() as session:
             copy = _saved(session, viewer, sent)
+        try:
+            post_id = _handed_over(viewer, copy.known_id, act, now)
+        except MeizhenError as error:  # nothing happened but that the words are kept
+            with desk.database.read() as session:
+                copy = copies.find_copy(session, copy.known_id, viewer.standing.person_id)
+                facts = _page_facts(session, viewer, copy.writing, copy)
+            told = {**facts, "begun": [], "error": error}
+            return page(request, viewer, "compose.html", told, status=status_of(error))
+        if act == "send":
+            desk.wake()
+        return go(request, f"/posts/{post_id}", f"compose.done_{act}")
+
+    def _handed_over(viewer: Viewer, copy_id: int, act: str, now: datetime) -> int:
+        """The post that the copy became, handed in or sent where that was asked for; all of it or nothing."""
         with desk.database.write() as session:
-            copy = copies.find_copy(session, copy.known_id, viewer.standing.person_id)
-            writing = copy.writing
-            accounts = _accounts(session, viewer, writing.accounts)
-            if act == "submit" and not writing.due:
+            copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
+            due = copy.writing.due
+            accounts = _accounts(session, viewer, copy.writing.accounts)
+            if act == "submit" and not due:
                 raise MeizhenError("draft.needs_time")
-            due = parse_due(writing.due, now) if writing.due else now
             post_id = copies.hand_over(
                 session,
                 desk.keys,
                 copy,
                 accounts,
                 folder,
-                due=due,
+                due=parse_due(due, now) if due else now,
                 lateness_hours=desk.settings.lateness_hours,
                 now=now,
                 actor=viewer.actor,
@@ -114,9 +128,7 @@ def writing_router(desk: Desk) -> APIRouter:
             elif act == "send":
                 require_posts(session, viewer, Act.POST_SEND, [post_id])
                 send_draft(session, desk.keys, post_id, now=now, actor=viewer.actor)
-        if act == "send":
-            desk.wake()
-        return go(request, f"/posts/{post_id}", f"compose.done_{act}")
+        return post_id
 
     @router.post("/posts/drop")
     @ruled(Act.POST_WRITE)

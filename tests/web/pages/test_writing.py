@@ -29,6 +29,11 @@ def typed(browser: Console, **form: str | list[str]) -> tuple[Answer, dict[str, 
     return answer, {} if found is None else {"copy": found[1], "number": found[2]}
 
 
+def moved(place: dict[str, str], by: int = 1) -> dict[str, str]:
+    """The same copy, so many savings later."""
+    return {**place, "number": str(int(place["number"]) + by)}
+
+
 def copies(house: DeskHouse) -> list[WorkingCopy]:
     with house.database.read() as session:
         return list(session.exec(select(WorkingCopy).order_by(col(WorkingCopy.id))))
@@ -167,6 +172,10 @@ def test_words_of_the_list_and_the_same_text_are_told_while_typing(house: DeskHo
     assert "七天" in answer.words or "7 天" in answer.words
     answer, _ = typed(wen, title="", text="有禁词", account=account, due="2026-03-03T18:00", **place)
     assert "禁词" in answer.words and "先改好标红的" in answer.words
+    answer, _ = typed(wen, title="", text="别的", account=account, due="2026-05-01T18:00", **moved(place))
+    assert "这一天放假:劳动节" in answer.words and "先改好" not in answer.words
+    answer, _ = typed(wen, title="", text="别的", account=account, due="2026-03-01T18:00", **moved(place, 2))
+    assert "发布时间已经过去" in answer.words
 
 
 def test_the_second_editor_is_warned_and_nothing_is_overwritten(house: DeskHouse) -> None:
