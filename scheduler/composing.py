@@ -1,7 +1,7 @@
 """What a writer is told while they write: room left by each platform's counting, findings, stages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -75,7 +75,9 @@ def compose(
     found = findings_at(session, post_id or 0, content, units, media_folder, now) if accounts else []
     own = [*_timing(due, now), *_paused(accounts)]
     stages = together(list(stages_of(session, [account.known_id for account in accounts]).values()))
-    return Composed(looks, (*found, *own), stages)
+    # A form has no columns: what is meant stands beside it.
+    told = [replace(one, problem=replace(one.problem, column=None)) for one in (*found, *own)]
+    return Composed(looks, tuple(sorted(told, key=lambda one: not one.stops)), stages)
 
 
 def _look(writing: Writing, account: Account) -> Look:

@@ -29,6 +29,20 @@ def test_the_list_shows_what_waits_for_the_one_who_looks(house: DeskHouse) -> No
     assert "没有等你审的稿件" in house.browser("er").get("/review").words
 
 
+def test_a_longer_list_costs_no_more_statements(house: DeskHouse) -> None:
+    submitted(house)
+    reviewer = house.browser("yi")
+    reviewer.get("/review")
+    with house.counting() as few:
+        reviewer.get("/review")
+    for number in range(12):
+        submitted(house, f"第 {number} 篇的正文。")
+    with house.counting() as many:
+        html = reviewer.get("/review").html
+    assert html.count("data-row ") == 13
+    assert len(many) == len(few)
+
+
 def test_three_people_approve_one_after_another_and_none_twice(house: DeskHouse) -> None:
     post = submitted(house)
     for login in ("yi", "er", "san"):
