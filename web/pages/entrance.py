@@ -79,7 +79,8 @@ def entrance_router(desk: Desk) -> APIRouter:
         with desk.database.read() as session:
             if owners(session):
                 return go(request, "/" if viewer else "/login")
-        return page(request, None, "setup.html", {"given": {"code": "", "login": "", "name": ""}, "error": None})
+        given = {"code": "", "login": "", "name": ""}
+        return page(request, None, "setup.html", {"given": given, "error": None})
 
     @router.post("/setup")
     @ruled(None)
