@@ -1,5 +1,7 @@
 """Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
 
+from connectors._assistance import Assistance, Pasted
+from connectors._by_hand import ByHand
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -32,13 +34,18 @@ from connectors._errors import (
     Uncertain,
     Unreachable,
 )
+from connectors._formats import FORMAT_OPTION, FORMATS, fitted
 from connectors._http import Http, sending_before, steady
 from connectors._registry import connector_for, platforms
 
 __all__ = [
+    "FORMATS",
+    "FORMAT_OPTION",
     "Access",
     "ArticleFigures",
     "Asking",
+    "Assistance",
+    "ByHand",
     "CallbackAnswer",
     "CallbackRefused",
     "CallbackRequest",
@@ -56,6 +63,7 @@ __all__ = [
     "Metric",
     "NeedsPerson",
     "Outgoing",
+    "Pasted",
     "Receipt",
     "ReceiptState",
     "Reconcile",
@@ -66,6 +74,7 @@ __all__ = [
     "Unit",
     "Unreachable",
     "connector_for",
+    "fitted",
     "platforms",
     "sending_before",
     "steady",

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from connectors._assistance import Assistance
 from connectors._errors import CallbackRefused, Label, NeedsPerson, Uncertain
 from connectors._http import Http
 
@@ -274,6 +275,10 @@ class Connector(ABC):
     # Days from which figures of the same name count differently: a period across one is marked.
     breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
+    # How a text may be written beside plain: markdown, html (`connectors._formats`).
+    formats: ClassVar[frozenset[str]] = frozenset()
+    # How a person finishes what is handed over; None where nothing ever is.
+    assistance: ClassVar[Assistance | None] = None
     reconcile: ClassVar[Reconcile]
     looks: ClassVar[tuple[int, ...]] = (10, 60, 300, 1800, 7200)  # seconds after the doubt to look at
     polls: ClassVar[tuple[int, ...]] = (5, 15, 60, 300)  # seconds between settling; the last repeats

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from typing import ClassVar
 
 from connectors import _wechat_callback, _wechat_check, _wechat_figures
+from connectors._assistance import Assistance, checks
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -87,6 +88,19 @@ class WeChat(Connector):
             "留言：off 关闭（默认），open 所有人，fans 仅粉丝", "Comments: off (default), open, fans"
         ),
     }
+    assistance = Assistance(
+        where=Label(
+            "请登录公众平台发表这篇图文,再把链接贴回来。",
+            "Publish this article in the console of Official Accounts, then paste its link.",
+        ),
+        links=(r"https?://mp\.weixin\.qq\.com/s(?:/[\w-]{6,60}(?:\?\S*)?|\?\S{10,900})",),
+        checklist=checks(
+            ("登录的是本单位的公众号", "Signed in with the unit's own account"),
+            ("封面、作者、摘要对", "Cover, author and digest are right"),
+            ("声明原创和留言按要求", "Original mark and comments are as wanted"),
+        ),
+        example="https://mp.weixin.qq.com/s/AbCdEfGhIjKlMnOpQrStUv",
+    )
     breaks: ClassVar[Mapping[date, Label]] = {
         _wechat_figures.FIRST_DAY: Label(
             "微信换了统计接口：此后只有阅读人数，没有阅读次数；前后只能用人数比。",

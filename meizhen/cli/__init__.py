@@ -25,6 +25,7 @@ NOUNS = (
     "account",
     "post",
     "review",
+    "task",
     "queue",
     "figures",
     "report",

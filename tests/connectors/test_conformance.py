@@ -61,8 +61,13 @@ HARMLESS = frozenset({"bom"})
 VALUES = {"hang": "60", "slow_bytes": "60", "gzip_bomb": "20", "redirect": "/", "redirect_307": "/"}
 
 every_platform = pytest.mark.parametrize("platform", platforms())
+# What a platform without an interface only declares, a person does: there is no call that could fail.
+_BY_HAND = [name for name in platforms() if connector_for(name).capabilities == {"assisted"}]
+_CALLED = [name for name in platforms() if name not in _BY_HAND]
+every_platform_by_hand = pytest.mark.parametrize("platform", _BY_HAND)
+every_called_platform = pytest.mark.parametrize("platform", _CALLED)
 every_platform_with_a_key = pytest.mark.parametrize(
-    "platform", [name for name in platforms() if connector_for(name).reconcile is Reconcile.KEY]
+    "platform", [name for name in _CALLED if connector_for(name).reconcile is Reconcile.KEY]
 )
 
 
@@ -123,11 +128,11 @@ def test_its_limits_are_sane(connector: Connector) -> None:
 
 @every_platform
 def test_what_it_can_do_it_overrides_and_no_more(connector: Connector) -> None:
-    assert "publish" in connector.capabilities
+    assert "publish" in connector.capabilities or connector.capabilities == {"assisted"}
     assert connector.capabilities <= OVERRIDES.keys()
     for capability, method in OVERRIDES.items():
         overridden = getattr(type(connector), method) is not getattr(Connector, method)
-        if capability != "assisted":
+        if capability != "assisted" and connector.capabilities != {"assisted"}:
             assert overridden == (capability in connector.capabilities), capability
 
 
@@ -138,6 +143,47 @@ def test_its_times_are_sane(connector: Connector) -> None:
     assert all(seconds > 0 for seconds in (*connector.looks, *connector.polls))
     assert connector.settle_hours > 0
     assert connector.default_api_base == "" or connector.default_api_base.startswith("https://")
+
+
+@every_platform
+def test_what_it_hands_to_a_person_it_says_all_about(connector: Connector) -> None:
+    assert (connector.assistance is not None) == ("assisted" in connector.capabilities)
+    if connector.assistance is None:
+        return
+    told = connector.assistance
+    assert all(bilingual(label) for label in (told.where, *told.checklist))
+    assert told.checklist
+    assert told.longest_edge is None or told.longest_edge > 0
+    base = connector.default_api_base or "https://bbs.example.edu.cn/club"
+    good = told.example or f"{base}/t/1"
+    assert told.pasted(f" {good}\n", base) is not None
+    host = good.split("/")[2]
+    for bad in (
+        "",
+        base,
+        "https://www.example.org/a/1",
+        f"https://{host}.evil.example/p/1",
+        f"https://evil.example/{good}",
+        f"https://evil.example/?{good}",
+        f"javascript:{good}",
+        f"https://user@{host}@evil.example/a",
+        f"{good}\r\nX: y",
+        f"{good} {good}",
+        good + "x" * 1000,
+    ):
+        assert told.pasted(bad, base) is None, bad
+
+
+@every_platform_by_hand
+def test_handing_over_calls_nobody(connector: Connector, clock: ManualClock, tmp_path: Path) -> None:
+    access = make_access(
+        connector.platform, "league", credentials={}, api_base="http://127.0.0.1:9", now=clock.now
+    )
+    assert connector.credential_fields == ()
+    assert all(finding.fine for finding in connector.check(access))
+    receipt = connector.publish(access, _post(connector.limits, tmp_path))
+    assert receipt.state is ReceiptState.HANDED_OVER
+    assert receipt.note is not None and bilingual(receipt.note)
 
 
 # Against the double.
@@ -223,7 +269,7 @@ def stage(platform: str, sandbox: Any, clock: ManualClock, tmp_path: Path) -> St
     return Stage(platform, sandbox, clock, tmp_path)
 
 
-@every_platform
+@every_called_platform
 def test_the_example_fits_the_form_and_the_check_is_fine(stage: Stage) -> None:
     fields = {field.name: field for field in stage.connector.credential_fields}
     assert stage.access.credentials.keys() <= fields.keys()
@@ -237,7 +283,7 @@ def test_the_example_fits_the_form_and_the_check_is_fine(stage: Stage) -> None:
     assert all(finding.fine for finding in findings)
 
 
-@every_platform
+@every_called_platform
 def test_a_post_is_published_accepted_or_handed_over(stage: Stage) -> None:
     receipt = stage.publish()
     if receipt.state is ReceiptState.ACCEPTED:
@@ -251,7 +297,7 @@ def test_a_post_is_published_accepted_or_handed_over(stage: Stage) -> None:
         assert len(stage.publications()) == 1
 
 
-@every_platform
+@every_called_platform
 def test_a_published_post_is_found_and_another_is_not(stage: Stage) -> None:
     if "find" not in stage.connector.capabilities:
         pytest.skip("cannot be asked")
@@ -273,7 +319,7 @@ def test_the_same_key_twice_is_one_publication(stage: Stage) -> None:
     assert len(stage.publications()) == 1
 
 
-@every_platform
+@every_called_platform
 def test_an_answer_lost_at_any_call_is_never_taken_for_refused_or_published(stage: Stage) -> None:
     stage.publish()
     calls = sum(stage.world.calls.values())
@@ -294,7 +340,7 @@ def test_an_answer_lost_at_any_call_is_never_taken_for_refused_or_published(stag
         assert len(stage.publications()) <= 1
 
 
-@every_platform
+@every_called_platform
 def test_a_closed_port_is_unreachable(stage: Stage) -> None:
     access = replace(stage.impatient(), api_base="http://127.0.0.1:9")
     with pytest.raises(Unreachable):
@@ -303,7 +349,7 @@ def test_a_closed_port_is_unreachable(stage: Stage) -> None:
         stage.connector.check(access)
 
 
-@every_platform
+@every_called_platform
 @pytest.mark.parametrize("kind", sorted(KINDS - HARMLESS))
 def test_a_fault_is_one_of_the_six_errors_and_shows_no_secret(stage: Stage, kind: str) -> None:
     stage.world.set_faults(Fault(kind, value=VALUES.get(kind, "")))
@@ -334,7 +380,7 @@ def _day(stage: Stage, access: Access) -> Figures | None:
     return stage.connector.account_day(access, stage.clock.now().date() - timedelta(days=1))
 
 
-@every_platform
+@every_called_platform
 def test_figures_are_declared_and_never_negative(stage: Stage) -> None:
     stage.account.posts_per_week = stage.account.posts_per_week or 7.0
     stage.publish()
