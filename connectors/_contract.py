@@ -311,6 +311,13 @@ class Connector(ABC):
         """What the platform would refuse, seen without asking it; () is fine."""
         return ()
 
+    def preview(self, outgoing: Outgoing, address_of: Callable[[Media], str]) -> str | None:
+        """The HTML as it is sent, but for the pictures' addresses; None where the platform takes plain text.
+
+        Calls nobody. The post has no `problems`.
+        """
+        return None
+
     def settle(self, access: Access, receipt: Receipt) -> Receipt:
         """How an accepted post stands now: the same receipt while the platform still works on it."""
         return receipt

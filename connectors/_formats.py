@@ -7,11 +7,14 @@ words, so that nobody reads asterisks or tags.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from html.parser import HTMLParser
-
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING
 
 from connectors._contract import Connector, Outgoing
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 FORMAT_OPTION = "format"
 PLAIN, MARKDOWN, HTML = "plain", "markdown", "html"
@@ -27,8 +30,6 @@ _CELLS = {"td", "th"}
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _BEGINS_LINE = re.compile(r"(?:\n|^•|\n•|(?:^|\n)\d{1,9}\.)$")
-# Raw HTML inside Markdown is shown as it was typed, never taken as tags.
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def format_of(options: Mapping[str, str]) -> str:
@@ -38,7 +39,16 @@ def format_of(options: Mapping[str, str]) -> str:
 
 def html_of_markdown(written: str) -> str:
     """CommonMark with tables and strikethrough, as HTML; not yet cleaned."""
-    return str(_MARKDOWN.render(written))
+    return str(_markdown().render(written))
+
+
+@cache
+def _markdown() -> "MarkdownIt":
+    # Imported where it is first needed: most commands read no Markdown.
+    from markdown_it import MarkdownIt
+
+    # Raw HTML inside Markdown is shown as it was typed, never taken as tags.
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def plain_of(written: str, written_as: str) -> str:

@@ -4,7 +4,7 @@ Facts: `../shared/platforms/wechat-official-account.md`. A verified account publ
 (群发) by itself; for an unverified one the draft is pushed and a person presses publish.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import ClassVar
 
@@ -20,13 +20,16 @@ from connectors._contract import (
     CredentialField,
     Figures,
     Finding,
+    Limits,
+    Media,
     Outgoing,
     Receipt,
     Reconcile,
 )
 from connectors._errors import Label, NeedsPerson
+from connectors._formats import HTML, MARKDOWN
 from connectors._wechat_api import API_BASE, WeChatApi
-from connectors._wechat_article import LIMITS, problems_of
+from connectors._wechat_article import LIMITS, content_of, limits_for, problems_of
 from connectors._wechat_codes import NO_PERMISSION, RULES
 from connectors._wechat_mass import MassSends
 from connectors._wechat_publication import Publications, find_draft, hand_over, made_by_hand
@@ -65,6 +68,7 @@ class WeChat(Connector):
         ),
     )
     limits = LIMITS
+    formats = frozenset({MARKDOWN, HTML})
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
     # Section 9: after 08:00; the token and the right to comments, a call a publishing day, three an account
@@ -123,6 +127,14 @@ class WeChat(Connector):
 
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         return problems_of(outgoing)
+
+    def limits_for(self, options: Mapping[str, str]) -> Limits:
+        return limits_for(options)
+
+    def preview(self, outgoing: Outgoing, address_of: Callable[[Media], str]) -> str | None:
+        if outgoing.options.get("form") == "pictures":
+            return None
+        return content_of(outgoing, address_of)
 
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         api = WeChatApi(access)

@@ -247,6 +247,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "import"): Rule(Act.POST_SEND),
     ("post", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
     ("post", "show"): _READ_POST,
+    ("post", "preview"): _READ_POST,
     ("post", "reschedule"): _SEND,
     ("post", "cancel"): _SEND,
     ("post", "retry"): _SEND,

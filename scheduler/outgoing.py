@@ -91,7 +91,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     connection = session.connection()
     rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
-    files = _files(session, hashes, media_folder) if hashes else {}
+    files = files_of(session, hashes, media_folder) if hashes else {}
     by_id = {row[0]: row for row in rows}
     built: dict[int, Outgoing] = {}
     leaving: list[Leaving] = []
@@ -112,7 +112,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     return Built(built, leaving)
 
 
-def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
+def files_of(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
     """Media by hash. One without a row has no type and no file, and is refused at sending."""
     files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
     for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
