@@ -21,6 +21,7 @@ from connectors._contract import (
     Receipt,
     ReceiptState,
     Reconcile,
+    TextFormat,
     Unit,
 )
 from connectors._errors import (
@@ -34,13 +35,11 @@ from connectors._errors import (
     Uncertain,
     Unreachable,
 )
-from connectors._formats import FORMAT_OPTION, FORMATS, fitted
+from connectors._formats import fitted
 from connectors._http import Http, sending_before, steady
 from connectors._registry import connector_for, platforms
 
 __all__ = [
-    "FORMATS",
-    "FORMAT_OPTION",
     "Access",
     "ArticleFigures",
     "Asking",
@@ -68,6 +67,7 @@ __all__ = [
     "ReceiptState",
     "Reconcile",
     "Refused",
+    "TextFormat",
     "Throttled",
     "Unauthorised",
     "Uncertain",

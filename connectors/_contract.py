@@ -28,6 +28,14 @@ class Reconcile(StrEnum):
     NONE = "none"  # nothing can be asked: a person decides
 
 
+class TextFormat(StrEnum):
+    """How a post's text is written."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 class Unit(StrEnum):
     """What a figure counts. People and events are never added or ranked together."""
 
@@ -123,6 +131,8 @@ class Outgoing:
     place in the account's order. `options` holds what only one platform knows (`digest`, `author`, `link`,
     `mode` …), as declared in `Connector.options`.
     """
+
+    FORMAT: ClassVar[str] = "format"  # the one option that belongs to no platform (`TextFormat`)
 
     key: str
     seq: int
@@ -275,8 +285,8 @@ class Connector(ABC):
     # Days from which figures of the same name count differently: a period across one is marked.
     breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
-    # How a text may be written beside plain: markdown, html (`connectors._formats`).
-    formats: ClassVar[frozenset[str]] = frozenset()
+    # How a text may be written beside plain; a post written otherwise arrives in plain words.
+    formats: ClassVar[frozenset[TextFormat]] = frozenset()
     # How a person finishes what is handed over; None where nothing ever is.
     assistance: ClassVar[Assistance | None] = None
     reconcile: ClassVar[Reconcile]

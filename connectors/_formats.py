@@ -11,14 +11,10 @@ from functools import cache
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from connectors._contract import Connector, Outgoing
+from connectors._contract import Connector, Outgoing, TextFormat
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
-
-FORMAT_OPTION = "format"
-PLAIN, MARKDOWN, HTML = "plain", "markdown", "html"
-FORMATS = (PLAIN, MARKDOWN, HTML)
 
 _SILENT = {"script", "style", "head", "template"}
 _BLOCK_NAMES = (
@@ -34,7 +30,7 @@ _BEGINS_LINE = re.compile(r"(?:\n|^•|\n•|(?:^|\n)\d{1,9}\.)$")
 
 def format_of(options: Mapping[str, str]) -> str:
     """How the text of a post with these options is written."""
-    return options.get(FORMAT_OPTION) or PLAIN
+    return options.get(Outgoing.FORMAT) or TextFormat.PLAIN
 
 
 def html_of_markdown(written: str) -> str:
@@ -53,10 +49,10 @@ def _markdown() -> "MarkdownIt":
 
 def plain_of(written: str, written_as: str) -> str:
     """The words alone: a line a paragraph, `•` or the number before items, links with their address."""
-    if written_as == PLAIN:
+    if written_as == TextFormat.PLAIN:
         return written
     reader = _Words()
-    reader.feed(html_of_markdown(written) if written_as == MARKDOWN else written)
+    reader.feed(html_of_markdown(written) if written_as == TextFormat.MARKDOWN else written)
     reader.close()
     return reader.words()
 
@@ -64,9 +60,9 @@ def plain_of(written: str, written_as: str) -> str:
 def fitted(connector: Connector, outgoing: Outgoing) -> Outgoing:
     """The post as this platform takes it: in its own format, else in plain words."""
     written_as = format_of(outgoing.options)
-    if FORMAT_OPTION not in outgoing.options or written_as in connector.formats:
+    if Outgoing.FORMAT not in outgoing.options or written_as in connector.formats:
         return outgoing
-    options = {name: value for name, value in outgoing.options.items() if name != FORMAT_OPTION}
+    options = {name: value for name, value in outgoing.options.items() if name != Outgoing.FORMAT}
     return replace(outgoing, text=plain_of(outgoing.text, written_as), options=options)
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from connectors._contract import Limits, Media, Outgoing
 from connectors._errors import Label
-from connectors._formats import FORMAT_OPTION, PLAIN, plain_of
+from connectors._formats import format_of, plain_of
 from connectors._wechat_html import PLACEHOLDER, html_of, is_html
 
 MODES = ("publish", "mass")
@@ -100,11 +100,11 @@ def content_of(outgoing: Outgoing, address_of: Callable[[Media], str]) -> str:
 
 def words_of(outgoing: Outgoing) -> str:
     """The text of a picture message: WeChat takes no HTML there."""
-    return plain_of(outgoing.text, outgoing.options.get(FORMAT_OPTION) or PLAIN).strip()
+    return plain_of(outgoing.text, format_of(outgoing.options)).strip()
 
 
 def _body(outgoing: Outgoing) -> Body:
-    return body_of(outgoing.text, outgoing.options.get(FORMAT_OPTION, ""))
+    return body_of(outgoing.text, outgoing.options.get(Outgoing.FORMAT, ""))
 
 
 def count_content(written: str, written_as: str = "") -> int:
@@ -114,7 +114,7 @@ def count_content(written: str, written_as: str = "") -> int:
 
 def limits_for(options: Mapping[str, str]) -> Limits:
     """The limits of a text that is written as these options say."""
-    written_as = options.get(FORMAT_OPTION, "")
+    written_as = options.get(Outgoing.FORMAT, "")
     return replace(LIMITS, count_text=partial(count_content, written_as=written_as)) if written_as else LIMITS
 
 
@@ -179,7 +179,7 @@ def _text_problems(outgoing: Outgoing) -> Iterator[Label]:
     if long is not None:
         yield long
     pictures_only = outgoing.options.get("form") == "pictures"
-    if pictures_only and not outgoing.options.get(FORMAT_OPTION) and is_html(outgoing.text, ""):
+    if pictures_only and not outgoing.options.get(Outgoing.FORMAT) and is_html(outgoing.text, ""):
         yield Label("图片消息只能用纯文字，不能用 HTML。", "A picture message takes plain text, no HTML.")
     for source in body.foreign():
         shown = source[:80] or "data:…"

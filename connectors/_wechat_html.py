@@ -10,7 +10,8 @@ from html import escape
 import css_inline
 import nh3
 
-from connectors._formats import HTML, MARKDOWN, html_of_markdown
+from connectors._contract import TextFormat
+from connectors._formats import html_of_markdown
 
 BEGINS_WITH_TAG = re.compile(r"\s*<(?:!--|[a-zA-Z])")
 PLACEHOLDER = re.compile(r"media:(\d{1,3})")
@@ -64,12 +65,12 @@ _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False)
 
 def is_html(written: str, written_as: str) -> bool:
     """Is the text HTML? One that says nothing of itself and begins with a tag is."""
-    return written_as == HTML or (not written_as and BEGINS_WITH_TAG.match(written) is not None)
+    return written_as == TextFormat.HTML or (not written_as and BEGINS_WITH_TAG.match(written) is not None)
 
 
 def html_of(written: str, written_as: str) -> str:
     """The text as safe HTML, `media:<n>` still in place; `written_as` '': it says nothing of itself."""
-    if written_as == MARKDOWN:
+    if written_as == TextFormat.MARKDOWN:
         return _clean(_INLINER.inline_fragment(html_of_markdown(written), _LOOK))
     if is_html(written, written_as):
         return _clean(_INLINER.inline(written) if "<style" in written.lower() else written)

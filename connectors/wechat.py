@@ -25,9 +25,9 @@ from connectors._contract import (
     Outgoing,
     Receipt,
     Reconcile,
+    TextFormat,
 )
 from connectors._errors import Label, NeedsPerson
-from connectors._formats import HTML, MARKDOWN
 from connectors._wechat_api import API_BASE, WeChatApi
 from connectors._wechat_article import LIMITS, content_of, limits_for, problems_of
 from connectors._wechat_codes import NO_PERMISSION, RULES
@@ -68,7 +68,7 @@ class WeChat(Connector):
         ),
     )
     limits = LIMITS
-    formats = frozenset({MARKDOWN, HTML})
+    formats = frozenset({TextFormat.MARKDOWN, TextFormat.HTML})
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
     # Section 9: after 08:00; the token and the right to comments, a call a publishing day, three an account

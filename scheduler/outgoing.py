@@ -12,11 +12,10 @@ from sqlmodel import Session, col
 from config.batch import BatchQuery
 from config.errors import Problem
 from connectors import (
-    FORMAT_OPTION,
-    FORMATS,
     Connector,
     Media,
     Outgoing,
+    TextFormat,
     connector_for,
     fitted,
     platforms,
@@ -139,9 +138,9 @@ def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     if len(draft.title) > TITLE_CHARACTERS:
         over: dict[str, object] = {"received": len(draft.title), "limit": TITLE_CHARACTERS}
         problems.append(Problem("post.title_too_long", column="title", params=_HOUSE | over))
-    written_as = draft.options.get(FORMAT_OPTION, FORMATS[0])
-    if written_as not in FORMATS:
-        told = {"received": written_as[:40], "expected": ", ".join(FORMATS)}
+    written_as = draft.options.get(Outgoing.FORMAT, TextFormat.PLAIN)
+    if written_as not in list(TextFormat):
+        told = {"received": written_as[:40], "expected": ", ".join(TextFormat)}
         problems.append(Problem("input.not_one_of", column="format", params=told))
     if draft.lateness_hours is not None and not is_lateness(draft.lateness_hours):
         hours = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
@@ -167,7 +166,7 @@ def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:
 
     Each problem names platform, limit, what was counted, and the remedy; () is fine.
     """
-    known = {FORMAT_OPTION, *connector.options}
+    known = {Outgoing.FORMAT, *connector.options}
     outgoing = fitted(
         connector,
         Outgoing(
@@ -197,7 +196,7 @@ def check_draft(draft: Draft, platform_names: Iterable[str]) -> tuple[Problem, .
     unknown = [
         Problem("post.unknown_option", params={"name": name, "known": ", ".join(known) or "–"})
         for name in draft.options
-        if connectors and name not in known and name != FORMAT_OPTION
+        if connectors and name not in known and name != Outgoing.FORMAT
     ]
     refused = [problem for connector in connectors for problem in post_problems(connector, draft)]
     return (*draft_problems(draft), *unknown, *refused)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors import Outgoing, connector_for, fitted
-from connectors._formats import FORMATS, plain_of
+from connectors import Outgoing, TextFormat, connector_for, fitted
+from connectors._formats import plain_of
 
 
 def post(text: str, written_as: str | None) -> Outgoing:
@@ -40,5 +40,5 @@ def test_a_platform_without_the_format_gets_the_words_and_never_the_option() -> 
 
 @given(st.text(st.sampled_from("a <>/pbli&;#*_`[]()!\n-1.|\"'青") | st.characters(), max_size=300))
 def test_whatever_is_written_has_plain_words_without_end_or_fault(written: str) -> None:
-    for written_as in FORMATS:
+    for written_as in TextFormat:
         assert isinstance(plain_of(written, written_as), str)

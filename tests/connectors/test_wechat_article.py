@@ -1,4 +1,4 @@
-"""An article from Markdown or pasted HTML to what WeChat keeps: safe, its CSS inlined, its look known before."""
+"""An article from Markdown or pasted HTML to what WeChat keeps: safe, its CSS inlined, its look known."""
 
 from pathlib import Path
 
@@ -43,8 +43,8 @@ def test_markdown_looks_the_same_without_any_stylesheet() -> None:
 
 def test_what_a_stylesheet_says_stands_at_each_element() -> None:
     pasted = (
-        "<html><head><title>秀</title><style>.t{color:#123456;position:fixed} p>b{font-weight:700}</style></head>"
-        '<body><section class="t" style="text-align:center"><p><b>你好</b></p></section></body></html>'
+        "<html><head><title>秀</title><style>.t{color:#123456;position:fixed} p>b{font-weight:700}</style>"
+        '</head><body><section class="t" style="text-align:center"><p><b>你好</b></p></section></body></html>'
     )
     html = html_of(pasted, "html")
     assert "秀" not in html and "class" not in html and "<style" not in html and "position" not in html
