@@ -23,6 +23,7 @@ NOUNS = (
     "org",
     "person",
     "account",
+    "connector",
     "post",
     "review",
     "task",
