@@ -13,6 +13,7 @@ from connectors import Connector, connector_for, platforms
 from connectors.webhook import Webhook
 from connectors.webhook import connector as webhook
 
+_FOLDERS = ("analytics", "config", "connectors", "meizhen", "organisation", "sandbox", "scheduler", "web")
 _SOURCES = (".py", ".toml", ".html", ".js", ".typ")
 
 
@@ -49,7 +50,7 @@ def test_an_unknown_platform_is_refused_without_an_import(name: str) -> None:
 def test_a_platform_is_named_in_its_own_files_only(name: str) -> None:
     """The first four have layouts and rules of awards of their own; whoever comes after them has none."""
     root = Path(registry.__file__).parent.parent
-    folders = ("analytics", "config", "connectors", "meizhen", "organisation", "sandbox", "scheduler", "web")
+    folders = _FOLDERS
     files = [file for folder in folders for file in (root / folder).rglob("*") if file.suffix in _SOURCES]
     named = {file.name for file in files if name in file.read_text("utf-8").lower()}
     assert len(files) > 200
@@ -76,16 +77,7 @@ _EXCEPTIONS = {
 def test_the_first_four_are_named_in_code_only_where_it_is_listed_and_why() -> None:
     root = Path(registry.__file__).parent.parent
     found = set()
-    for folder in (
-        "analytics",
-        "config",
-        "connectors",
-        "meizhen",
-        "organisation",
-        "sandbox",
-        "scheduler",
-        "web",
-    ):
+    for folder in _FOLDERS:
         for file in (root / folder).rglob("*.py"):
             told = " ".join(_said(file)).lower()
             for name in ("wechat", "weibo", "webhook", "youth_voice"):
