@@ -1,6 +1,7 @@
 """Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
 
 from connectors._assistance import Assistance, Pasted
+from connectors._authorising import AuthorisationLink, Authorised, Authoriser, Heard
 from connectors._by_hand import ByHand
 from connectors._contract import (
     Access,
@@ -44,6 +45,9 @@ __all__ = [
     "ArticleFigures",
     "Asking",
     "Assistance",
+    "AuthorisationLink",
+    "Authorised",
+    "Authoriser",
     "ByHand",
     "CallbackAnswer",
     "CallbackRefused",
@@ -53,6 +57,7 @@ __all__ = [
     "CredentialField",
     "Figures",
     "Finding",
+    "Heard",
     "Http",
     "Kind",
     "Label",

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from connectors._authorising import Authoriser
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -42,6 +43,7 @@ OVERRIDES = {
     "account_day": "account_day",
     "assisted": "publish",
     "callback": "callback",
+    "authorise": "link",
 }
 # Faults that the true answer survives, or that only take time.
 HARMLESS = frozenset({"bom"})
@@ -59,6 +61,11 @@ class Skipped(Exception):
 def expect(met: object, told: object) -> None:
     if not met:
         raise Broken(str(told))
+
+
+def authorises(connector: Connector) -> bool:
+    """Does the platform publish nothing itself, and only lead to accounts that authorised it?"""
+    return isinstance(connector, Authoriser)
 
 
 def by_hand(connector: Connector) -> bool:
@@ -115,10 +122,13 @@ def limits_are_sane(connector: Connector) -> None:
 
 def what_it_can_do_it_overrides_and_no_more(connector: Connector) -> None:
     capabilities = connector.capabilities
-    expect("publish" in capabilities or by_hand(connector), "neither publishes nor hands over to a person")
+    expect(authorises(connector) == ("authorise" in capabilities), "authorise and Authoriser differ")
+    does = "publish" in capabilities or by_hand(connector) or authorises(connector)
+    expect(does, "neither publishes nor hands over to a person")
     expect(capabilities <= OVERRIDES.keys(), f"unknown: {sorted(capabilities - OVERRIDES.keys())}")
     for capability, method in OVERRIDES.items():
-        overridden = getattr(type(connector), method) is not getattr(Connector, method)
+        base = Authoriser if authorises(connector) else Connector
+        overridden = getattr(type(connector), method, None) is not getattr(base, method, None)
         if capability != "assisted" and not by_hand(connector):
             expect(overridden == (capability in capabilities), f"{capability} and {method}() differ")
 

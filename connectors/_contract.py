@@ -237,6 +237,7 @@ class Access:
     memory: Memory
     now: Callable[[], datetime]
     api_base: str = ""  # '' is the platform's own address
+    via: "Access | None" = None  # the account through which this one is reached (`_authorising`)
 
     def __repr__(self) -> str:
         return f"Access({self.account})"
@@ -278,7 +279,7 @@ class Connector(ABC):
     default_api_base: ClassVar[str] = ""  # '' where every account names its own
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     limits: ClassVar[Limits]
-    # publish, settle, find, articles, account_day, assisted, callback
+    # publish, settle, find, articles, account_day, assisted, callback, authorise
     capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
     asking: ClassVar[Asking] = Asking()

@@ -118,6 +118,11 @@ class WeChat(Connector):
     polls = (5, 15, 60, 300)
     settle_hours = 24.0
 
+    def gate(self, access: Access) -> str:
+        if access.via is None:
+            return super().gate(access)
+        return f"{self.platform} {access.via.account}"[:160]
+
     def check(self, access: Access) -> tuple[Finding, ...]:
         return _wechat_check.check(access)
 

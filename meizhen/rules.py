@@ -242,6 +242,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("account", "pause"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "resume"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "retire"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "authorise"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "rotate-keys"): Rule(Act.HOUSE_RUN),
     ("connector", "list"): OPEN,
     ("connector", "test"): Rule(Act.HOUSE_RUN),

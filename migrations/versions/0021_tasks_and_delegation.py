@@ -1,4 +1,4 @@
-"""Tasks of assisted publishing, their steps, and the robots that tell of them."""
+"""Tasks of assisted publishing, their steps, robots that tell of them; accounts reached through another."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -83,6 +83,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit_id"),
     )
     _tasks_of_what_is_handed_over()
+    # In one statement of SQL: SQLite takes a new column's reference only so.
+    op.execute("ALTER TABLE account ADD COLUMN via_id INTEGER REFERENCES account (id)")
+    op.create_index("ix_account_via_id", "account", ["via_id"], unique=False)
 
 
 def _tasks_of_what_is_handed_over() -> None:
