@@ -110,7 +110,7 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
             _COLLECTING,
         ),
         "ledger-head": (CronTrigger(hour=0, minute=10, timezone=SHANGHAI), upkeep.note_ledger_head, _SHORT),
-        "task-reminders": (CronTrigger(minute="*", timezone=SHANGHAI), remind_of_tasks, _SHORT),
+        "task-reminders": (CronTrigger(minute="*/5", timezone=SHANGHAI), remind_of_tasks, _SHORT),
         "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
     }
     for name in JOBS:

@@ -89,6 +89,9 @@ class Desk:
             return {one.kind for one in open_notices(session)}
 
 
+on_one_database = pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def desk(database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path) -> Desk:
     return Desk(database, keys, clock, tmp_path)
@@ -127,6 +130,7 @@ def test_a_post_is_handed_over_and_published_by_the_link_that_comes_back(desk: D
         desk.refused("task.wrong_state", act, task, *told)
 
 
+@on_one_database
 def test_a_link_that_is_none_of_the_platform_changes_nothing(desk: Desk) -> None:
     id_, task = desk.hand_over()
     for told in ("", "nonsense", "https://zhuanlan.zhihu.com/p/", "https://zhuanlan.zhihu.com.evil.cn/p/1"):
@@ -134,6 +138,7 @@ def test_a_link_that_is_none_of_the_platform_changes_nothing(desk: Desk) -> None
     assert (desk.state(task), delivery(desk.database, id_).state) == ("waiting", State.HANDED_OVER)
 
 
+@on_one_database
 def test_a_forum_takes_links_below_its_own_address_only(desk: Desk) -> None:
     account = desk.open_account("forum_by_hand", "bbs", "https://bbs.example.edu.cn/club")
     _, task = desk.hand_over(account=account)
@@ -148,6 +153,7 @@ def test_a_forum_takes_links_below_its_own_address_only(desk: Desk) -> None:
     assert desk.state(task) == "done"
 
 
+@on_one_database
 def test_one_link_is_one_post(desk: Desk) -> None:
     _, first = desk.hand_over("一")
     desk.act(finish_task, first, LINK)
@@ -170,6 +176,7 @@ def test_what_is_refused_has_failed_and_its_retry_is_a_task_of_its_own(desk: Des
     assert [one.state for one in desk.tasks()] == ["refused", "refused"]
 
 
+@on_one_database
 def test_a_delivery_that_is_settled_elsewhere_takes_its_task_along(desk: Desk) -> None:
     id_, task = desk.hand_over()
     with desk.database.write() as session:
@@ -198,6 +205,7 @@ def test_reminders_come_three_times_and_the_task_expires_but_can_still_be_done(d
     assert desk.notices() == set()
 
 
+@on_one_database
 def test_a_house_that_slept_through_tells_only_that_the_time_is_over(desk: Desk) -> None:
     desk.hand_over()
     (only,) = desk.remind(60 * 24)
