@@ -16,6 +16,7 @@ _CAPABILITIES = {
     "account_day": Label("账号数据", "figures of the account"),
     "assisted": Label("人工发布", "handed to a person"),
     "callback": Label("回调", "calls back"),
+    "authorise": Label("别的账号授权它", "other accounts authorise it"),
 }
 _RECONCILE = {
     "key": Label("按编号去重:重发也只有一条", "drops repeats of our key: a repeat is still one post"),
