@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -70,6 +71,13 @@ class Settings(BaseSettings):
         description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
     )
     port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
+    private_networks: str = Field(
+        "",
+        max_length=1000,
+        examples=["10.20.0.0/16, 192.168.7.5"],
+        description="Networks that are not public and may be called all the same: for accounts, webhooks and "
+        "a sign-on provider within your own walls.",
+    )
     collect_at: str = Field(
         "08:05",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
@@ -145,6 +153,14 @@ class Settings(BaseSettings):
     def _no_truth_values(cls, value: object) -> object:
         if isinstance(value, bool):  # TOML's `true` would pass as the number 1
             raise ValueError("expected no truth value")
+        return value
+
+    @field_validator("private_networks")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        for one in value.split(","):
+            if one.strip():
+                ip_network(one.strip())
         return value
 
     @field_validator("database_url")

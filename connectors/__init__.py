@@ -33,6 +33,7 @@ from connectors._errors import (
     Unreachable,
 )
 from connectors._http import Http, sending_before, steady
+from connectors._reach import Reach
 from connectors._registry import connector_for, platforms
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Metric",
     "NeedsPerson",
     "Outgoing",
+    "Reach",
     "Receipt",
     "ReceiptState",
     "Reconcile",
