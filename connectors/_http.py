@@ -173,7 +173,8 @@ class _Guarded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         if _call.reach is None:
             return super()._new_conn()
-        name, failed = self._dns_host, OSError("the name has no address")
+        name = self._dns_host
+        failed: HTTPError | OSError = OSError("the name has no address")
         for address in _call.reach.addresses(name, self.port):
             self._dns_host = address
             self.timeout = min(10.0, _call.remaining())

@@ -121,6 +121,26 @@ def at_review(name: str) -> Check:
     return check
 
 
+def at_webhook(name: str) -> Check:
+    """The unit of the webhook that an argument names."""
+
+    def check(asked: Asked) -> None:
+        from organisation.webhooks import place_of_webhook
+
+        asked.require_at([place_of_webhook(asked.session, str(asked.values[name]))])
+
+    return check
+
+
+def at_message(asked: Asked) -> None:
+    """The unit of the webhook that a message was for."""
+    from organisation.webhook_messages import find_message
+    from organisation.webhooks import place_of_webhook
+
+    _, webhook = find_message(asked.session, str(asked.values["message"]))
+    asked.require_at([place_of_webhook(asked.session, webhook.name)])
+
+
 def _paths_of_post(asked: Asked, name: str) -> list[str]:
     from scheduler.deliveries import Delivery
     from scheduler.review_tables import Planned
@@ -270,6 +290,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("report", "robot", "list"): Rule(Act.REPORT_SCHEDULE),
     ("report", "robot", "remove"): Rule(Act.REPORT_SCHEDULE),
     ("report", "robot", "test"): Rule(Act.REPORT_SCHEDULE),
+    ("webhook", "add"): Rule(Act.WEBHOOK_WRITE, at_unit("unit")),
+    ("webhook", "list"): Rule(Act.WEBHOOK_WRITE, filtered),
+    ("webhook", "log"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
+    ("webhook", "test"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
+    ("webhook", "resend"): Rule(Act.WEBHOOK_WRITE, at_message),
+    ("webhook", "remove"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
     ("index", "list"): OPEN,
     ("index", "show"): OPEN,
     ("index", "compute"): OPEN,
@@ -301,9 +327,19 @@ JOBS: Mapping[str, Act] = {
     "reports": Act.REPORT_SCHEDULE,
     "ledger-head": Act.LEDGER_EXPORT,
     "sweep-sessions": Act.HOUSE_RUN,
+    "webhooks": Act.WEBHOOK_WRITE,
 }
 
-_UNSEEN = frozenset({"org.unknown_unit", "account.unknown", "account.ambiguous", "person.unknown"})
+_UNSEEN = frozenset(
+    {
+        "org.unknown_unit",
+        "account.unknown",
+        "account.ambiguous",
+        "person.unknown",
+        "webhook.unknown",
+        "webhook.no_message",
+    }
+)
 
 
 def allow(rule: Rule | None, path: tuple[str, ...], values: Mapping[str, object]) -> None:

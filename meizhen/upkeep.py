@@ -19,6 +19,7 @@ from organisation import (
     sweep_throttle,
 )
 from organisation.ledger_export import HEADS_FILE
+from organisation.webhook_messages import sweep_messages
 
 _log = structlog.get_logger("meizhen.upkeep")
 _SETTINGS = "house.settings"
@@ -33,11 +34,12 @@ def note_ledger_head(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    """Forgets ended sign-ins and counts."""
+    """Forgets ended sign-ins, counts, and messages to webhooks that ended a month ago."""
     with house.database.write() as session:
         now = house.clock.now()
         sessions = sweep_sessions(session, now, ages_of(house))
         sweep_throttle(session, now)
+        sweep_messages(session, now)
     _log.info("swept", sessions=sessions)
 
 

@@ -28,6 +28,7 @@ NOUNS = (
     "queue",
     "figures",
     "report",
+    "webhook",
     "index",
     "award",
     "ledger",

@@ -183,6 +183,7 @@ def rotate_keys() -> None:
     from analytics.reports import rotate_robots
     from config.secrets import add_master_key, load_key_file
     from organisation import record, rotate_credentials, rotate_second_factors
+    from organisation.webhooks import rotate_webhooks
 
     with open_house() as house:
         version = add_master_key(house.key_file)
@@ -191,6 +192,7 @@ def rotate_keys() -> None:
             count = rotate_credentials(session, keys)
             robots = rotate_robots(session, keys)
             rotate_second_factors(session, keys)
+            rotate_webhooks(session, keys)
             now, actor = house.clock.now(), house.actor
             details = {"version": version, "accounts": count, "robots": robots}
             record(session, keys, at=now, actor=actor, act="keys.rotate", subject="house", details=details)
