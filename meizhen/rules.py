@@ -132,13 +132,16 @@ def at_webhook(name: str) -> Check:
     return check
 
 
-def at_message(asked: Asked) -> None:
+def at_message(name: str) -> Check:
     """The unit of the webhook that a message was for."""
-    from organisation.webhook_messages import find_message
-    from organisation.webhooks import place_of_webhook
 
-    _, webhook = find_message(asked.session, str(asked.values["message"]))
-    asked.require_at([place_of_webhook(asked.session, webhook.name)])
+    def check(asked: Asked) -> None:
+        from organisation.webhook_messages import find_message
+
+        _, webhook = find_message(asked.session, str(asked.values[name]))
+        asked.require_at([asked.session.get_one(Unit, webhook.unit_id).path])
+
+    return check
 
 
 def _paths_of_post(asked: Asked, name: str) -> list[str]:
@@ -291,11 +294,11 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("report", "robot", "remove"): Rule(Act.REPORT_SCHEDULE),
     ("report", "robot", "test"): Rule(Act.REPORT_SCHEDULE),
     ("webhook", "add"): Rule(Act.WEBHOOK_WRITE, at_unit("unit")),
-    ("webhook", "list"): Rule(Act.WEBHOOK_WRITE, filtered),
-    ("webhook", "log"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
-    ("webhook", "test"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
-    ("webhook", "resend"): Rule(Act.WEBHOOK_WRITE, at_message),
-    ("webhook", "remove"): Rule(Act.WEBHOOK_WRITE, at_webhook("name")),
+    ("webhook", "list"): Rule(Act.WEBHOOK_READ, filtered),
+    ("webhook", "log"): Rule(Act.WEBHOOK_READ, at_webhook("webhook")),
+    ("webhook", "test"): Rule(Act.WEBHOOK_WRITE, at_webhook("webhook")),
+    ("webhook", "resend"): Rule(Act.WEBHOOK_WRITE, at_message("message")),
+    ("webhook", "remove"): Rule(Act.WEBHOOK_WRITE, at_webhook("webhook")),
     ("index", "list"): OPEN,
     ("index", "show"): OPEN,
     ("index", "compute"): OPEN,

@@ -44,7 +44,8 @@ class Act(StrEnum):
     FIGURES_WRITE = "figures.write"
     REPORT_READ = "report.read"
     REPORT_SCHEDULE = "report.schedule"
-    WEBHOOK_WRITE = "webhook.write"  # to see them is to see where what is told goes
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_WRITE = "webhook.write"
     AWARD_READ = "award.read"
     AWARD_RUN = "award.run"
     AWARD_JUDGE = "award.judge"
@@ -107,6 +108,7 @@ ROLE_ACTS: Mapping[Role, frozenset[Act]] = {
         Act.ROLE_GRANT,
         Act.QUEUE_STEER,
         Act.REPORT_SCHEDULE,
+        Act.WEBHOOK_READ,
         Act.WEBHOOK_WRITE,
         Act.LEDGER_READ,
     },

@@ -22,7 +22,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help=text("webhook.help_nam
 
 @app.command(help=text("webhook.help_add"))
 def add(
-    name: Name,
+    webhook: Name,
     unit: Annotated[str, typer.Option("--unit", help=text("webhook.help_unit"))],
     event: Annotated[list[str] | None, typer.Option("--event", help=text("webhook.help_event"))] = None,
     file: Annotated[Path | None, typer.Option("--file", help=text("webhook.help_file"))] = None,
@@ -32,7 +32,7 @@ def add(
     from organisation import find_unit
     from organisation.webhooks import Wanted, add_webhook, check_wanted
 
-    wanted = Wanted(name, _address(file), tuple(event or ()))
+    wanted = Wanted(webhook, _address(file), tuple(event or ()))
     with open_house() as house:
         host = check_wanted(wanted, Reach(house.settings.private_networks))
         with house.database.write() as session:
@@ -41,9 +41,9 @@ def add(
                 session, house.keys, wanted, host, place, now=house.clock.now(), actor=house.actor
             )
     if as_json:
-        show_json({"name": name, "host": host, "secret": secret})
+        show_json({"name": webhook, "host": host, "secret": secret})
     else:
-        typer.echo(text("webhook.added", name=name, host=host, secret=secret))
+        typer.echo(text("webhook.added", name=webhook, host=host, secret=secret))
 
 
 @app.command("list", help=text("webhook.help_list"))
@@ -62,7 +62,7 @@ def list_all(as_json: AsJson = False) -> None:
                 "created_at": row.created_at,
                 "created_by": row.created_by,
             }
-            for row, unit in list_webhooks(session, house.sight(Act.WEBHOOK_WRITE))
+            for row, unit in list_webhooks(session, house.sight(Act.WEBHOOK_READ))
         ]
     columns = ("name", "unit", "host", "events", "stopped", "created_by")
     show_rows(rows, {name: text(f"webhook.column_{name}") for name in columns}, as_json=as_json)
@@ -70,7 +70,7 @@ def list_all(as_json: AsJson = False) -> None:
 
 @app.command(help=text("webhook.help_log"))
 def log(
-    name: Name,
+    webhook: Name,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help=text("webhook.help_limit"))] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -88,19 +88,19 @@ def log(
                 "outcome": one.outcome,
                 "due": one.due if one.ended_at is None else None,
             }
-            for one in messages_of(session, find_webhook(session, name), limit=limit)
+            for one in messages_of(session, find_webhook(session, webhook), limit=limit)
         ]
     columns = ("message", "event", "made_at", "state", "tries", "outcome", "due")
     show_rows(rows, {key: text(f"webhook.column_{key}") for key in columns}, as_json=as_json)
 
 
 @app.command(help=text("webhook.help_test"))
-def test(name: Name, as_json: AsJson = False) -> None:
+def test(webhook: Name, as_json: AsJson = False) -> None:
     from meizhen.webhooks import post_of
     from organisation.webhook_sending import send_test
 
     with open_house() as house:
-        _tell(send_test(post_of(house, "cli"), name), as_json=as_json)
+        _tell(send_test(post_of(house, "cli"), webhook), as_json=as_json)
 
 
 @app.command(help=text("webhook.help_resend"))
@@ -123,12 +123,12 @@ def resend(
 
 
 @app.command(help=text("webhook.help_remove"))
-def remove(name: Name) -> None:
+def remove(webhook: Name) -> None:
     from organisation.webhooks import remove_webhook
 
     with open_house() as house, house.database.write() as session:
-        remove_webhook(session, house.keys, name, now=house.clock.now(), actor=house.actor)
-    typer.echo(text("webhook.removed", name=name))
+        remove_webhook(session, house.keys, webhook, now=house.clock.now(), actor=house.actor)
+    typer.echo(text("webhook.removed", name=webhook))
 
 
 def _tell(message: "WebhookMessage", *, as_json: bool) -> None:

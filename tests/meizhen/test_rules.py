@@ -21,6 +21,8 @@ from meizhen.cli._guard import commands_of
 from meizhen.rules import JOBS, RULES, Asked, Rule, filtered, giving_role, whole_house
 from organisation import Account, Act, Held, Place, Role, Standing, may, sees
 from organisation.permissions import ROLE_ACTS
+from organisation.webhook_messages import write_test
+from organisation.webhooks import Wanted, add_webhook
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +42,7 @@ AGREED = {
     "analyst": f"{SEE} figures.write report.schedule award.run",
     "judge": "award.read award.judge",
     "administrator": f"{SEE} unit.write account.check account.write person.read person.write role.grant "
-    "queue.steer report.schedule ledger.read",
+    "queue.steer report.schedule webhook.read webhook.write ledger.read",
     "owner": " ".join(act.value for act in Act),
 }
 
@@ -143,6 +145,7 @@ class Scene:
         tree = make_tree(database)
         self.units = dict(zip(PLACES, (tree[code] for code in ("HH", "HH-1", "BT", "NM", "BJ")), strict=True))
         self.posts: dict[str, int] = {}
+        self.messages: dict[str, str] = {}
         for place, unit in self.units.items():
             with database.write() as session:
                 account = Account(unit_id=unit.id or 0, platform="webhook", handle=unit.code, name="x")
@@ -154,6 +157,10 @@ class Scene:
                     select(Delivery.post_id).where(Delivery.id == delivery)
                 ).one()
             make_person(database, keys, f"of-{unit.code}", at=at, unit=unit)
+            wanted = Wanted(unit.code, "https://portal.example/hook")
+            with database.write() as session:
+                made, _ = add_webhook(session, keys, wanted, "portal.example", unit, now=at, actor="test")
+                self.messages[place] = write_test(session, made, at).uid
 
     def values(self, name: str, place: str) -> dict[str, object]:
         """A command's values that name something at the place by this option alone."""
@@ -165,6 +172,8 @@ class Scene:
             "name": {"name": f"webhook:{code}"},
             "names": {"names": [f"webhook:{code}"]},
             "post": {"post": self.posts[place]},
+            "webhook": {"webhook": code},
+            "message": {"message": self.messages[place]},
             "login": {"login": f"of-{code}", "to": f"of-{self.units['own'].code}"},
             "to": {"login": f"of-{self.units['own'].code}", "to": f"of-{code}"},
             "role": {"login": f"of-{code}", "role": "viewer", "unit": code},
@@ -217,6 +226,7 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "account check",
         "post list",
         "review list",
+        "webhook list",
     }
 
 
