@@ -127,7 +127,11 @@ def at_webhook(name: str) -> Check:
     def check(asked: Asked) -> None:
         from organisation.webhooks import place_of_webhook
 
-        asked.require_at([place_of_webhook(asked.session, str(asked.values[name]))])
+        told = asked.told(name)
+        if told is None:
+            whole_house(asked)
+        else:
+            asked.require_at([place_of_webhook(asked.session, told)])
 
     return check
 
@@ -138,7 +142,11 @@ def at_message(name: str) -> Check:
     def check(asked: Asked) -> None:
         from organisation.webhook_messages import find_message
 
-        _, webhook = find_message(asked.session, str(asked.values[name]))
+        told = asked.told(name)
+        if told is None:
+            whole_house(asked)
+            return
+        _, webhook = find_message(asked.session, told)
         asked.require_at([asked.session.get_one(Unit, webhook.unit_id).path])
 
     return check
