@@ -59,9 +59,9 @@ _WORDINGS = BatchQuery(
         "late_after": "time",
     },
 )
-_FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
-    col(MediaFile.sha256).in_(bindparam("hashes", expanding=True))
-)
+_FILES = select(
+    col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name), col(MediaFile.alt)
+).where(col(MediaFile.sha256).in_(bindparam("hashes", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,10 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
 def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
     """Media by hash. One without a row has no type and no file, and is refused at sending."""
     files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
-    for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
-        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name)
+    for sha256, content_type, file_name, alt in session.connection().execute(
+        _FILES, {"hashes": sorted(hashes)}
+    ):
+        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name, alt)
     return files
 
 

@@ -20,6 +20,7 @@ from organisation.units import Unit
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
+from scheduler.media_uses import record_uses
 from scheduler.queue import Enqueued, enqueue, is_stopped
 from scheduler.wording import Wording
 
@@ -86,6 +87,7 @@ def add_post(
     )
     session.add(post)
     session.flush()
+    record_uses(session, [(_stored(post.id), post.media)])
     for account_id, wording in variants.items():
         differing = None if wording.options is None else dict(wording.options)
         session.add(

@@ -18,6 +18,7 @@ from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 from scheduler.media import FoundMedia, record_media
+from scheduler.media_uses import change_uses
 from scheduler.posts import Draft, Post, Variant, add_post
 from scheduler.queue import Enqueued, enqueue
 from scheduler.review_approvals import approved_hashes
@@ -105,6 +106,7 @@ def change_draft(
     if change.media is not None:
         record_media(session, change.media, now=now)
         post.media = [found.sha256 for found in change.media]
+        change_uses(session, post_id, post.media)
     session.add(post)
     for account_id, wording in change.wordings.items():
         _set_wording(session, post_id, account_id, wording)
