@@ -145,6 +145,33 @@ class Settings(BaseSettings):
         8.0, gt=0, le=168, description="A sign-in that was not used for so many hours ends."
     )
     session_days: float = Field(7.0, gt=0, le=90, description="A sign-in ends after so many days at most.")
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]{1,240})?$",
+        description="Sign-on provider (OpenID Connect) by its issuer address; empty is passwords only.",
+    )
+    oidc_client_id: str = Field("", max_length=255, description="What the provider knows this house as.")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""),
+        examples=["the secret that the provider gave for the client id"],
+        description="Secret at the provider; better in a file named by MEIZHEN_OIDC_CLIENT_SECRET_FILE.",
+    )
+    oidc_redirect: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]{1,240}/login/oidc/back)?$",
+        examples=["https://meizhen.unit.cn/login/oidc/back"],
+        description="Where the provider sends people back, as entered there: this house's address.",
+    )
+    oidc_claim: str = Field(
+        "email",
+        pattern=r"^[A-Za-z0-9_.:/-]{1,64}$",
+        examples=["email", "preferred_username", "employee_number"],
+        description="By what a person is found at their first sign-on: email (which the provider must have "
+        "verified), or a claim that is their login here.",
+    )
+    oidc_label: str = Field(
+        "统一认证", min_length=1, max_length=40, description="What the sign-in page calls the provider."
+    )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 

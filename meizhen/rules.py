@@ -263,6 +263,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "draft"): Rule(Act.POST_WRITE, at_account("account")),
     ("post", "edit"): Rule(Act.POST_WRITE, at_post("post")),
     ("post", "send"): _SEND,
+    ("media", "add"): Rule(Act.MEDIA_WRITE, at_unit("unit")),
+    ("media", "list"): Rule(Act.MEDIA_READ, filtered),
+    # A file has no one place: `scheduler.library.require_media` looks at all of them.
+    ("media", "show"): Rule(Act.MEDIA_READ, filtered),
+    ("media", "alt"): Rule(Act.MEDIA_WRITE, filtered),
+    ("review", "form"): _REVIEW,
     # Who may sign which stage is decided where it is signed (`scheduler.review_people.signing`).
     ("review", "list"): Rule(Act.REVIEW_READ, filtered),
     ("review", "show"): _REVIEW,

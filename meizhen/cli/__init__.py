@@ -24,6 +24,7 @@ NOUNS = (
     "person",
     "account",
     "post",
+    "media",
     "review",
     "queue",
     "figures",

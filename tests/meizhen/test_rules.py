@@ -227,6 +227,9 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "post list",
         "review list",
         "webhook list",
+        "media list",
+        "media show",
+        "media alt",
     }
 
 
