@@ -42,7 +42,8 @@ def form_facts(session: Session, shown: Shown, now: datetime) -> dict[str, objec
     """What the template sets, every text on one line and within its room."""
     submission, content = shown.submission, shown.content
     authors = authors_of(session, submission.post_id)
-    wanted = select(Person).where(col(Person.id).in_(authors | {submission.submitted_by}))
+    known = authors | {submission.submitted_by, submission.ended_by or 0}
+    wanted = select(Person).where(col(Person.id).in_(known))
     people = {one.known_id: one for one in session.exec(wanted)}
     names = [_name(people[one]) for one in sorted(authors)]
     units = " ".join(unit.name_zh for unit in units_of(session, submission.post_id))
@@ -52,13 +53,13 @@ def form_facts(session: Session, shown: Shown, now: datetime) -> dict[str, objec
         "post": str(submission.post_id),
         "number": _said("number", number=submission.number),
         "headline": _cut(content.title or content.text, _HEADLINE),
-        "authors": _cut(", ".join(names), 40),
+        "authors": _cut("，".join(names), 40),
         "submitted": f"{_name(people[submission.submitted_by])} {_beijing(submission.submitted_at)}",
         "accounts": _accounts(shown),
         "window": _window(shown),
         "media": _media(session, shown),
         "excerpt": _cut(content.text, _EXCERPT),
-        "stages": _stages(shown),
+        "stages": _stages(shown, people.get(submission.ended_by or 0)),
         "outcome": _outcome(shown),
         "urgent": _cut(submission.urgent_reason, 80),
         "remarks": [
@@ -76,10 +77,10 @@ def form_facts(session: Session, shown: Shown, now: datetime) -> dict[str, objec
     return facts
 
 
-def _stages(shown: Shown) -> list[Mapping[str, str]]:
+def _stages(shown: Shown, ended_by: Person | None) -> list[Mapping[str, str]]:
     rows = []
     for one in shown.signed:
-        person = f"{one.name}({one.login})"
+        person = f"{one.name}（{one.login}）"
         if one.in_place_of:
             person = _said("in_place_of", person=person, other=one.in_place_of)
         rows.append(_stage(one.stage, _said("passed"), person, _beijing(one.at)))
@@ -101,14 +102,14 @@ def _outcome(shown: Shown) -> str:
     submission = shown.submission
     outcome = told(f"review.state_{submission.state}", {}, language="zh")
     if submission.reason:
-        outcome = f"{outcome}:{submission.reason}"
+        outcome = f"{outcome}：{submission.reason}"
     return _cut(outcome, 120)
 
 
 def _accounts(shown: Shown) -> str:
     names = [copy.account for copy in shown.content.copies]
     more = len(names) - _ACCOUNTS
-    return printable(", ".join(names[:_ACCOUNTS]) + (_said("more_accounts", count=more) if more > 0 else ""))
+    return printable("，".join(names[:_ACCOUNTS]) + (_said("more_accounts", count=more) if more > 0 else ""))
 
 
 def _window(shown: Shown) -> str:
@@ -123,11 +124,11 @@ def _media(session: Session, shown: Shown) -> str:
     wanted = select(MediaFile).where(col(MediaFile.sha256).in_(shown.content.media))
     rows = {row.sha256: row for row in session.exec(wanted)}
     named = [rows[one].file_name if one in rows else one[:12] for one in shown.content.media]
-    return _cut(f"{len(named)}:{', '.join(named)}", 110) if named else "–"
+    return _cut(f"{len(named)}：{'，'.join(named)}", 110) if named else "–"
 
 
 def _name(person: Person) -> str:
-    return f"{person.name}({person.login})"
+    return f"{person.name}（{person.login}）"
 
 
 def _cut(content: str, limit: int) -> str:
