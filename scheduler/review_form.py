@@ -86,8 +86,9 @@ def _stages(shown: Shown, ended_by: Person | None) -> list[Mapping[str, str]]:
         rows.append(_stage(one.stage, _said("passed"), person, _beijing(one.at)))
     returned = shown.submission.state == Standing.RETURNED
     for place, stage in enumerate(shown.missing):
-        if returned and place == 0 and shown.submission.ended_at is not None:
-            rows.append(_stage(stage, _said("returned"), shown.ended_by, _beijing(shown.submission.ended_at)))
+        at = shown.submission.ended_at
+        if returned and place == 0 and ended_by is not None and at is not None:
+            rows.append(_stage(stage, _said("returned"), _name(ended_by), _beijing(at)))
         else:
             rows.append(_stage(stage, _said("open"), "", ""))
     return rows
