@@ -1,9 +1,11 @@
 """Signing in at the house's provider: away, back, and the second factor where somebody has one here."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from starlette.exceptions import HTTPException
 
 from config.errors import MeizhenError
 from organisation.signing_in import Welcome
@@ -79,8 +81,8 @@ def oidc_router(desk: Desk) -> APIRouter:
 
 
 def _provider(desk: Desk) -> Provider:
-    """The provider of the settings. Raises MeizhenError `web.no_page` where there is none."""
+    """The provider of the settings; no such page where there is none."""
     provider = provider_of(desk.settings)
     if provider is None:
-        raise MeizhenError("web.no_page")
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     return provider
