@@ -95,6 +95,28 @@ def test_no_webhook_is_sent_to_a_hostile_address_though_it_was_entered_before(
     assert messages[0].outcome == "out-of-reach" and messages[0].state == "queued"
 
 
+@SQLITE
+def test_a_name_that_is_public_when_it_is_entered_and_private_when_it_is_called_is_not_called(
+    database: Database,
+    keys: KeyRing,
+    clock: ManualClock,
+    caught: Trap,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolving(monkeypatch, {"turning.example": (("8.8.8.8",), ("127.0.0.1",))})
+    wanted = Wanted("turning", f"http://turning.example:{caught.port}/hook")
+    host = check_wanted(wanted, Reach())
+    unit = make_tree(database)["HH"]
+    with database.write() as session:
+        place = session.get_one(Unit, unit.id)
+        add_webhook(session, keys, wanted, host, place, now=clock.now(), actor="test")
+        announce_one(session, Event.POST_FAILED, [unit.path], {}, clock.now())
+    http = http_for("webhook-endpoint", settings_of(tmp_path))
+    assert run_round(Post(database, keys, clock, http, "a")) == 1
+    assert caught.connections == 0
+
+
 def test_no_sign_on_provider_is_asked_at_a_hostile_address(
     keys: KeyRing, caught: Trap, tmp_path: Path
 ) -> None:
