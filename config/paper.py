@@ -73,7 +73,7 @@ def typeset(
         root=root,
         sys_inputs={"data": told},
         font_paths=_fonts(),
-        timestamp=at,
+        timestamp=at.replace(microsecond=0),
     )
     return content if isinstance(content, list) else [content]
 

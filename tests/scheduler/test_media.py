@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from films import box, film
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -47,36 +48,6 @@ def animation() -> bytes:
     frames = [Image.effect_noise((20, 20), 90 + step) for step in range(3)]
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=100, loop=0)
     return buffer.getvalue()
-
-
-def box(kind: bytes, content: bytes) -> bytes:
-    return (8 + len(content)).to_bytes(4, "big") + kind + content
-
-
-def full(kind: bytes, content: bytes) -> bytes:
-    return box(kind, bytes(4) + content)  # version 0, no flags
-
-
-def index(*, codec: bytes = b"avc1", told: bytes = b"") -> bytes:
-    """A film of 2.5 s and 640×360, as the standard wants it; `told` goes into the film and into its track."""
-    head = full(b"mvhd", bytes(8) + (1000).to_bytes(4, "big") + (2500).to_bytes(4, "big") + bytes(80))
-    size = (640 << 16).to_bytes(4, "big") + (360 << 16).to_bytes(4, "big")
-    samples = full(b"stsd", (1).to_bytes(4, "big") + box(codec, bytes(78)))
-    media = box(b"mdia", full(b"hdlr", bytes(4) + b"vide" + bytes(13)) + box(b"minf", box(b"stbl", samples)))
-    track = box(b"trak", full(b"tkhd", bytes(72) + size) + media + told)
-    sound = box(
-        b"trak", full(b"tkhd", bytes(80)) + box(b"mdia", full(b"hdlr", bytes(4) + b"soun" + bytes(13)))
-    )
-    return box(b"moov", head + sound + track + told)
-
-
-INDEX = index()
-
-
-def film(brand: bytes = b"isom", compatible: bytes = b"isommp42") -> bytes:
-    head = box(b"ftyp", brand + bytes(4) + compatible)
-    wide = (1).to_bytes(4, "big") + b"free" + (20).to_bytes(8, "big") + bytes(4)
-    return head + wide + INDEX + (0).to_bytes(4, "big") + b"mdat" + b"pictures"
 
 
 WHOLE = {
@@ -122,8 +93,8 @@ def test_the_type_is_what_the_bytes_are_and_the_name_follows_it(tmp_path: Path, 
         pytest.param(HTML + WHOLE["image/png"], id="page before a picture"),
         pytest.param(b"BM" + bytes(60), id="bitmap"),
         pytest.param(b"RIFF\x00\x00\x00\x00WEBPVP8 ", id="webp"),
-        pytest.param(film(b"heic", b"mif1heic"), id="heic"),
-        pytest.param(film(b"qt  ", b"qt  "), id="quicktime"),
+        pytest.param(film(brand=b"heic", compatible=b"mif1heic"), id="heic"),
+        pytest.param(film(brand=b"qt  ", compatible=b"qt  "), id="quicktime"),
         pytest.param(b"\xef\xbb\xbf" + WHOLE["image/gif"], id="byte order mark"),
         pytest.param(b"", id="empty"),
     ],
