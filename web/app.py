@@ -14,7 +14,9 @@ from config.secrets import KeyRing
 from config.settings import Settings
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
+from web.api.app import PREFIX, api_app
 from web.callback import callback_router
+from web.desk import Desk
 from web.health import health_router
 from web.metrics import Callbacks, metrics_router
 from web.problem import problem
@@ -43,6 +45,7 @@ def create_app(
     app.include_router(health_router(database, watchman))
     app.include_router(metrics_router(settings, database, clock, watchman, callbacks))
     app.include_router(callback_router(database, clock, accounts, callbacks, wake))
+    app.mount(PREFIX, api_app(Desk(settings, database, keys, clock, wake)))
     app.add_exception_handler(HTTPException, _told)
     app.add_exception_handler(Exception, _fault)
     return _Headers(app)
