@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
@@ -19,7 +20,7 @@ from organisation.units import Unit
 
 @dataclass(frozen=True)
 class ToldFigure:
-    """One figure and where it comes from; `day` is its account's day, or as of which day an article had it."""
+    """A figure and where it comes from; `day` is its account's day, or as of which an article had it."""
 
     metric: str
     counts: str
@@ -89,10 +90,10 @@ def figures_of_account(session: Session, account: Account, since: date, until: d
     return _told(session, "account_days", query)
 
 
-def _told(session: Session, kind: FigureKind, query: object) -> list[ToldFigure]:
+def _told(session: Session, kind: FigureKind, query: Select[Any]) -> list[ToldFigure]:
     day = "day" if kind == "account_days" else "as_of"
     told = []
-    for row in session.execute(query):  # type: ignore[call-overload]
+    for row in session.execute(query):
         facts = dict(zip(NAMES[kind], row, strict=True))
         told.append(
             ToldFigure(

@@ -1,4 +1,4 @@
-"""Lists by pages: what follows the last row seen, by the columns of an index, whatever was added meanwhile."""
+"""Lists by pages: what follows the last row seen, whatever was added meanwhile."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     award_folder: Path = Field(
         Path("awards"),
         examples=["awards", "/srv/meizhen/awards"],
-        description="Folder whose subfolders are the award runs that /api/v1/awards shows; not an absolute one "
+        description="Folder whose subfolders are the award runs that programs may read; not an absolute one "
         "is in the home folder.",
     )
     collect_at: str = Field(
