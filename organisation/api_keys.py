@@ -140,7 +140,7 @@ def find_key(session: Session, prefix: str) -> tuple[ApiKey, Person]:
 
 
 def holder_of(session: Session, token: str, now: datetime) -> KeyHolder | None:
-    """Who acts by this key; None where it is none, was revoked, has expired, or its person may not sign in."""
+    """Who acts by this key; None where it is none, has ended, or its person may not sign in."""
     mark, _, rest = token.partition("_")
     prefix, _, secret = rest.partition("_")
     if mark != "mz" or len(prefix) != _PREFIX or not secret or not token.isascii():

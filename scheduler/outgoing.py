@@ -119,7 +119,7 @@ _HOUSE: dict[str, object] = {"zh": "媒阵", "en": "Meizhen"}
 
 
 def has_control(told: str) -> bool:
-    """Does a text hold what no platform takes: control characters but tabs and line breaks, half characters?"""
+    """Does a text hold control characters (but tabs and line breaks) or half characters?"""
     return bool(_CONTROL.search(told))
 
 

@@ -56,7 +56,7 @@ def api_app(desk: Desk) -> FastAPI:
     )
     app.state.office = Office(desk, Pace(desk.settings.api_per_minute))
     for noun in NOUNS:
-        app.include_router(noun.noun.router)
+        app.router.routes.extend(noun.noun.router.routes)
     add_handlers(app)
     described = JSONResponse(describe(app))
 

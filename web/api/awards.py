@@ -33,7 +33,7 @@ class RunList(Told):
 
 
 class PlaceShown(Told):
-    """A place; `low` to `high` is its interval under shaken weights, `inside` the share of draws that award it."""
+    """A place; `low` to `high` is its interval, `inside` the share of draws that award it."""
 
     place: int
     awarded: bool

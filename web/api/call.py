@@ -68,7 +68,7 @@ class Office:
     pace: Pace
 
     def let_in(self, token: str) -> tuple[KeyHolder, Mapping[str, str]]:
-        """Who asks, and what is left of their pace. Raises MeizhenError `api.unauthorised` or `api.too_many`."""
+        """Who asks, and what is left of their pace. Raises `api.unauthorised` or `api.too_many`."""
         database, now = self.desk.database, self.desk.clock.now()
         with database.read() as session:
             holder = holder_of(session, token, now)

@@ -125,7 +125,7 @@ def top(
     age: Annotated[int | None, Query(ge=0, le=3650, description="Days after publishing.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Top:
-    """谁最高 The greatest by one figure, over archive and database as one; of a unit, or of the whole house."""
+    """谁最高 The greatest by one figure, archived ones included; of a unit, or of the whole house."""
     from analytics.engines.registry import Means
     from analytics.engines.top import answer
 

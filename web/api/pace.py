@@ -37,7 +37,7 @@ class Pace:
         return self.told(left)
 
     def told(self, left: float) -> Mapping[str, str]:
-        """The headers of the IETF draft on rate limits: the policy, what remains, seconds until all is back."""
+        """The IETF draft's headers: the policy, what remains, seconds until all is back."""
         back = math.ceil((self._most - left) * 60 / self._most)
         return {
             "RateLimit-Policy": f'"key";q={self._most};w=60',

@@ -1,4 +1,4 @@
-"""What a program reads of a refusal: `application/problem+json` (RFC 9457) with a stable code and a remedy."""
+"""What a program reads of a refusal: `application/problem+json` (RFC 9457), a code, a remedy."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

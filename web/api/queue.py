@@ -67,7 +67,7 @@ class Opening(What):
 
 
 class Steered(Told):
-    """What was stopped or opened. `accounts` null is the whole queue; `late` how many late ones were decided."""
+    """What was stopped or opened: `accounts` null is all; `late` how many late ones were decided."""
 
     accounts: list[str] | None
     stopped: bool

@@ -23,6 +23,7 @@ from web.api.call import Asked, Noun
 from web.api.texts import Body, Code, Filter, Number, Told
 
 noun = Noun("reports")
+Format = Literal["xlsx", "pdf", "csv", "parquet"]
 Address = Annotated[str, StringConstraints(min_length=3, max_length=320)]
 
 
@@ -53,9 +54,7 @@ class ScheduleMade(Body):
     mail: list[Address] = Field(default_factory=list, max_length=50)
     folder: Annotated[str, StringConstraints(max_length=200)] | None = None
     robots: list[Code] = Field(default_factory=list, max_length=50)
-    formats: list[Literal["xlsx", "pdf", "csv", "parquet"]] = Field(
-        default_factory=lambda: ["xlsx", "pdf"], min_length=1
-    )
+    formats: list[Format] = Field(default=["xlsx", "pdf"], min_length=1)
 
 
 class ScheduleEnded(Told):
