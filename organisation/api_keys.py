@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, Column, ColumnElement, update
+from sqlalchemy import JSON, Column, ColumnElement, bindparam, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
@@ -23,6 +24,7 @@ from organisation.people import Person, PersonState
 from organisation.permissions import Act, Standing
 from organisation.units import Unit
 
+_ACTS = {act.value: act for act in Act}
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _PREFIX, _SECRET_BYTES = 10, 32
 MOST_DAYS = 1100  # three years: who still needs it then makes a new one
@@ -78,8 +80,8 @@ def parse_scopes(told: Iterable[str]) -> tuple[Act, ...]:
     for name in (part.strip() for one in told for part in one.split(",")):
         if name == "read":
             found |= {act for act in Act if act.reads}
-        elif name in set(Act):
-            found.add(Act(name))
+        elif name in _ACTS:
+            found.add(_ACTS[name])
         else:
             raise MeizhenError("key.unknown_scope", received=name[:40], known=", ".join(("read", *Act)))
     return tuple(act for act in Act if act in found)
@@ -139,27 +141,30 @@ def find_key(session: Session, prefix: str) -> tuple[ApiKey, Person]:
     return found
 
 
+_GOOD = (
+    columns(ApiKey, Person)
+    .join(Person, col(Person.id) == col(ApiKey.person_id))
+    .where(
+        col(ApiKey.prefix) == bindparam("prefix"),
+        col(ApiKey.revoked_at).is_(None),
+        col(ApiKey.expires_at) > bindparam("now"),
+        col(Person.state) == PersonState.ACTIVE,
+    )
+)
+
+
 def holder_of(session: Session, token: str, now: datetime) -> KeyHolder | None:
     """Who acts by this key; None where it is none, has ended, or its person may not sign in."""
     mark, _, rest = token.partition("_")
     prefix, _, secret = rest.partition("_")
     if mark != "mz" or len(prefix) != _PREFIX or not secret or not token.isascii():
         return None
-    found = session.exec(
-        select(ApiKey, Person)
-        .join(Person, col(Person.id) == col(ApiKey.person_id))
-        .where(
-            ApiKey.prefix == prefix,
-            col(ApiKey.revoked_at).is_(None),
-            col(ApiKey.expires_at) > now,
-            Person.state == PersonState.ACTIVE,
-        )
-    ).one_or_none()
+    found = session.execute(_GOOD, {"prefix": prefix, "now": now}).one_or_none()
     if found is None or not hmac.compare_digest(found[0].secret_hash, hash_of(token)):
         return None
     key, person = found
     hide(token, secret)
-    scopes = frozenset(Act(name) for name in key.scopes if name in set(Act))
+    scopes = frozenset(_ACTS[name] for name in key.scopes if name in _ACTS)
     return KeyHolder(key, replace(standing_of(session, person), scopes=scopes))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, True_, and_, exists, func, or_
+from sqlalchemy import ColumnElement, True_, and_, bindparam, exists, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
@@ -74,44 +74,45 @@ def page_of_posts(
 
 
 def _wholly(within: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a `Post` row goes somewhere, and nowhere else than within."""
-    touches = []
-    for way in (Delivery, Planned):
-        place = (
-            exists()
-            .where(col(way.post_id) == col(Post.id), col(Account.id) == col(way.account_id))
-            .where(col(Unit.id) == col(Account.unit_id))
-        )
-        touches.append((place.where(within), place.where(~within)))
-    inside = or_(*(inner for inner, _ in touches))
-    return and_(inside, *(~outer for _, outer in touches))
+    """The condition that a `Post` row goes somewhere, and nowhere else than within.
+
+    The accounts are looked up once a statement, not once a post.
+    """
+    ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
+    ways = [(exists().where(col(way.post_id) == col(Post.id)), col(way.account_id)) for way in _WAYS]
+    inside = or_(*(way.where(account.in_(ours)) for way, account in ways))
+    return and_(inside, *(~way.where(account.not_in(ours)) for way, account in ways))
+
+
+_WAYS: tuple[type[Delivery] | type[Planned], ...] = (Delivery, Planned)
+# Made once: putting a statement together takes longer than asking it.
+_QUEUED = (
+    columns(
+        col(Delivery.post_id),
+        col(Account.platform),
+        col(Account.handle),
+        col(Delivery.due),
+        col(Delivery.state),
+    )
+    .join(Account, col(Account.id) == col(Delivery.account_id))
+    .where(col(Delivery.post_id).in_(bindparam("posts", expanding=True)))
+    .order_by(col(Delivery.post_id), col(Delivery.account_id))
+)
+_PLANNED = (
+    columns(col(Planned.post_id), col(Account.platform), col(Account.handle), col(Planned.due))
+    .join(Account, col(Account.id) == col(Planned.account_id))
+    .where(col(Planned.post_id).in_(bindparam("posts", expanding=True)))
+    .order_by(col(Planned.post_id), col(Planned.account_id))
+)
 
 
 def _going(session: Session, ids: Sequence[int]) -> dict[int, list[Going]]:
     going: dict[int, list[Going]] = defaultdict(list)
-    queued = (
-        columns(
-            col(Delivery.post_id),
-            col(Account.platform),
-            col(Account.handle),
-            col(Delivery.due),
-            col(Delivery.state),
-        )
-        .join(Account, col(Account.id) == col(Delivery.account_id))
-        .where(col(Delivery.post_id).in_(ids))
-        .order_by(col(Delivery.post_id), col(Delivery.account_id))
-    )
-    for post_id, platform, handle, due, state in session.execute(queued):
+    for post_id, platform, handle, due, state in session.execute(_QUEUED, {"posts": ids}):
         going[post_id].append(Going(f"{platform}:{handle}", due, state))
     drafts = [id_ for id_ in ids if id_ not in going]
     if drafts:
-        planned = (
-            columns(col(Planned.post_id), col(Account.platform), col(Account.handle), col(Planned.due))
-            .join(Account, col(Account.id) == col(Planned.account_id))
-            .where(col(Planned.post_id).in_(drafts))
-            .order_by(col(Planned.post_id), col(Planned.account_id))
-        )
-        for post_id, platform, handle, due in session.execute(planned):
+        for post_id, platform, handle, due in session.execute(_PLANNED, {"posts": drafts}):
             going[post_id].append(Going(f"{platform}:{handle}", due, "draft"))
     return going
 
