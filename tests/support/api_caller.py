@@ -1,6 +1,7 @@
 """Calls the API in this process, straight through ASGI: no sockets, no client library."""
 
 import asyncio
+import atexit
 import json
 import secrets
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from urllib.parse import quote, urlencode
 from starlette.types import ASGIApp, Message
 
 PREFIX = "/api/v1"
+# One loop for all calls: each new one would start its worker threads anew.
+_RUNNER = asyncio.Runner()
+atexit.register(_RUNNER.close)
 
 
 @dataclass
@@ -75,7 +79,7 @@ class Caller:
             "server": ("127.0.0.1", 80),
             "client": ("127.0.0.1", 50_000),
         }
-        return asyncio.run(_answer(self._app, scope, content))
+        return _RUNNER.run(_answer(self._app, scope, content))
 
 
 async def _answer(app: ASGIApp, scope: dict[str, Any], content: bytes) -> Answered:

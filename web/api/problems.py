@@ -122,6 +122,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
             "review.overtaken",
             "review.signed_already",
             "review.under_way",
+            "review.unplanned",
             "review.urgent_needless",
             "review.window_past",
             "figures.import_under_way",
