@@ -1,8 +1,10 @@
 """A house that the API answers for, on SQLite; what depends on the database takes `database` itself."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from api_house import ApiHouse
@@ -18,3 +20,16 @@ def house(_sqlite_template: Path, tmp_path: Path, keys: KeyRing, clock: ManualCl
     database = connect(f"sqlite:///{tmp_path / 'meizhen.sqlite'}")
     yield ApiHouse(database, keys, clock, tmp_path)
     database.close()
+
+
+@pytest.fixture
+def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints run where they are called: thousands of requests need no threads of their own."""
+
+    async def run(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        return work(*given, **named)
+
+    for place in ("fastapi.routing", "fastapi.telemetry._api", "web.api.call"):
+        module = import_module(place)
+        if hasattr(module, "run_in_threadpool"):
+            monkeypatch.setattr(module, "run_in_threadpool", run)
