@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from starlette.types import ASGIApp, Message
 
@@ -27,7 +27,7 @@ class Answered:
     body: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.body = json.loads(self.raw) if self.raw else None
+        self.body = json.loads(self.raw) if self.raw else None  # an answer that is no JSON fails here
 
 
 class Caller:
@@ -55,6 +55,7 @@ class Caller:
         query: Mapping[str, object] | None = None,
         body: object = None,
         raw: bytes | None = None,
+        raw_query: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answered:
         told = {name: value for name, value in (query or {}).items() if value is not None}
@@ -71,10 +72,10 @@ class Caller:
             "http_version": "1.1",
             "method": method,
             "scheme": "http",
-            "path": self._prefix + path,
+            "path": unquote(self._prefix + path) if raw_query is not None else self._prefix + path,
             "raw_path": quote(self._prefix + path).encode(),
             "root_path": "",
-            "query_string": urlencode(told).encode(),
+            "query_string": urlencode(told).encode() if raw_query is None else raw_query,
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
             "server": ("127.0.0.1", 80),
             "client": ("127.0.0.1", 50_000),

@@ -29,7 +29,8 @@ from web.api import (
 from web.api.call import Office
 from web.api.examples import EXAMPLES
 from web.api.pace import Pace
-from web.api.problems import MOST_KILOBYTES, Problem, add_handlers
+from web.api.problems import Problem, add_handlers
+from web.api.sizes import Capped
 from web.desk import Desk
 
 PREFIX = "/api/v1"
@@ -47,13 +48,8 @@ _TOLD = """媒阵的接口:命令行能做的,程序都能做。Anything the com
 
 def api_app(desk: Desk) -> FastAPI:
     """The ASGI program of the API, to be mounted at `PREFIX`."""
-    app = FastAPI(
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-        max_body_size=MOST_KILOBYTES * 1024,
-    )
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(Capped)
     app.state.office = Office(desk, Pace(desk.settings.api_per_minute))
     for noun in NOUNS:
         app.router.routes.extend(noun.noun.router.routes)

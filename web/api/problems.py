@@ -14,10 +14,10 @@ from config.database import LOST
 from config.errors import InputError, MeizhenError
 from config.errors import Problem as Wrong
 from config.messages import LANGUAGES, present_language
+from web.api.sizes import MOST_KILOBYTES
 
 _log = structlog.get_logger("web.api")
 MEDIA_TYPE = "application/problem+json"
-MOST_KILOBYTES = 1024
 _MOST_PROBLEMS = 50
 
 
@@ -82,9 +82,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "api.unauthorised": HTTPStatus.UNAUTHORIZED,
     "api.bad_method": HTTPStatus.METHOD_NOT_ALLOWED,
     "api.bad_request": HTTPStatus.BAD_REQUEST,
-    "api.too_large": HTTPStatus.CONTENT_TOO_LARGE
-    if hasattr(HTTPStatus, "CONTENT_TOO_LARGE")
-    else HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "api.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "api.too_many": HTTPStatus.TOO_MANY_REQUESTS,
     "api.no_match": HTTPStatus.PRECONDITION_REQUIRED,
     "api.changed": HTTPStatus.PRECONDITION_FAILED,

@@ -2,23 +2,15 @@
 that only reads. Generated from the route table: a route that is not told here fails.
 """
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from api_caller import Answered, Caller
-from api_house import ApiHouse
 from api_scene import PLACES, WITHIN, Scene
 from fastapi.routing import APIRoute
 from undone import Undone
 
-from config import ManualClock
-from config.database import connect
-from config.secrets import create_key_file, load_key_file
 from organisation import Act, Role
 from web.access import SIGNED_IN, rule_of
 
@@ -128,18 +120,6 @@ WAYS = {
 
 
 pytestmark = pytest.mark.usefixtures("_inline")
-
-
-@pytest.fixture(scope="module")
-def scene(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("matrix")
-    shutil.copy(_sqlite_template, folder / "meizhen.sqlite")
-    create_key_file(folder / "keys.json")
-    database = connect(f"sqlite:///{folder / 'meizhen.sqlite'}")
-    clock = ManualClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC))
-    made = Scene(ApiHouse(database, load_key_file(folder / "keys.json"), clock, folder))
-    yield made
-    database.close()
 
 
 def routes(scene: Scene) -> dict[str, APIRoute]:
