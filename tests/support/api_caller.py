@@ -33,8 +33,11 @@ class Answered:
 class Caller:
     """A program with a key. Every write gets an Idempotency-Key of its own unless one is given."""
 
-    def __init__(self, app: ASGIApp, token: str = "", prefix: str = PREFIX) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str = "", prefix: str = PREFIX, *, own_loop: bool = False
+    ) -> None:
         self._app = app
+        self._run = asyncio.run if own_loop else _RUNNER.run  # a thread needs its own
         self._token = token
         self._prefix = prefix
 
@@ -80,7 +83,7 @@ class Caller:
             "server": ("127.0.0.1", 80),
             "client": ("127.0.0.1", 50_000),
         }
-        return _RUNNER.run(_answer(self._app, scope, content))
+        return self._run(_answer(self._app, scope, content))
 
 
 async def _answer(app: ASGIApp, scope: dict[str, Any], content: bytes) -> Answered:

@@ -16,6 +16,7 @@ from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -463,7 +464,7 @@ def _packed(made: object, status: HTTPStatus) -> bytes:
     if answer.etag:
         headers["ETag"] = f'"{answer.etag}"'
     if answer.location:
-        headers["Location"] = answer.location
+        headers["Location"] = quote(answer.location)
     head = json.dumps([status.value, headers]).encode()
     return head + b"\n" + answer.body.model_dump_json().encode()
 

@@ -238,6 +238,6 @@ async def _lost(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    """The last resort says nothing of the fault; the log does."""
-    _log.error("api_fault", fault=type(error).__name__, exc_info=error)
+    """The last resort says nothing of the fault; the server's log does."""
+    _log.error("api_fault", fault=type(error).__name__)
     return told(request, MeizhenError("api.fault"))
