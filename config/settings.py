@@ -78,6 +78,15 @@ class Settings(BaseSettings):
         description="Networks that are not public and may be called all the same: for accounts, webhooks and "
         "a sign-on provider within your own walls.",
     )
+    api_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Requests that one key may make a minute, on each node."
+    )
+    award_folder: Path = Field(
+        Path("awards"),
+        examples=["awards", "/srv/meizhen/awards"],
+        description="Folder whose subfolders are the award runs that programs may read; not an absolute one "
+        "is in the home folder.",
+    )
     collect_at: str = Field(
         "08:05",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
@@ -218,6 +227,11 @@ class Settings(BaseSettings):
     def archive_folder(self) -> Path:
         """The folder of the archived months, whole."""
         return self.home / self.archive
+
+    @property
+    def awards_root(self) -> Path:
+        """The folder of the award runs that programs may read, whole."""
+        return self.home / self.award_folder
 
     @property
     def temporary_folder(self) -> Path:

@@ -7,18 +7,17 @@ the machine's shell may everything; a person (`--as`, MEIZHEN_PERSON) what `orga
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
 from meizhen.house import open_house
 from organisation import (
-    Account,
     Act,
     Place,
     Standing,
     Unit,
     find_account,
+    find_key,
     find_person,
     find_unit,
     may_somewhere,
@@ -153,20 +152,10 @@ def at_message(name: str) -> Check:
 
 
 def _paths_of_post(asked: Asked, name: str) -> list[str]:
-    from scheduler.deliveries import Delivery
-    from scheduler.review_tables import Planned
+    from scheduler.posts_read import paths_of_post
 
     post = asked.values.get(name)
-    queued = select(Delivery.account_id).where(Delivery.post_id == post)
-    planned = select(Planned.account_id).where(Planned.post_id == post)
-    return list(
-        asked.session.exec(
-            select(Unit.path)
-            .join(Account, col(Account.unit_id) == col(Unit.id))
-            .where(or_(col(Account.id).in_(queued), col(Account.id).in_(planned)))
-            .distinct()
-        )
-    )
+    return paths_of_post(asked.session, post) if isinstance(post, int) else []
 
 
 def filtered(asked: Asked) -> None:
@@ -181,6 +170,28 @@ def over_person(*names: str) -> Check:
     def check(asked: Asked) -> None:
         for name in names:
             person = find_person(asked.session, str(asked.values[name]))
+            require_over(asked.session, asked.person, person, asked.act)
+
+    return check
+
+
+def own_or_over(name: str) -> Check:
+    """The person who acts, or the one that an argument names, with everything they are."""
+    other = over_person(name)
+
+    def check(asked: Asked) -> None:
+        if find_person(asked.session, str(asked.values[name])).id != asked.person.person_id:
+            other(asked)
+
+    return check
+
+
+def over_key(name: str) -> Check:
+    """The person whose key an argument names: themselves, or somebody who may over them."""
+
+    def check(asked: Asked) -> None:
+        _, person = find_key(asked.session, str(asked.values[name]))
+        if person.id != asked.person.person_id:
             require_over(asked.session, asked.person, person, asked.act)
 
     return check
@@ -243,6 +254,9 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("person", "demand"): Rule(Act.ROLE_GRANT_OWNER),
     ("person", "accept"): OPEN,
     ("person", "setup"): OPEN,
+    ("key", "add"): Rule(Act.PERSON_WRITE, own_or_over("login")),
+    ("key", "list"): Rule(Act.PERSON_READ, filtered),
+    ("key", "revoke"): Rule(Act.PERSON_WRITE, over_key("prefix")),
     ("account", "add"): Rule(Act.ACCOUNT_WRITE, at_unit("unit")),
     ("account", "import"): Rule(Act.ACCOUNT_WRITE),
     ("account", "list"): Rule(Act.ACCOUNT_READ, at_unit("unit", filtered)),
@@ -355,6 +369,7 @@ _UNSEEN = frozenset(
         "person.unknown",
         "webhook.unknown",
         "webhook.no_message",
+        "key.unknown",
     }
 )
 

@@ -15,6 +15,7 @@ from organisation import (
     note_head,
     record,
     set_up_code,
+    sweep_answers,
     sweep_sessions,
     sweep_throttle,
 )
@@ -34,12 +35,13 @@ def note_ledger_head(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    """Forgets ended sign-ins, counts, and messages to webhooks that ended a month ago."""
+    """Forgets ended sign-ins, counts, kept answers, and messages to webhooks that ended a month ago."""
     with house.database.write() as session:
         now = house.clock.now()
         sessions = sweep_sessions(session, now, ages_of(house))
         sweep_throttle(session, now)
         sweep_messages(session, now)
+        sweep_answers(session, now)
     _log.info("swept", sessions=sessions)
 
 

@@ -4,7 +4,7 @@ A unit that says nothing takes what the nearest unit above it says; where none o
 is no review.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -83,6 +83,14 @@ def set_stages(
     details = {"from": before, "to": after}
     record(session, keys, at=at, actor=actor, act="unit.review", subject=f"unit:{unit.code}", details=details)
     return True
+
+
+def demanded_for(line: Sequence[Unit]) -> tuple[tuple[Stage, ...], str | None]:
+    """The stages that hold for the last of `line` (the root first), and the unit that says so."""
+    for unit in reversed(line):
+        if unit.review is not None:
+            return read_stages(unit.review), unit.code
+    return (), None
 
 
 # The nearest unit that says anything comes last. A path's end is `units.after_subtree`.

@@ -10,17 +10,18 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
 
-from sqlalchemy import Index, bindparam, text
-from sqlmodel import Field, Session, SQLModel
+from sqlalchemy import Index, bindparam, select, text
+from sqlmodel import Field, Session, SQLModel, col
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from config.errors import MeizhenError
+from config.keyset import keyset
 from connectors import Media, Outgoing
 from scheduler.films import Film, bare_film
 from scheduler.media_types import is_whole, type_of
@@ -186,6 +187,26 @@ def store_media(session: Session, folder: Path, path: Path, *, now: datetime) ->
     keep(folder, found)
     record_media(session, [found], now=now)
     return session.get_one(MediaFile, found.sha256)
+
+
+def stored_media(session: Session, folder: Path, hashes: Sequence[str]) -> tuple[FoundMedia, ...]:
+    """Stored files by hash, in this order. Raises MeizhenError `post.media_missing`."""
+    rows = session.scalars(select(MediaFile).where(col(MediaFile.sha256).in_(set(hashes))))
+    there = {one.sha256: one for one in rows}
+    found = []
+    for sha256 in hashes:
+        one = there.get(sha256)
+        if one is None:
+            raise MeizhenError("post.media_missing", file=sha256)
+        path = media_path(folder, sha256)
+        found.append(FoundMedia(path, sha256, one.content_type, one.file_name, one.size))
+    return tuple(found)
+
+
+def page_of_media(session: Session, after: Sequence[object] | None, limit: int) -> list[MediaFile]:
+    """Stored files, newest first; beyond the moment and hash `after`."""
+    place = [col(MediaFile.added_at), col(MediaFile.sha256)]
+    return list(session.scalars(keyset(select(MediaFile), place, after, limit, newest_first=True)))
 
 
 def media_path(folder: Path, sha256: str) -> Path:

@@ -120,12 +120,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOUSE: dict[str, object] = {"zh": "媒阵", "en": "Meizhen"}
 
 
+def has_control(told: str) -> bool:
+    """Does a text hold control characters (but tabs and line breaks) or half characters?"""
+    return bool(_CONTROL.search(told))
+
+
 def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     """What is wrong with a draft on any platform."""
     problems = [
         Problem("input.control_character", column=column)
         for column, told in (("title", draft.title), ("text", draft.text))
-        if _CONTROL.search(told)
+        if has_control(told)
     ]
     if not (draft.title.strip() or draft.text.strip() or draft.media):
         problems.append(Problem("post.empty", column="text"))
@@ -149,6 +154,14 @@ def account_problems(account: Account) -> tuple[Problem, ...]:
     if not connector_for(account.platform).capabilities & {"publish", "assisted"}:
         return (Problem("post.cannot_publish", column="account", params=who),)
     return ()
+
+
+def destination_problems(accounts: Sequence[Account]) -> list[Problem]:
+    """Why a post cannot go to these accounts together: one is named twice, or takes none."""
+    names = [account.stable_id for account in accounts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems = [Problem("post.account_twice", params={"account": name}) for name in twice]
+    return problems + [problem for account in accounts for problem in account_problems(account)]
 
 
 def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:

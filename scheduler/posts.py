@@ -198,10 +198,15 @@ def _iso(found: re.Match[str]) -> str:
 def parse_due(told: str, now: datetime) -> datetime:
     """When a post shall go out. Raises MeizhenError for what is no moment, or more than a minute ago."""
     due = parse_moment(told, now)
+    require_coming(due, now)
+    return due
+
+
+def require_coming(due: datetime, now: datetime) -> None:
+    """Raises MeizhenError `post.due_past` for a time more than a minute ago."""
     if due < now - _PAST:
         past, present = (f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" for at in (due, now))
         raise MeizhenError("post.due_past", due=past, now=present)
-    return due
 
 
 # --- what became of them ----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ NOUNS = (
     "worker",
     "org",
     "person",
+    "key",
     "account",
     "post",
     "media",

@@ -23,7 +23,6 @@ def upgrade() -> None:
         sa.Column("alt", sa.String(500), nullable=False, server_default=""),
     ):
         op.add_column("media_file", column)
-    op.create_index("ix_media_file_added", "media_file", ["added_at", "sha256"])
     op.create_table(
         "media_unit",
         sa.Column("sha256", sa.String(64), nullable=False),
