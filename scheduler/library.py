@@ -17,7 +17,7 @@ from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
-from organisation.permissions import Act, Standing, in_sight
+from organisation.permissions import Act, Place, Standing, may, require, sees
 from organisation.units import Unit
 from scheduler.deliveries import Delivery
 from scheduler.media import ALT_CHARACTERS, FoundMedia, MediaFile, keep, record_media
@@ -143,22 +143,43 @@ def page_of_library(
 
 
 def require_media(session: Session, person: Standing | None, told: str, act: Act) -> MediaFile:
-    """The file, for somebody who may do this with it (None: the operator).
+    """The file, for somebody who may do this where it is held or used (None: the operator).
 
-    Raises MeizhenError `media.unknown` alike for what does not exist and for what is out of sight.
+    Raises MeizhenError `media.unknown` alike for what does not exist and for what is out of sight, and as
+    `permissions.require` does where it is seen.
     """
     row = find_media(session, told)
     if person is None:
         return row
-    seen = select(MediaFile.sha256).where(MediaFile.sha256 == row.sha256, _seen(in_sight(person, act)))
-    if session.exec(seen).first() is None:
+    places = _places_of(session, row)
+    if not any(may(person, act, place) for place in places):
+        for place in places:
+            if sees(person, place):
+                require(person, act, place)
         raise MeizhenError("media.unknown", media=told[:64])
     return row
 
 
-def holders_of(session: Session, row: MediaFile) -> list[Unit]:
-    """The units that hold a file, by code."""
+def _places_of(session: Session, row: MediaFile) -> list[Place]:
+    """Where the file is held, and where a post uses it."""
+    held = select(Unit.path).join(MediaUnit, col(MediaUnit.unit_id) == col(Unit.id))
+    paths = set(session.exec(held.where(MediaUnit.sha256 == row.sha256)))
+    for table in (Delivery, Planned):
+        used = (
+            select(Unit.path)
+            .join(Account, col(Account.unit_id) == col(Unit.id))
+            .join(table, col(table.account_id) == col(Account.id))
+            .join(MediaUse, col(MediaUse.post_id) == col(table.post_id))
+        )
+        paths |= set(session.exec(used.where(MediaUse.sha256 == row.sha256).distinct()))
+    return [Place(path) for path in sorted(paths)]
+
+
+def holders_of(session: Session, row: MediaFile, sight: ColumnElement[bool] | None = None) -> list[Unit]:
+    """The units in sight that hold a file, by code."""
     wanted = select(Unit).join(MediaUnit, col(MediaUnit.unit_id) == col(Unit.id))
+    if sight is not None:
+        wanted = wanted.where(sight)
     return list(session.exec(wanted.where(MediaUnit.sha256 == row.sha256).order_by(col(Unit.code))))
 
 

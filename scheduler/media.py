@@ -82,23 +82,23 @@ class FoundMedia:
         return Media(self.path, self.sha256, self.content_type, self.file_name)
 
 
-def examine(path: Path) -> FoundMedia:
-    """Looks at a file and keeps nothing of it.
+def examine(path: Path, named: str = "") -> FoundMedia:
+    """Looks at a file and keeps nothing of it; `named` is what its owner calls it.
 
     Raises MeizhenError `post.media_…`: unreadable, too large, of another type, damaged.
     """
-    content = _read(path)
+    content, name = _read(path), named or path.name
     content_type = type_of(content)
     if content_type is None:
-        raise MeizhenError("post.media_type", file=path.name)
+        raise MeizhenError("post.media_type", file=name)
     if not is_whole(content, content_type):
-        raise MeizhenError("post.media_damaged", file=path.name, type=content_type)
-    made = _made_anew(content, content_type, path.name)
+        raise MeizhenError("post.media_damaged", file=name, type=content_type)
+    made = _made_anew(content, content_type, name)
     return FoundMedia(
         path,
         hashlib.sha256(made.content).hexdigest(),
         content_type,
-        _clean_name(path.name, content_type),
+        _clean_name(name, content_type),
         len(made.content),
         source=hashlib.sha256(content).hexdigest(),
         width=made.width,

@@ -95,7 +95,7 @@ def show(media: Hash, as_json: AsJson = False) -> None:
             "codec": row.codec,
             "alt": row.alt,
             "added_at": row.added_at,
-            "units": [unit.code for unit in holders_of(session, row)],
+            "units": [unit.code for unit in holders_of(session, row, house.sight(Act.MEDIA_READ))],
             "posts": [{"post": use.post, "accounts": list(use.accounts)} for use in uses],
         }
     if as_json:

@@ -27,7 +27,9 @@ class Answered:
     body: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        self.body = json.loads(self.raw) if self.raw else None  # an answer that is no JSON fails here
+        # An answer that is no JSON fails here, but for the bytes of media.
+        media = self.headers.get("content-type", "").startswith(("image/", "video/"))
+        self.body = json.loads(self.raw) if self.raw and not media else None
 
 
 class Caller:
@@ -91,7 +93,10 @@ async def _answer(app: ASGIApp, scope: dict[str, Any], content: bytes) -> Answer
     asked = iter([{"type": "http.request", "body": content, "more_body": False}])
 
     async def receive() -> Message:
-        return next(asked, {"type": "http.disconnect"})
+        told = next(asked, None)
+        if told is None:
+            await asyncio.Event().wait()  # the caller stays until it has its answer
+        return told or {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         messages.append(message)

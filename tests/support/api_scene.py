@@ -1,16 +1,22 @@
 """One thing of each kind at each of five places, and somebody with every role at one of them."""
 
+import hashlib
 from datetime import date, timedelta
 
 from api_house import ApiHouse
 from people import make_person
+from PIL import Image
 from sqlmodel import Session, select
 
 from analytics.articles import Article
 from analytics.reports.schedules import Order, add_schedule
 from organisation import Act, Role, find_unit, standing_of
 from organisation.stages import Stage, set_stages
+from organisation.webhook_messages import write_test
+from organisation.webhooks import Wanted, add_webhook
 from scheduler.deliveries import Delivery
+from scheduler.library import add_media, keep_all
+from scheduler.media import FoundMedia, examine
 from scheduler.posts import Draft, queue_post
 from scheduler.review import submit
 from scheduler.review_drafts import write_draft
@@ -45,6 +51,7 @@ class Scene:
         unit, account = house.units[code], house.accounts[code]
         make_person(house.database, house.keys, f"of-{code.lower()}", at=now, unit=unit)
         due = now + timedelta(hours=1)
+        found = self._picture(code)
         with house.database.write() as session:
             queued = queue_post(
                 session,
@@ -68,7 +75,14 @@ class Scene:
             session.add(article)
             session.flush()
             delivery = session.exec(select(Delivery.id).where(Delivery.post_id == queued.post_id)).one()
+            wanted = Wanted(f"hook-{code}", "http://10.0.0.1/x")
+            webhook, _ = add_webhook(session, house.keys, wanted, "10.0.0.1", unit, now=now, actor="test")
+            add_media(session, house.keys, [found], unit, now=now, actor="test")
             facts |= {
+                "webhook": webhook.name,
+                "name": webhook.name,
+                "message": write_test(session, webhook, now).uid,
+                "sha256": found.sha256,
                 "code": code,
                 "account": account.stable_id,
                 "login": f"of-{code.lower()}",
@@ -78,6 +92,15 @@ class Scene:
                 "article": article.id,
                 "schedule": made.known_id,
             }
+
+    def _picture(self, code: str) -> FoundMedia:
+        """A picture of this place's own, in the media folder."""
+        home = self.house.desk.settings.home
+        path = home / f"{code}.png"
+        Image.new("RGB", (10, 10), f"#{hashlib.sha256(code.encode()).hexdigest()[:6]}").save(path)
+        found = examine(path)
+        keep_all(home / "media", [found])
+        return found
 
     def _review(self, facts: dict[str, object], code: str) -> None:
         """The unit demands a first review, and one post waits for it."""

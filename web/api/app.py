@@ -25,6 +25,7 @@ from web.api import (
     reports,
     reviews,
     units,
+    webhooks,
 )
 from web.api.call import Office
 from web.api.examples import EXAMPLES
@@ -37,7 +38,7 @@ PREFIX = "/api/v1"
 VERSION = "1"
 NOUNS = (
     *(me, units, accounts, people, posts, media, reviews, deliveries, queue),
-    *(articles, figures, imports, reports, indices, awards, ledger),
+    *(articles, figures, imports, reports, indices, awards, ledger, webhooks),
 )
 _TOLD = """媒阵的接口:命令行能做的,程序都能做。Anything the command line does, a program can do.
 

@@ -8,8 +8,8 @@ as a fault of ours: deny by default.
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement
 from sqlalchemy.exc import SQLAlchemyError
@@ -48,17 +49,26 @@ from organisation import (
     wants_use_noted,
 )
 from organisation.permissions import HOUSE
+from scheduler.media import MediaFile
 from web.access import SIGNED_IN, Rule, ruled
 from web.api.cursors import Paging, make_cursor, read_cursor
 from web.api.pace import Pace
 from web.api.problems import MEDIA_TYPE, REFUSED, Problem, language_of
 from web.desk import Desk
+from web.media_files import media_response
 
 _Row = TypeVar("_Row")
 _Body = TypeVar("_Body", bound=BaseModel)
 _READ = (401, 403, 404, 422, 429, 503)
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _EDIT = (*_WRITE, 412, 428)
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BYTES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The bytes, as a download.",
+        "content": {f"{kind}": _BINARY for kind in ("image/jpeg", "image/png", "image/gif", "video/mp4")},
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -270,6 +280,22 @@ class Noun:
 
         return add
 
+    def file(self, path: str, rule: Rule) -> Callable[[Callable[..., MediaFile]], Callable[..., MediaFile]]:
+        """A GET whose endpoint gives a stored file, and whose answer is its bytes."""
+
+        def add(endpoint: Callable[..., MediaFile]) -> Callable[..., MediaFile]:
+            @wraps(endpoint)
+            def answer(asked: Call, **values: object) -> Response:
+                with _reading(asked, rule) as reading:
+                    row = endpoint(reading, **values)
+                    _require_checked(reading)
+                    return media_response(reading.media_folder, row)
+
+            self._add("GET", path, rule, endpoint, answer, _call, HTTPStatus.OK, _READ, gives_bytes=True)
+            return endpoint
+
+        return add
+
     def write(
         self,
         method: str,
@@ -302,9 +328,11 @@ class Noun:
         asking: Callable[..., Any],
         status: HTTPStatus,
         statuses: Sequence[int],
+        *,
+        gives_bytes: bool = False,
     ) -> None:
         signature = inspect.signature(endpoint)
-        body = signature.return_annotation
+        body = None if gives_bytes else signature.return_annotation
         if getattr(body, "__origin__", None) is Answer:
             body = get_args(body)[0]
         first, *rest = signature.parameters.values()
@@ -329,7 +357,8 @@ class Noun:
             summary=summary.rstrip("."),
             description=f"{summary}{description}{needs}",
             operation_id=f"{self._name}_{endpoint.__name__.strip('_')}",
-            responses={one: _documented(one) for one in statuses},
+            responses={**{one: _documented(one) for one in statuses}, **(_BYTES if gives_bytes else {})},
+            response_class=Response if gives_bytes else JSONResponse,
         )
 
 
@@ -367,17 +396,23 @@ def _act_of(rule: Rule) -> Act | None:
 def _read_through(
     call: Call, rule: Rule, endpoint: Callable[..., Any], values: Mapping[str, object]
 ) -> Response:
+    with _reading(call, rule) as asked:
+        made = endpoint(asked, **values)
+        _require_checked(asked)
+        answer = _packed(made, HTTPStatus.OK)
+    return _answered(call, answer)
+
+
+@contextmanager
+def _reading(call: Call, rule: Rule) -> Iterator[Asked]:
+    """What a reading endpoint works with; its refusal is noted."""
     desk = call.office.desk
     try:
         with speaking(call.language), desk.database.read() as session:
-            asked = Asked(call, session, _act_of(rule), desk.clock.now())
-            made = endpoint(asked, **values)
-            _require_checked(asked)
-            answer = _packed(made, HTTPStatus.OK)
+            yield Asked(call, session, _act_of(rule), desk.clock.now())
     except MeizhenError as error:
         _note_refusal(call, rule, error)
         raise
-    return _answered(call, answer)
 
 
 class _Writing:

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from config.errors import InputError, Problem
 from organisation import Account, Act
+from scheduler.library import require_media
 from scheduler.media import FoundMedia, stored_media
 from scheduler.outgoing import check_draft, destination_problems, draft_problems
 from scheduler.post_pages import page_of_posts
@@ -216,6 +217,8 @@ def told_draft(asked: Asked, body: PostWritten, accounts: Sequence[Account], *, 
 
 
 def _media(asked: Asked, hashes: Sequence[str]) -> tuple[FoundMedia, ...]:
+    for one in hashes:
+        require_media(asked.session, asked.person, one, Act.MEDIA_READ)
     return stored_media(asked.session, asked.media_folder, hashes)
 
 

@@ -26,7 +26,7 @@ AGREED = {
     Role.ANALYST: f"{SEE} figures.write report.schedule award.run",
     Role.JUDGE: "award.read award.judge",
     Role.ADMINISTRATOR: f"{SEE} unit.write account.check account.write person.read person.write role.grant "
-    "queue.steer report.schedule ledger.read",
+    "queue.steer report.schedule webhook.read webhook.write ledger.read",
     Role.OWNER: " ".join(Act),
 }
 
@@ -46,6 +46,8 @@ class Way:
 
 
 DUE = "2026-03-02T18:00:00+08:00"
+# A whole grey PNG of one pixel.
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 POST = {"title": "一", "text": "二", "accounts": ["{account}"], "due": DUE}
 WAYS = {
     "GET /me": Way("own"),
@@ -70,8 +72,17 @@ WAYS = {
     "PATCH /posts/{post}": Way("at", body={"title": "三"}),
     "PATCH /posts/{post}/copies/{account}": Way("at", body={"title": "三"}),
     "POST /posts/{post}/send": Way("at"),
-    "GET /media": Way("house"),
-    "GET /media/{sha256}": Way("house", f"/media/{'0' * 64}"),
+    "GET /media": Way("list"),
+    "GET /media/{sha256}": Way("at"),
+    "GET /media/{sha256}/content": Way("at"),
+    "POST /media": Way("at", body={"unit": "{code}", "file_name": "x.png", "content": PICTURE}),
+    "PATCH /media/{sha256}": Way("at", body={"alt": "新的话"}),
+    "GET /webhooks": Way("list"),
+    "POST /webhooks": Way("at", body={"name": "neu", "unit": "{code}", "url": "https://8.8.8.8/x"}),
+    "GET /webhooks/{name}/messages": Way("at", "/webhooks/{webhook}/messages"),
+    "POST /webhooks/{name}/test": Way("at", "/webhooks/{webhook}/test"),
+    "POST /webhooks/messages/{message}/resend": Way("at"),
+    "DELETE /webhooks/{name}": Way("at", "/webhooks/{webhook}"),
     "GET /reviews": Way("own"),
     "GET /reviews/{post}": Way("at", "/reviews/{reviewed}"),
     "GET /reviews/{post}/changes": Way("at", "/reviews/{reviewed}/changes"),
@@ -201,7 +212,8 @@ def test_the_matrix_has_no_leak(scene: Scene) -> None:
 
 
 def test_lists_show_what_is_within_and_nothing_else(scene: Scene) -> None:
-    named = {"GET /units": "code", "GET /people": "login"}  # what names a row; others name the account
+    named = {"GET /units": "code", "GET /people": "login", "GET /media": "sha256", "GET /webhooks": "name"}
+    # What names a row; others name the account.
     wrong = []
     for name in (name for name, way in WAYS.items() if way.kind == "list"):
         act = rule_of(routes(scene)[name].endpoint)
