@@ -19,6 +19,7 @@ from web.access import SIGNED_IN, rule_of
 OPEN = {
     "/healthz", "/readyz", "/metrics", "/callback/{platform}/{handle}",
     "/login", "/logout", "/setup", "/join", "/language",
+    "/login/oidc", "/login/oidc/back", "/login/oidc/code",
 }  # fmt: skip
 
 
