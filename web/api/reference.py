@@ -27,8 +27,8 @@ def page() -> str:
         f"一切在 `{PREFIX}` 下。字段、例子和拒绝见 [openapi.json](openapi.json)(运行中也在",
         f"`{PREFIX}/openapi.json`)。用法:[使用接口](../how-to/use-the-api.md)。",
         "",
-        f"All of it is below `{PREFIX}`. Fields, examples and refusals: [openapi.json](openapi.json), served at",
-        f"`{PREFIX}/openapi.json` too. How to use it: [Use the API](../how-to/use-the-api.md).",
+        f"All of it is below `{PREFIX}`. Fields, examples and refusals: [openapi.json](openapi.json), also",
+        f"served at `{PREFIX}/openapi.json`. How to use it: [Use the API](../how-to/use-the-api.md).",
     ]
     for tag in described["tags"]:
         lines += ["", f"## {tag['description']}", "", "| | 地址 Path | 权限 Act | |", "|---|---|---|---|"]
