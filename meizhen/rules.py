@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from config.errors import MeizhenError
 from meizhen.house import open_house
 from organisation import (
+    Account,
     Act,
     Place,
     Standing,

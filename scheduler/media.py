@@ -191,6 +191,8 @@ def store_media(session: Session, folder: Path, path: Path, *, now: datetime) ->
 
 def stored_media(session: Session, folder: Path, hashes: Sequence[str]) -> tuple[FoundMedia, ...]:
     """Stored files by hash, in this order. Raises MeizhenError `post.media_missing`."""
+    if not hashes:
+        return ()
     rows = session.scalars(select(MediaFile).where(col(MediaFile.sha256).in_(set(hashes))))
     there = {one.sha256: one for one in rows}
     found = []

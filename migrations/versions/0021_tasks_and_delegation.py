@@ -5,7 +5,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 revision = "0021"
-down_revision = "0015"
+down_revision = "0019"
 
 _UNFINISHED = sa.text("state IN ('waiting','opened','expired')")
 _STATES = "'waiting','opened','expired','done','refused'"

@@ -34,6 +34,7 @@ class Scene:
         self.facts: dict[str, dict[str, object]] = {place: {} for place in PLACES}
         # The author belongs to the house: nobody below may act on them.
         self.author = house.person("author", Role.OWNER)
+        self.owner = house.person("chief", Role.OWNER)
         for place, code in PLACES.items():
             self._fill(self.facts[place], code)
         for place, code in PLACES.items():

@@ -1,4 +1,4 @@
-"""The Big List of Naughty Strings in text fields of the API: given back byte for byte, or refused with 422."""
+"""The Big List of Naughty Strings in text fields of the API: given back as they came, or refused."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,11 @@ class Form:
         self, method: str, path: str, body: dict[str, object], fields: dict[str, Sequence[Any] | None]
     ) -> None:
         self.method, self.path, self.body, self.fields = method, path, body, fields
+
+    @property
+    def names_a_thing(self) -> bool:
+        """Does a field name something, which there is not by such a name?"""
+        return None in self.fields.values()
 
     def send(self, caller: Caller, facts: dict[str, object], names: Iterable[str], told: str) -> Answered:
         body = dict(self.body)
@@ -70,7 +75,7 @@ NAMED = (
 
 def ask_all(scene: Scene, forms: Sequence[Form], strings: Sequence[str]) -> tuple[list[object], int]:
     """Every string in every field of these forms; what went wrong, and how many were taken."""
-    owner, facts = scene.house.caller(scene.house.key(scene.author)), scene.facts["own"]
+    owner, facts = scene.house.caller(scene.house.key(scene.owner)), scene.facts["own"]
     wrong: list[object] = []
     taken = 0
     with taken_back(scene) as undone:

@@ -45,7 +45,7 @@ def taken_back(scene: Scene) -> Iterator[Undone]:
 
 def ask_everything(scene: Scene, token: str, each: int, number: int) -> Counter[int]:
     """So many cases of every operation that fit its description, and as many that do not; by status."""
-    schema = schemathesis.openapi.from_dict(describe(scene.house.app))
+    schema = schemathesis.openapi.from_dict(describe())
     checks = [check for check in CHECKS.get_all() if check.__name__ in _CHECKS]
     assert len(checks) == len(_CHECKS)
     caller, statuses = Caller(scene.house.app, token, prefix=""), Counter[int]()

@@ -1,13 +1,14 @@
 """The program that answers below `/api/v1`, and its description in OpenAPI 3.1."""
 
+import json
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
-from web.access import rule_of, ruled
+from web.access import ruled
 from web.api import (
     accounts,
     articles,
@@ -52,33 +53,37 @@ def api_app(desk: Desk) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_middleware(Capped)
     app.state.office = Office(desk, Pace(desk.settings.api_per_minute))
-    for noun in NOUNS:
-        app.router.routes.extend(noun.noun.router.routes)
+    app.router.routes.extend(_routes())
     add_handlers(app)
-    described = JSONResponse(describe(app))
 
     @app.get("/openapi.json", include_in_schema=False)
     @ruled(None)
-    async def openapi(_request: Request) -> Response:
-        return Response(described.body, media_type="application/json")
+    def openapi() -> Response:
+        return Response(_document(), media_type="application/json")
 
     return app
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def _routes() -> list[BaseRoute]:
+    return [route for noun in NOUNS for route in noun.noun.router.routes]
+
+
+@cache
+def _document() -> str:
+    return json.dumps(describe(), ensure_ascii=False)
+
+
+def describe() -> dict[str, Any]:
     """The API in OpenAPI 3.1: every route with its act, its refusals and an example."""
-    routes = [route for route in app.routes if isinstance(route, APIRoute)]
     described: dict[str, Any] = get_openapi(
         title="媒阵 Meizhen",
         version=VERSION,
         openapi_version="3.1.0",
         description=_TOLD,
-        routes=app.routes,
+        routes=_routes(),
         servers=[{"url": PREFIX}],
         tags=[{"name": noun.__name__.rpartition(".")[2], "description": _said(noun)} for noun in NOUNS],
     )
-    for route in routes:
-        rule_of(route.endpoint)
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     own = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(own.pop("$defs", {}))

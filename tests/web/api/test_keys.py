@@ -22,6 +22,8 @@ from organisation import (
     revoke_key,
     revoke_role,
 )
+from web.api.call import Office
+from web.api.pace import Pace
 
 
 def test_a_key_opens_the_door_and_is_kept_nowhere(
@@ -103,12 +105,8 @@ def test_refusals_stand_in_the_ledger_with_the_key(house: ApiHouse) -> None:
     assert entry.actor == f"person:li (key:{token.split('_')[1]})"
 
 
-def test_a_key_asks_so_often_a_minute_and_is_told_what_is_left(
-    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path
-) -> None:
-    if not database.is_sqlite:
-        pytest.skip("no question of the database")
-    house = ApiHouse(database, keys, clock, tmp_path, per_minute=3)
+def test_a_key_asks_so_often_a_minute_and_is_told_what_is_left(house: ApiHouse, clock: ManualClock) -> None:
+    house.app.state.office = Office(house.desk, Pace(3))
     person = house.person("li", Role.EDITOR, "HH")
     caller, other = house.caller(house.key(person)), house.caller(house.key(person))
     left = [caller.get("/me").headers["ratelimit"] for _ in range(3)]
@@ -160,8 +158,8 @@ def test_a_key_stands_in_for_nobody_beyond_its_scopes(house: ApiHouse, clock: Ma
     from organisation.stages import Stage, set_stages
     from scheduler.review_people import name_substitute
 
-    author, reviewer = house.person("author", Role.EDITOR, "HH"), house.person("r", Role.FIRST_REVIEWER, "HH")
-    substitute = house.person("s", None)
+    author = house.person("author", Role.EDITOR, "HH")
+    reviewer, substitute = house.person("first", Role.FIRST_REVIEWER, "HH"), house.person("other", None)
     with house.database.write() as session:
         now = clock.now()
         set_stages(session, house.keys, house.units["HH"], (Stage.FIRST,), at=now, actor="test")

@@ -78,3 +78,14 @@ def test_a_cursor_of_elsewhere_is_refused(both: ApiHouse) -> None:
     assert [answer.status for answer in wrong] == [422] * 6
     assert {answer.body["code"] for answer in wrong} == {"api.bad_cursor"}
     assert owner.get("/posts", limit=0).status == owner.get("/posts", limit=201).status == 422
+
+
+def test_many_accounts_are_looked_up_where_they_are(both: ApiHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many cannot be named in a statement: the list is the same."""
+    from scheduler import post_pages
+
+    reader = both.caller(both.key(both.person("li", Role.VIEWER, "NM")))
+    whole = walk(reader, "/posts", 3)
+    assert len(whole) == 8
+    monkeypatch.setattr(post_pages, "_FEW", 1)
+    assert walk(reader, "/posts", 3) == whole
