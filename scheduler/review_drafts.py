@@ -91,6 +91,7 @@ class Change:
     media: tuple[FoundMedia, ...] | None = None
     due: datetime | None = None
     wordings: dict[int, Wording] = field(default_factory=dict)
+    options: dict[str, str] | None = None
 
 
 def told_change(
@@ -145,6 +146,8 @@ def change_draft(
         post.title = change.title
     if change.text is not None:
         post.text = change.text
+    if change.options is not None:
+        post.options = change.options
     if change.media is not None:
         record_media(session, change.media, now=now)
         post.media = [found.sha256 for found in change.media]
