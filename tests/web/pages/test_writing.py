@@ -292,12 +292,14 @@ def test_a_page_is_previewed_as_it_is_sent_and_runs_nothing(house: DeskHouse) ->
     policy = seen.response.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script" not in policy
     assert "你好" in seen.html and "<script" not in seen.html and "onclick" not in seen.html
-    assert "<iframe" in wen.get(f"/posts/new?copy={copy}").html
+    page = wen.get(f"/posts/new?copy={copy}")
+    assert "<iframe" in page.html and "先改好标红的" not in page.words
     lin = house.newsroom.person("lin", Role.EDITOR)
     assert house.browser(lin.login).get(f"/posts/writing/{copy}/look/{account.known_id}").status == 404
     found = copies(house)[-1]
     place = {"copy": str(copy), "number": str(found.number), "media": sha256, "title": "图"}
-    done = wen.post("/posts/finish", {**form, **place, "act": "draft"})
+    done = wen.post("/posts/finish", {**form, **place, "act": "submit"})
+    assert "审核中" in done.words
     with house.database.read() as session:
         post = session.get_one(Post, int(done.path.rpartition("/")[2]))
     assert post.options == {"format": "html"} and post.media == [sha256]
