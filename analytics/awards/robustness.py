@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from analytics.awards.alternatives import Standings, alternative_places, lines_of
 from analytics.awards.files import Cell, write_csv
 from analytics.awards.freeze import Frozen
-from analytics.awards.index import level_values
+from analytics.awards.index import levels_of
 from analytics.awards.rule import Category, Part, Robustness, Rule
 from analytics.awards.score import part_weights
 
@@ -58,7 +58,7 @@ def robustness(
         members = [handle for handle, row in standings.scores.items() if row["track"] == track.id]
         members.sort()
         if members:
-            levels = [level_values(category, standings.accounts[handle]) for handle in members]
+            levels = levels_of(category, [standings.accounts[handle] for handle in members])
             parts = [
                 [_number(standings.scores[handle][name]) for name in ("jury", "public")] for handle in members
             ]

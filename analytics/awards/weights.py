@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from analytics.awards.freeze import Frozen
+import numpy as np
+
+from analytics.awards.columns import UNKNOWN, Columns, articles_in
+from analytics.awards.counts import Counts, Variables
+from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.rule import Category
-from analytics.awards.variables import Counter, by_account, variables_of
 from analytics.indices import compute
 
 _CANDIDATES = 20
@@ -28,41 +31,58 @@ class Weighed:
 
 def weigh_articles(category: Category, files: Path, handle: str) -> tuple[Weighed, ...]:
     """The five articles that count most, of the twenty with the highest first figure."""
-    choice = category.index
-    if choice.definition is None:
+    if category.index.definition is None:
         return ()
     frozen = Frozen.of(category, files / "accounts.csv", files / "articles.csv")
-    account, articles = next(
-        (account, list(rows)) for account, rows in by_account(frozen) if account["handle"] == handle
-    )
-    metrics = list(dict.fromkeys(source.metric for source in choice.sources if source.of == "article"))
-    counter = Counter(category, frozen.article_metrics)
+    columns = Columns.read(frozen, ids=True, handle=handle)
+    metrics = dict.fromkeys(source.metric for source in category.index.sources if source.of == "article")
 
-    def index(rows: list[dict[str, str]]) -> Decimal | None:
-        variables = variables_of(choice.sources, counter.tally(rows), account, choice.days)
-        if choice.definition is None or None in variables.values():
-            return None
-        return compute(choice.definition, variables)
+    def first(row: int) -> tuple[list[int], str]:
+        figures = (int(columns.figures[metric][row]) for metric in metrics)
+        return [-1 if figure == UNKNOWN else figure for figure in figures], str(columns.ids[row])
 
-    def first(article: dict[str, str]) -> tuple[list[Decimal], str]:
-        return [Decimal(article[metric] or -1) for metric in metrics], article["remote_id"]
-
-    whole = index(articles)
-    found = []
-    for article in sorted(articles, key=first, reverse=True)[:_CANDIDATES]:
-        without = index([other for other in articles if other is not article])
+    every = np.ones(len(columns), dtype=bool)
+    whole = _index(category, columns)
+    worth: dict[str, Decimal] = {}
+    for row in sorted(range(len(columns)), key=first, reverse=True)[:_CANDIDATES]:
+        rest = every.copy()
+        rest[row] = False
+        without = _index(category, columns.chosen(rest))
         if whole is not None and without is not None:
-            figures = {metric: article[metric] for metric in metrics}
-            found.append(
-                Weighed(
-                    article["remote_id"],
-                    article["title"],
-                    article["url"],
-                    article["published_day"],
-                    article["position"],
-                    figures,
-                    whole - without,
-                )
-            )
-    found.sort(key=lambda one: (-one.worth, one.remote_id))
-    return tuple(found[:_SHOWN])
+            worth[str(columns.ids[row])] = whole - without
+    shown = sorted(worth, key=lambda name: (-worth[name], name))[:_SHOWN]
+    told = _told(frozen, handle, shown)
+    return tuple(
+        Weighed(
+            name,
+            told[name]["title"],
+            told[name]["url"],
+            told[name]["published_day"],
+            told[name]["position"],
+            {metric: told[name][metric] for metric in metrics},
+            worth[name],
+        )
+        for name in shown
+    )
+
+
+def _index(category: Category, columns: Columns) -> Decimal | None:
+    choice = category.index
+    counts = Counts(columns, columns.account, len(columns.accounts))
+    found = Variables(counts, columns.accounts, choice.days).of(choice.sources)
+    if choice.definition is None or not all(one.known[0] for one in found.values()):
+        return None
+    return compute(
+        choice.definition, {name: Decimal(int(one.values[0])).scaleb(-6) for name, one in found.items()}
+    )
+
+
+def _told(frozen: Frozen, handle: str, names: list[str]) -> dict[str, dict[str, str]]:
+    """The articles of an account with these ids as the file tells them."""
+    columns = (*ARTICLE_COLUMNS, *frozen.article_metrics)
+    with articles_in(frozen) as duck:
+        found = duck.execute(
+            "SELECT * FROM articles WHERE handle = ? AND list_contains(?, remote_id)", [handle, names]
+        ).fetchall()
+    rows = (dict(zip(columns, (cell or "" for cell in row), strict=True)) for row in found)
+    return {row["remote_id"]: row for row in rows}
