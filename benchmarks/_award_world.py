@@ -15,11 +15,11 @@ from config.database import Database, connect, migrate
 START, DAYS = date(2026, 1, 1), 365
 AGES = {1: 60, 2: 75, 3: 85, 7: 100, 30: 110}  # age in days: per cent of the reads on day 7
 TRACKS = ("league", "university", "enterprise")
-# What share of the accounts, and a metric's share of the reads in thousandths.
-PLATFORMS: dict[str, tuple[int, dict[str, int]]] = {
-    "wechat": (70, {"read_people": 1000, "recommend_heart": 11, "like": 16, "share": 40}),
-    "weibo": (20, {"repost": 9, "comment": 7, "like": 30}),
-    "youth_voice": (10, {}),
+# What share of the accounts, the source of the figures, and each metric's share of the reads in thousandths.
+PLATFORMS: dict[str, tuple[int, int, dict[str, int]]] = {
+    "wechat": (70, 2, {"read_people": 1000, "recommend_heart": 11, "like": 16, "share": 40}),
+    "weibo": (20, 3, {"repost": 9, "comment": 7, "like": 30}),
+    "youth_voice": (10, 4, {}),
 }
 _BRANCHES = 15  # units below a unit
 _CHUNK = 200_000  # posts a transaction
@@ -138,8 +138,9 @@ def _numbers(connection: Connection, count: int) -> None:
 def _units(connection: Connection, count: int) -> None:
     """A tree: the unit n hangs below (n − 2) / 15 + 1."""
     _run(
-        connection, "INSERT INTO unit (id, code, kind, name_zh, name_en, path) "
-        "VALUES (1, 'U1', 'region', '全区', '', '1/')"
+        connection,
+        "INSERT INTO unit (id, code, kind, name_zh, name_en, path) "
+        "VALUES (1, 'U1', 'region', '全区', '', '1/')",
     )
     first, width = 2, _BRANCHES
     while first <= count:
@@ -156,11 +157,17 @@ def _units(connection: Connection, count: int) -> None:
 
 
 def _sources(connection: Connection) -> None:
-    _run(
-        connection,
-        "INSERT INTO figure_source (id, kind, name, digest, first_at) VALUES "
-        "(1, 'import', '十一月.csv', 'a', :noon), (2, 'api', 'articles', '', :noon)",
-        noon=_NOON,
+    """One interface a platform, and a file."""
+    rows = [{"id": 1, "kind": "import", "name": "十一月.csv"}]
+    rows += [
+        {"id": source, "kind": "api", "name": f"{name} articles"}
+        for name, (_, source, _) in PLATFORMS.items()
+    ]
+    connection.execute(
+        text(
+            f"INSERT INTO figure_source (id, kind, name, digest, first_at) VALUES (:id, :kind, :name, '', '{_NOON}')"
+        ),
+        rows,
     )
 
 
@@ -175,7 +182,10 @@ def _coprime(count: int) -> int:
 
 
 def _accounts(connection: Connection, count: int, units: int, *, turned: bool) -> None:
-    _run(connection, "CREATE TABLE bench_size (number BIGINT PRIMARY KEY, id BIGINT, platform TEXT, reads BIGINT)")
+    _run(
+        connection,
+        "CREATE TABLE bench_size (number BIGINT PRIMARY KEY, id BIGINT, platform TEXT, reads BIGINT)",
+    )
     step = _coprime(count)
     rows, sizes = [], []
     for number in range(count):
@@ -205,7 +215,7 @@ def _accounts(connection: Connection, count: int, units: int, *, turned: bool) -
         _run(
             connection,
             "INSERT INTO account_day_figure (account_id, metric, day, source_id, value, collected_at) "
-            "SELECT id, :metric, '2026-12-31', 2, (reads + number % 7) * 1000000, :noon FROM bench_size "
+            "SELECT id, :metric, '2026-12-31', 4, (reads + number % 7) * 1000000, :noon FROM bench_size "
             "WHERE platform = 'youth_voice'",
             metric=metric,
             noon=_NOON,
@@ -214,41 +224,46 @@ def _accounts(connection: Connection, count: int, units: int, *, turned: bool) -
 
 def _platform(number: int, count: int) -> str:
     share = 100 * number // count
-    for platform, (part, _) in PLATFORMS.items():
+    for platform, (part, _, _) in PLATFORMS.items():
         if share < part:
             return platform
         share -= part
     raise ValueError("expected shares of platforms that sum to 100")
 
 
-def _posts(
-    connection: Connection, first: int, last: int, accounts: int, posts: int, *, turned: bool
-) -> None:
+def _posts(connection: Connection, first: int, last: int, accounts: int, posts: int, *, turned: bool) -> None:
     """Posts `first` to `last`: in the order of days, as they are collected."""
     each = -(-posts // accounts)
-    span = posts if not turned else posts
     step = _coprime(posts) if turned else 1
     place = f"(:first + n) / {accounts}"  # the account's how manieth
     day = f"({place}) * {DAYS} / {each}"
-    _run(connection, "CREATE TABLE bench_post (id BIGINT PRIMARY KEY, n BIGINT, account BIGINT, platform TEXT, "
-                     "day INTEGER, reads BIGINT)")
     _run(
         connection,
-        f"INSERT INTO bench_post SELECT (:first + n) * {step} % {span} + 1, :first + n, s.id, s.platform, {day}, "
+        "CREATE TABLE bench_post (id BIGINT PRIMARY KEY, n BIGINT, account BIGINT, platform TEXT, "
+        "day INTEGER, reads BIGINT)",
+    )
+    _run(
+        connection,
+        f"INSERT INTO bench_post SELECT (:first + n) * {step} % {posts} + 1, :first + n, s.id, s.platform, {day}, "
         "s.reads * (50 + ((:first + n) * 7919) % 151) / 100 "
         f"FROM bench_number JOIN bench_size s ON s.number = (:first + n) % {accounts} WHERE n < :count",
         first=first,
         count=last - first,
     )
-    _run(connection, "CREATE TABLE bench_day (day INTEGER PRIMARY KEY, age0 TEXT, "
-                     + ", ".join(f"age{age} TEXT" for age in AGES) + ")")
+    _run(
+        connection,
+        "CREATE TABLE bench_day (day INTEGER PRIMARY KEY, age0 TEXT, "
+        + ", ".join(f"age{age} TEXT" for age in AGES)
+        + ")",
+    )
     days = list(_days())
     connection.execute(
         text(f"INSERT INTO bench_day VALUES (:day, :age0, {', '.join(f':age{age}' for age in AGES)})"), days
     )
     cast = "" if connection.dialect.name == "sqlite" else "::date"
     title = " ".join(
-        f"WHEN {n} THEN '{told.replace('{}', chr(39) + ' || n || ' + chr(39))}'" for n, told in enumerate(_TITLES)
+        f"WHEN {n} THEN '{told.replace('{}', chr(39) + ' || n || ' + chr(39))}'"
+        for n, told in enumerate(_TITLES)
     )
     _run(
         connection,
@@ -267,17 +282,18 @@ def _posts(
     _run(connection, "CREATE TABLE bench_figure (platform TEXT, metric TEXT, age INTEGER, part BIGINT)")
     figures = [
         {"platform": platform, "metric": metric, "age": age, "part": share * part}
-        for platform, (_, metrics) in PLATFORMS.items()
+        for platform, (_, _, metrics) in PLATFORMS.items()
         for metric, share in metrics.items()
         for age, part in AGES.items()
     ]
     connection.execute(text("INSERT INTO bench_figure VALUES (:platform, :metric, :age, :part)"), figures)
     at_age = "CASE f.age " + " ".join(f"WHEN {age} THEN age{age}" for age in AGES) + " END"
     value = "p.reads * f.part * (80 + (p.n * 31 + length(f.metric) * 17) % 41) / 10000000 * 1000000"
+    source = "CASE p.platform WHEN 'wechat' THEN 2 ELSE 3 END"
     wanted = "WHERE p.platform = f.platform"
     _run(
         connection,
-        f"{into} SELECT p.id, f.metric, {at_age}{cast}, 2, {value}, :noon {joined} {wanted}"
+        f"{into} SELECT p.id, f.metric, {at_age}{cast}, {source}, {value}, :noon {joined} {wanted}"
         " ORDER BY p.id, f.metric, f.age",
         noon=_NOON,
     )
@@ -297,7 +313,7 @@ def _posts(
         for age in (1, 7):
             _run(
                 connection,
-                f"{into} SELECT p.id, :metric, age{age}{cast}, 2, ({told}) * 1000000, :noon FROM bench_post p "
+                f"{into} SELECT p.id, :metric, age{age}{cast}, 4, ({told}) * 1000000, :noon FROM bench_post p "
                 f"JOIN bench_day d ON d.day = p.day WHERE p.platform = 'youth_voice' AND {only}",
                 metric=metric,
                 noon=_NOON,

@@ -101,9 +101,7 @@ def alternative_places(
 class _Counting:
     """Counts the articles once more, as each alternative wants them."""
 
-    def __init__(
-        self, rule: Rule, category: Category, columns: Columns, ranked: Collection[str]
-    ) -> None:
+    def __init__(self, rule: Rule, category: Category, columns: Columns, ranked: Collection[str]) -> None:
         self._rule = rule
         self._choice = category.index
         self._columns = columns
@@ -156,7 +154,9 @@ class _Counting:
         """Each account's best article: the most of the first figure, then of the next, then the last id."""
         columns = self._columns
         rows = np.arange(len(columns))
-        for metric in dict.fromkeys(source.metric for source in self._choice.sources if source.of == "article"):
+        for metric in dict.fromkeys(
+            source.metric for source in self._choice.sources if source.of == "article"
+        ):
             figures = columns.figures[metric][rows]
             figures = np.where(figures == UNKNOWN, -MICROS, figures)
             begins = begins_of(columns.account[rows])

@@ -25,8 +25,7 @@ from typing import TypeAlias
 import numpy as np
 
 from analytics.awards.columns import UNKNOWN, Columns, articles_in, begins_of, named
-from analytics.awards.counts import told as told_figure
-from analytics.awards.files import Cell, write_csv
+from analytics.awards.files import Cell, shown, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.places import Accounts
 from analytics.awards.rule import Anomaly, Category
@@ -170,8 +169,8 @@ def _liked_less(track: str, handle: str, known: _Ratios, limit: Decimal) -> dict
         if value < spread.median:
             z = spread.z(value)
             if z is not None and z < -limit:
-                received = f"{told_figure(likes)} / {told_figure(reads)}"
-                found[handle, told_figure(likes), told_figure(reads)] = Flag(
+                received = f"{shown(likes)} / {shown(reads)}"
+                found[handle, shown(likes), shown(reads)] = Flag(
                     track, handle, "like_read", received, usual, z
                 )
     return found
@@ -196,9 +195,7 @@ def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> I
         yield replace(flag_, remote_id=remote_id, title=title or "", day=day)
 
 
-def _spikes(
-    track: str, handle: str, own: Columns, reads: str, limit: Decimal, least: int
-) -> Iterator[Flag]:
+def _spikes(track: str, handle: str, own: Columns, reads: str, limit: Decimal, least: int) -> Iterator[Flag]:
     begins = begins_of(own.day)
     if len(begins) < _LEAST_ARTICLES:
         return

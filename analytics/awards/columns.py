@@ -7,7 +7,6 @@ Articles of an account that is not among the accounts are left out. Whole number
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,7 +139,9 @@ def articles_in(frozen: Frozen) -> "Iterator[DuckDBPyConnection]":
     columns = (*ARTICLE_COLUMNS, *frozen.article_metrics)
     with frozen.articles.open(encoding="utf-8", newline="") as file:
         if file.readline() != ",".join(columns) + "\n":
-            raise MeizhenError("award.frozen_unreadable", file=frozen.articles.name, reason=", ".join(columns))
+            raise MeizhenError(
+                "award.frozen_unreadable", file=frozen.articles.name, reason=", ".join(columns)
+            )
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "threads": _THREADS,

@@ -117,7 +117,9 @@ class Variables:
         told = [account[metric] for account in self._accounts]
         each = self._counts.size // max(len(told), 1)
         values = np.array([millionths(one) if one else 0 for one in told], dtype=np.int64)
-        return Found(np.repeat(values, each), np.repeat(np.array([bool(one) for one in told], dtype=bool), each))
+        return Found(
+            np.repeat(values, each), np.repeat(np.array([bool(one) for one in told], dtype=bool), each)
+        )
 
     def _chosen(self, select: str) -> Whole:
         counts = self._counts
@@ -147,10 +149,3 @@ def all_known(found: Iterable[Found], size: int) -> Mask:
 def millionths(told: str) -> int:
     """A figure's text in whole millionths."""
     return int(Decimal(told).scaleb(6))
-
-
-def told(value: int) -> str:
-    """Whole millionths as `files.plain` writes them: no exponent, no zeros that say nothing."""
-    whole, rest = divmod(abs(value), MICROS)
-    sign = "-" if value < 0 else ""
-    return f"{sign}{whole}" if not rest else f"{sign}{whole}.{rest:06d}".rstrip("0")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+_MICROS = 1_000_000
 Cell = str | int | Decimal | None
 
 
@@ -50,3 +51,10 @@ def plain(number: Decimal) -> str:
     if number == number.to_integral_value():
         return str(int(number))
     return format(number.normalize(), "f")
+
+
+def shown(value: int) -> str:
+    """Whole millionths as `plain` writes them."""
+    whole, rest = divmod(abs(value), _MICROS)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}" if not rest else f"{sign}{whole}.{rest:06d}".rstrip("0")

@@ -17,7 +17,8 @@ from pathlib import Path
 from analytics.awards import intake
 from analytics.awards.files import json_bytes, read_csv, sha256
 from analytics.awards.folder import ENGINE, Desk, RunFolder
-from analytics.awards.freeze import freeze_accounts, freeze_articles
+from analytics.awards.freeze import freeze_accounts
+from analytics.awards.freezing import freeze_articles
 from analytics.awards.handles import Handles
 from analytics.awards.holes import Signature, freeze_holes, refuse_holes
 from analytics.awards.intake import Given, Intake, take_in

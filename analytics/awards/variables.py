@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from analytics.awards.columns import UNKNOWN, Columns
-from analytics.awards.counts import Counts, Variables, told
-from analytics.awards.files import Cell, plain, write_csv
+from analytics.awards.counts import Counts, Variables
+from analytics.awards.files import Cell, plain, shown, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.questions import (
     ACCOUNT_FIGURES,
@@ -58,7 +58,9 @@ def _rows(category: Category, columns: Columns) -> Iterator[list[Cell]]:
     counts = Counts(columns, columns.account, len(columns.accounts))
     found = Variables(counts, columns.accounts, category.index.days).of(category.index.sources)
     known = {
-        name: [told(value) if sure else None for value, sure in zip(one.values.tolist(), one.known, strict=True)]
+        name: [
+            shown(value) if sure else None for value, sure in zip(one.values.tolist(), one.known, strict=True)
+        ]
         for name, one in found.items()
     }
     questions = _Questions(category, columns, counts)
@@ -76,14 +78,14 @@ def weeks_of(day: Whole) -> Whole:
 class _Facts:
     """What is told of an account beside its variables."""
 
-    def __init__(
-        self, category: Category, columns: Columns, counts: Counts, questions: "_Questions"
-    ) -> None:
+    def __init__(self, category: Category, columns: Columns, counts: Counts, questions: "_Questions") -> None:
         self._counts = counts
         self._questions = counts.number(columns.question)
         asked = columns.question if questions.metrics else None
         self._expected = counts.number(asked)
-        self._covered = counts.number(_covered(category, columns) & questions.known & (True if asked is None else asked))
+        self._covered = counts.number(
+            _covered(category, columns) & questions.known & (True if asked is None else asked)
+        )
         weeks = columns.account * (1 << 24) + weeks_of(columns.day)
         first = np.concatenate((np.ones(min(len(weeks), 1), dtype=bool), weeks[1:] != weeks[:-1]))
         self._weeks = counts.number(first)
@@ -101,7 +103,7 @@ class _Facts:
             int(self._questions[number]),
             int(self._weeks[number]),
             self._coverage(number, int(account["open_gaps"])),
-            told(int(shares.values[number])) if shares is not None and shares.known[number] else None,
+            shown(int(shares.values[number])) if shares is not None and shares.known[number] else None,
         ]
 
     def _coverage(self, number: int, gaps: int) -> str:
@@ -159,7 +161,9 @@ class _Questions:
         tried = self._columns.question & (answer != UNKNOWN)
         trials = self._counts.number(tried)
         successes = self._counts.number(tried & ((answer > 0) != (metric in TURNED)))
-        for tries, right, asked in zip(trials.tolist(), successes.tolist(), self._asked.tolist(), strict=True):
+        for tries, right, asked in zip(
+            trials.tolist(), successes.tolist(), self._asked.tolist(), strict=True
+        ):
             if not tries and asked and metric not in VOLUNTARY:
                 yield None
             else:

@@ -80,7 +80,9 @@ def level_columns(definition: IndexDefinition, figures: Mapping[str, Whole]) -> 
         units.append(whole.tolist())
     shown = list(zip(*units, strict=True)) if units else [()] * len(rows)
     return [
-        tuple(Decimal(unit).scaleb(-_SHOWN) for unit in shown[number]) if certain else _levels(definition, row)
+        tuple(Decimal(unit).scaleb(-_SHOWN) for unit in shown[number])
+        if certain
+        else _levels(definition, row)
         for number, (row, certain) in enumerate(zip(rows.tolist(), sure.tolist(), strict=True))
     ]
 
