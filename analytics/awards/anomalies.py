@@ -39,6 +39,7 @@ _LEAST_ARTICLES = 8  # fewer tell no history
 _LEAST_ACCOUNTS = 5  # fewer are no track to compare with
 _TO_DEVIATION = 1.4826  # the MAD of a normal law × this is its standard deviation
 _STILL = 1e-9  # less deviation is none
+_SLACK = 0.01
 _PLACES = 4  # compared and shown with these decimals, so that machines agree
 
 Suspect: TypeAlias = tuple[str, str, str]  # handle, likes, reads
@@ -159,20 +160,22 @@ class Spread:
             return None
         return Decimal(repr(round((value - self.median) / self._deviation, _PLACES)))
 
+    def beyond(self, limit: Decimal) -> float:
+        """Between this value and the median no z reaches `limit`: there z need not be looked at."""
+        return self.median + (float(limit) - _SLACK if limit > 0 else float(limit) + _SLACK) * self._deviation
+
 
 def _liked_less(track: str, handle: str, known: _Ratios, limit: Decimal) -> dict[Suspect, Flag]:
     """The pairs of likes and reads that stand out. Articles that share them stand out together."""
     spread = Spread(known.values)
     usual = _share(spread.median)
     found: dict[Suspect, Flag] = {}
+    beyond = spread.beyond(-limit)
     for value, likes, reads in zip(known.values, known.likes.tolist(), known.reads.tolist(), strict=True):
-        if value < spread.median:
-            z = spread.z(value)
-            if z is not None and z < -limit:
-                received = f"{shown(likes)} / {shown(reads)}"
-                found[handle, shown(likes), shown(reads)] = Flag(
-                    track, handle, "like_read", received, usual, z
-                )
+        z = spread.z(value) if value < beyond else None
+        if z is not None and z < -limit:
+            pair = shown(likes), shown(reads)
+            found[handle, *pair] = Flag(track, handle, "like_read", " / ".join(pair), usual, z)
     return found
 
 
@@ -203,8 +206,9 @@ def _spikes(track: str, handle: str, own: Columns, reads: str, limit: Decimal, l
     logs = [math.log(total + 1) for total in totals]
     usual = f"{median(totals):.0f}"
     spread = Spread(logs)
+    beyond = spread.beyond(limit)
     for day, total, value in zip(own.day[begins].tolist(), totals, logs, strict=True):
-        z = spread.z(value) if value > spread.median else None
+        z = spread.z(value) if value > beyond else None
         if z is not None and z > limit and total >= least:
             on = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
             yield Flag(track, handle, "spike", f"{total:.0f}", usual, z, day=on)

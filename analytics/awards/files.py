@@ -44,6 +44,26 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class Hashes:
+    """Hashes of files, each computed again only where the file is another one or was written to."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+    def of(self, path: Path) -> str:
+        """The hash of a file's bytes, '' where there is none."""
+        try:
+            told = path.stat()
+        except OSError:
+            return ""
+        state = told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+        known, digest = self._known.get(path, ((), ""))
+        if known != state:
+            digest = sha256(path)
+            self._known[path] = state, digest
+        return digest
+
+
 def plain(number: Decimal) -> str:
     """A number without exponent and without zeros that say nothing: 12, 0.5, Infinity."""
     if not number.is_finite():

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from analytics.awards import intake
-from analytics.awards.files import json_bytes, read_csv, sha256
+from analytics.awards.files import json_bytes, read_csv
 from analytics.awards.folder import ENGINE, Desk, RunFolder
 from analytics.awards.freeze import freeze_accounts
 from analytics.awards.freezing import freeze_articles
@@ -268,7 +268,7 @@ def _take_more(folder: RunFolder, rule: Rule, given: Given, source: str) -> None
     changed = folder.changed(number_of(FREEZE), FREEZE)
     if changed:
         raise MeizhenError("award.frozen_changed", files=", ".join(changed))
-    if sha256(folder.path / RULE) != rule.digest:
+    if folder.digest(RULE) != rule.digest:
         raise MeizhenError("award.other_rule", folder=folder.path, rule=source)
     taken = _read_given(folder, rule, given)
     for name, content in taken.files.items():
@@ -335,7 +335,7 @@ def record_run(folder: RunFolder, rule: Rule) -> str:
         digests |= folder.writes(number_of(stage), stage)
 
     def digest(name: str) -> str:
-        return digests.get(name) or (sha256(folder.path / name) if folder.has(name) else "")
+        return digests.get(name) or folder.digest(name)
 
     inputs = inputs_of(rule, digest)
     run_id = run_id_of(inputs)
