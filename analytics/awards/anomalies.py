@@ -190,8 +190,9 @@ def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> I
             [list(one) for one in zip(*suspects, strict=True)],
         )
         found = duck.execute(
-            "SELECT s.handle, s.likes, s.reads, remote_id, title, published_day FROM articles a JOIN suspect s "
-            f"ON a.handle = s.handle AND a.{named(LIKES)} = s.likes AND a.{named(reads)} = s.reads"
+            "SELECT s.handle, s.likes, s.reads, remote_id, title, published_day FROM articles a "
+            f"JOIN suspect s ON a.handle = s.handle AND a.{named(LIKES)} = s.likes "
+            f"AND a.{named(reads)} = s.reads"
         ).fetchall()
     for handle, likes, read, remote_id, title, day in found:
         flag_ = suspects[handle, likes, read]

@@ -1,4 +1,4 @@
-"""A category's frozen articles as arrays: one row an article, by account and day, figures in whole millionths.
+"""A category's frozen articles as arrays: a row an article, by account and day, figures in whole millionths.
 
 Articles of an account that is not among the accounts are left out. Whole numbers keep sums exact; a sum that
 64 bits would not hold is refused, not wrapped.
@@ -26,15 +26,15 @@ _DAYS = 1 << 24  # more than there are
 _THREADS = 2
 _MEMORY = "512MB"
 _FILE = (
-    "SELECT * FROM read_csv({file}, delim = ',', quote = '\"', escape = '\"', header = true, auto_detect = false, "
-    "columns = {columns})"
+    "SELECT * FROM read_csv({file}, delim = ',', quote = '\"', escape = '\"', header = true, "
+    "auto_detect = false, columns = {columns})"
 )
 _DAY = "date_diff('day', DATE '1970-01-01', CAST(published_day AS DATE))"
 
 
 @dataclass(frozen=True)
 class Columns:
-    """`account` is the place in `accounts`, `day` the days since 1970; a figure is UNKNOWN where it is not known.
+    """`account` is the place in `accounts`, `day` the days since 1970; a figure may be UNKNOWN.
 
     `original` and `headline` are False too where that is not known: `knows_original`, `knows_position`.
     """
@@ -72,6 +72,11 @@ class Columns:
         """The same articles with other values of one figure."""
         return replace(self, figures={**self.figures, name: values})
 
+    def of_account(self, account: Mapping[str, str], begin: int, end: int) -> "Columns":
+        """The articles from `begin` to before `end`, which are those of one account."""
+        own = self.chosen(np.arange(begin, end))
+        return replace(own, accounts=(account,), account=np.zeros(len(own), dtype=np.int64))
+
     @classmethod
     def read(cls, frozen: Frozen, *, ids: bool = False, handle: str | None = None) -> "Columns":
         """The articles of a category, or of one account, with all figures that were frozen.
@@ -85,14 +90,16 @@ class Columns:
         with articles_in(frozen) as duck:
             listed(duck, "listed", [account["handle"] for account in accounts])
             figures = ", ".join(
-                f"coalesce(CAST(CAST({named(name)} AS DECIMAL(28, 6)) * {MICROS} AS BIGINT), {UNKNOWN}) AS f{n}"
+                f"coalesce(CAST({named(name)}::DECIMAL(28, 6) * {MICROS} AS BIGINT), {UNKNOWN}) AS f{n}"
                 for n, name in enumerate(wanted)
             )
             read = duck.execute(
-                f"SELECT place, CAST({_DAY} AS BIGINT) AS day, coalesce(original = 'true', false) AS original, "
-                "original IS NOT NULL AS knows_original, coalesce(position = '1', false) AS headline, "
-                "position IS NOT NULL AS knows_position, coalesce(kind = 'question', false) AS question"
-                f"{', remote_id' if ids else ''}{', ' if figures else ''}{figures} FROM articles JOIN listed USING (handle)"
+                f"SELECT place, CAST({_DAY} AS BIGINT) AS day, "
+                "coalesce(original = 'true', false) AS original, original IS NOT NULL AS knows_original, "
+                "coalesce(position = '1', false) AS headline, position IS NOT NULL AS knows_position, "
+                "coalesce(kind = 'question', false) AS question"
+                f"{', remote_id' if ids else ''}{', ' if figures else ''}{figures} "
+                "FROM articles JOIN listed USING (handle)"
             ).fetchnumpy()
         found = cls(
             accounts,

@@ -1,8 +1,8 @@
 """Freezes a category's accounts as a canonical CSV file (`freezing` does its articles).
 
-A figure of the account is the latest of the period. Where sources give a figure of the same day, the API goes before an imported file and
-a file before a typed figure. Rows are sorted by code point, whatever the database sorts by, and hold no
-number that the database gave out.
+A figure of the account is the latest of the period. Where sources give a figure of the same day, the API goes
+before an imported file and a file before a typed figure. Rows are sorted by code point, whatever the database
+sorts by, and hold no number that the database gave out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -201,7 +201,8 @@ def _account_figure(database: Database, rule: Rule, metric: str) -> ScalarSelect
 def _account_rows(rows: Any) -> Iterator[Sequence[Cell]]:
     for handle, name, code, unit, track, filed, verified, gaps, *readings in rows:
         day = filed.isoformat() if filed else ""
-        yield (handle, name, code, unit, track, day, _truth(verified), gaps or 0, *(told[1:] if told else "" for told in readings))
+        figures = (told[1:] if told else "" for told in readings)
+        yield (handle, name, code, unit, track, day, _truth(verified), gaps or 0, *figures)
 
 
 def _truth(value: bool | None) -> str:

@@ -98,7 +98,7 @@ def _batches(
 def _accounts(session: Session, category: Category) -> list[int]:
     """The ids of the category's accounts, by handle."""
     wanted = select(col(Account.handle), col(Account.id)).where(col(Account.platform) == category.platform)
-    return [id_ for _, id_ in sorted(session.execute(wanted).tuples())]
+    return [id_ for _, id_ in sorted(tuple(row) for row in session.execute(wanted))]
 
 
 def _first_source(session: Session, database: Database, category: Category) -> int | None:
@@ -106,12 +106,16 @@ def _first_source(session: Session, database: Database, category: Category) -> i
 
     Interfaces are named after their platform (`storing`): those of the others tell nothing here.
     """
-    others = [name for name in platforms() if name != category.platform]
+    foreign = [
+        col(FigureSource.name).startswith(f"{name} ", autoescape=True)
+        for name in platforms()
+        if name != category.platform
+    ]
     wanted = (
         select(col(FigureSource.id))
         .where(
             col(FigureSource.kind) == "api",
-            not_(or_(false(), *(col(FigureSource.name).startswith(f"{name} ", autoescape=True) for name in others))),
+            not_(or_(false(), *foreign)),
         )
         .order_by(*source_order(database))
         .limit(1)
@@ -119,9 +123,7 @@ def _first_source(session: Session, database: Database, category: Category) -> i
     return session.execute(wanted).scalar()
 
 
-def _lines(
-    database: Database, rule: Rule, metrics: Sequence[str], first: int | None
-) -> Select[tuple[str]]:
+def _lines(database: Database, rule: Rule, metrics: Sequence[str], first: int | None) -> Select[tuple[str]]:
     """The lines of the accounts `accounts`, in their order."""
     article = (
         select(
@@ -154,7 +156,8 @@ def _lines(
     careful = [_quoted(database, column) for column in texts]
     facts = case((_signs(database, _chain("", texts)), _facts(careful, told)), else_=_facts(texts, told))
     readings = [told[f"r{n}"] for n in range(len(metrics))]
-    line = _chain(",", [facts, _sources(readings), *(func.coalesce(func.substr(told, 2), "") for told in readings)])
+    figures = [func.coalesce(func.substr(told, 2), "") for told in readings]
+    line = _chain(",", [facts, _sources(readings), *figures])
     return (
         select(line)
         .select_from(read)

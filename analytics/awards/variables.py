@@ -107,7 +107,7 @@ class _Facts:
         ]
 
     def _coverage(self, number: int, gaps: int) -> str:
-        """Articles with every figure ÷ all articles; a day that could not be collected counts as one without."""
+        """Articles with every figure ÷ all; a day that could not be collected counts as one without."""
         whole = int(self._expected[number]) + gaps
         if not whole:
             return ""
@@ -128,7 +128,7 @@ def _covered(category: Category, columns: Columns) -> Mask:
 
 
 class _Questions:
-    """The metrics of a question site. `known` are the questions of which it is known how they were answered."""
+    """The metrics of a question site. `known`: is it known how a question was answered?"""
 
     def __init__(self, category: Category, columns: Columns, counts: Counts) -> None:
         self.metrics = [term.metric for term in category.index.terms if term.metric in QUESTION_FIGURES]

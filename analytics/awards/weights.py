@@ -1,13 +1,15 @@
 """Which of an account's articles count most: what its index would lose without each."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
+from itertools import groupby
 
 import numpy as np
 
 from analytics.awards.columns import UNKNOWN, Columns, articles_in
 from analytics.awards.counts import Counts, Variables
+from analytics.awards.files import read_csv
 from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.rule import Category
 from analytics.indices import compute
@@ -29,12 +31,16 @@ class Weighed:
     worth: Decimal
 
 
-def weigh_articles(category: Category, files: Path, handle: str) -> tuple[Weighed, ...]:
-    """The five articles that count most, of the twenty with the highest first figure."""
+Rows = Mapping[str, Mapping[str, str]]
+
+
+def weigh_articles(category: Category, columns: Columns, rows: Rows) -> tuple[Weighed, ...]:
+    """The five articles that count most, of the twenty with the highest first figure.
+
+    `columns` and `rows` hold the articles of one account, `rows` by their ids.
+    """
     if category.index.definition is None:
         return ()
-    frozen = Frozen.of(category, files / "accounts.csv", files / "articles.csv")
-    columns = Columns.read(frozen, ids=True, handle=handle)
     metrics = dict.fromkeys(source.metric for source in category.index.sources if source.of == "article")
 
     def first(row: int) -> tuple[list[int], str]:
@@ -51,18 +57,18 @@ def weigh_articles(category: Category, files: Path, handle: str) -> tuple[Weighe
         if whole is not None and without is not None:
             worth[str(columns.ids[row])] = whole - without
     shown = sorted(worth, key=lambda name: (-worth[name], name))[:_SHOWN]
-    told = _told(frozen, handle, shown)
-    return tuple(
-        Weighed(
-            name,
-            told[name]["title"],
-            told[name]["url"],
-            told[name]["published_day"],
-            told[name]["position"],
-            {metric: told[name][metric] for metric in metrics},
-            worth[name],
-        )
-        for name in shown
+    return tuple(_weighed(rows[name], metrics, worth[name]) for name in shown)
+
+
+def _weighed(row: Mapping[str, str], metrics: Iterable[str], worth: Decimal) -> Weighed:
+    return Weighed(
+        row["remote_id"],
+        row["title"],
+        row["url"],
+        row["published_day"],
+        row["position"],
+        {metric: row[metric] for metric in metrics},
+        worth,
     )
 
 
@@ -77,12 +83,23 @@ def _index(category: Category, columns: Columns) -> Decimal | None:
     )
 
 
-def _told(frozen: Frozen, handle: str, names: list[str]) -> dict[str, dict[str, str]]:
-    """The articles of an account with these ids as the file tells them."""
-    columns = (*ARTICLE_COLUMNS, *frozen.article_metrics)
+def articles_of(frozen: Frozen, handle: str) -> tuple[Columns, Rows]:
+    """The articles of one account."""
+    names = (*ARTICLE_COLUMNS, *frozen.article_metrics)
     with articles_in(frozen) as duck:
-        found = duck.execute(
-            "SELECT * FROM articles WHERE handle = ? AND list_contains(?, remote_id)", [handle, names]
-        ).fetchall()
-    rows = (dict(zip(columns, (cell or "" for cell in row), strict=True)) for row in found)
-    return {row["remote_id"]: row for row in rows}
+        found = duck.execute("SELECT * FROM articles WHERE handle = ?", [handle]).fetchall()
+    rows = (dict(zip(names, (cell or "" for cell in row), strict=True)) for row in found)
+    return Columns.read(frozen, ids=True, handle=handle), {row["remote_id"]: row for row in rows}
+
+
+def every_account(frozen: Frozen) -> Iterator[tuple[str, Columns, Rows]]:
+    """Each account with its articles, by handle."""
+    columns = Columns.read(frozen, ids=True)
+    ends = np.cumsum(np.bincount(columns.account, minlength=len(columns.accounts))).tolist()
+    groups = groupby(read_csv(frozen.articles), key=lambda row: row["handle"])
+    handle, rows = next(groups, ("", iter(())))
+    for account, begin, end in zip(columns.accounts, [0, *ends], ends, strict=False):
+        while handle and handle < account["handle"]:  # of an account that is not among them
+            handle, rows = next(groups, ("", iter(())))
+        own = {row["remote_id"]: row for row in rows} if handle == account["handle"] else {}
+        yield account["handle"], columns.of_account(account, begin, end), own

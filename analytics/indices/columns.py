@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analytics.indices.computation import UNIT, Plan, PlannedTerm, compute_read, explain, plan_for, planned
-from analytics.indices.definition import IndexDefinition
+from analytics.indices.definition import IndexDefinition, Term
 
 Whole: TypeAlias = npt.NDArray[np.int64]
 Real: TypeAlias = npt.NDArray[np.float64]
@@ -122,7 +122,7 @@ def _sum(levels: Planned, figures: Mapping[str, Whole], size: int) -> _Sum:
             # Its argument carries at most 16 roundings, the logarithm itself two units in the last place.
             doubt = UNIT * (16.0 + 4.0 * logarithm)
             if term.ceiling is not None:
-                logarithm, doubt = _against_ceiling(term, figures, logarithm, doubt)
+                logarithm, doubt = _against_ceiling(term.ceiling, figures, logarithm, doubt)
             part = np.where(defined, term.factor * logarithm, 0.0)
             total += part
             sizes += np.abs(part)
@@ -132,11 +132,10 @@ def _sum(levels: Planned, figures: Mapping[str, Whole], size: int) -> _Sum:
 
 
 def _against_ceiling(
-    term: PlannedTerm, figures: Mapping[str, Whole], logarithm: Real, doubt: Real
+    term: Term, figures: Mapping[str, Whole], logarithm: Real, doubt: Real
 ) -> tuple[Real, Real]:
-    assert term.ceiling is not None and term.ceiling.ceiling is not None
-    times = figures[term.ceiling.ceiling_times] / MICROS if term.ceiling.ceiling_times else 1.0
-    top = np.log(np.maximum(float(term.ceiling.ceiling) * times, 0.0) + 1.0 + 0.0 * logarithm)
+    times = figures[term.ceiling_times] / MICROS if term.ceiling_times else np.ones(len(logarithm))
+    top = np.log(np.maximum(float(term.ceiling or 0) * times, 0.0) + 1.0)
     able = top >= 0.5
     top = np.where(able, top, 1.0)
     measured: Real = logarithm / top
