@@ -24,7 +24,7 @@ from analytics.awards.counts import Counts, Variables, all_known
 from analytics.awards.freeze import Frozen
 from analytics.awards.index import indices_of
 from analytics.awards.places import Accounts, by_handle, places_of, ties_of
-from analytics.awards.rule import Category, IndexChoice, Rule
+from analytics.awards.rule import ACCOUNTS, Category, IndexChoice, Rule
 from analytics.awards.score import part_weights, points, weighted
 from analytics.awards.variables import weeks_of
 from analytics.indices import IndexDefinition
@@ -59,7 +59,8 @@ Combine = Callable[[Category, Sequence[Decimal | None]], Decimal]
 def lines_of(rule: Rule, category: Category) -> tuple[str, ...]:
     """The rule's alternatives that say something about this category."""
     choice = category.index
-    counted = (WEEKS, MONTHS, DROPPED) if choice.definition is not None else ()
+    several_articles = choice.definition is not None and category.of == ACCOUNTS
+    counted = (WEEKS, MONTHS, DROPPED) if several_articles else ()
     several = sum(weight > 0 for weight in part_weights(category)) > 1
     sized = len(choice.terms) > 1 or (choice.definition is not None and len(_shares(choice.definition)) > 1)
     able = {*counted, *(version.name for version in choice.versions)}

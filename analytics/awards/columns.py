@@ -101,17 +101,18 @@ class Columns:
                 f"{', remote_id' if ids else ''}{', ' if figures else ''}{figures} "
                 "FROM articles JOIN listed USING (handle)"
             ).fetchnumpy()
+        table = {name: np.ma.getdata(np.ma.asarray(column)) for name, column in read.items()}
         found = cls(
             accounts,
-            _plain(read["place"]),
-            _plain(read["day"]),
-            _plain(read["original"]),
-            _plain(read["knows_original"]),
-            _plain(read["headline"]),
-            _plain(read["knows_position"]),
-            _plain(read["question"]),
-            {name: _plain(read[f"f{n}"]) for n, name in enumerate(wanted)},
-            _plain(read["remote_id"]) if ids else np.array([], dtype=object),
+            table["place"],
+            table["day"],
+            table["original"],
+            table["knows_original"],
+            table["headline"],
+            table["knows_position"],
+            table["question"],
+            {name: table[f"f{n}"] for n, name in enumerate(wanted)},
+            table.get("remote_id", np.array([], dtype=object)),
         )
         return found._sorted()._without_repeats()
 
@@ -176,11 +177,6 @@ def listed(duck: "DuckDBPyConnection", name: str, handles: Sequence[str]) -> Non
     duck.execute(
         f"INSERT INTO {name} SELECT unnest(?), unnest(?)", [list(handles), list(range(len(handles)))]
     )
-
-
-def _plain(column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """A column without unknown cells as an array."""
-    return np.ma.getdata(column)
 
 
 def named(column: str) -> str:

@@ -19,6 +19,7 @@ from analytics.awards.folder import RunFolder
 from analytics.awards.freeze import Frozen
 from analytics.awards.handles import Handles
 from analytics.awards.index import level_values
+from analytics.awards.nominees import evidence_in
 from analytics.awards.places import by_handle
 from analytics.awards.remedies import Remedy, remedies
 from analytics.awards.result import Placed, TrackResult
@@ -81,6 +82,7 @@ class Explained:
     remedies: tuple[Remedy, ...]
     articles: tuple[Weighed, ...]
     flags: tuple[Mapping[str, str], ...]
+    evidence: str = ""  # of a nominee
 
 
 def explain(path: Path, account: str, *, category: str = "") -> Explained:
@@ -123,6 +125,7 @@ class _Case:
         self._facts = by_handle(files / "variables.csv")
         self._result = next(one for one in results_of(rule, folder.path.joinpath) if one.category is category)
         self._gates = _grouped(files / "eligibility.csv", GATE_COLUMNS[3:])
+        self._evidence = evidence_in(files)
         self._flags = _grouped(files / "anomalies.csv", FLAG_COLUMNS)
         self.frozen = Frozen.of(category, files / "accounts.csv", files / "articles.csv")
         self._numbers = {
@@ -161,6 +164,7 @@ class _Case:
             remedies=_remedies(self._rule, category, track, placed, above, facts),
             articles=weigh_articles(category, columns, rows) if placed else (),
             flags=tuple(self._flags.get(handle, ())),
+            evidence=self._evidence.get(handle, ""),
         )
 
 

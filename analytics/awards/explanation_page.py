@@ -29,6 +29,9 @@ class _Page(Words):
         yield self._head(ranking)
         if self.one.placed is not None:
             yield self._interval()
+        if self.one.evidence:
+            lines = (tag("p", link(line, line)) for line in self.one.evidence.splitlines())
+            yield from self._section("evidence", joined(lines))
         yield from self._section("gates", self._gates())
         if self.one.placed is not None:
             yield from self._score()

@@ -15,7 +15,7 @@ class Teller(Words):
 
     def text(self) -> str:
         """The whole explanation; lines end in `\\n`."""
-        parts = [self._head(), self._gates()]
+        parts = [self._head(), self._evidence(), self._gates()]
         if self.one.placed is not None:
             parts += [self._score(), self._index(), self._gap(self.one.above, "above")]
             parts += [self._remedies(), self._gap(self.one.below, "below"), self._articles(), self._flags()]
@@ -46,6 +46,11 @@ class Teller(Words):
                 shown_place = "–" if place is None else place
                 yield self.say("alternative", name=self.alternative(name), place=shown_place)
         yield self.say("run", run_id=one.run_id)
+
+    def _evidence(self) -> Iterator[str]:
+        if self.one.evidence:
+            yield self.say("evidence")
+            yield from (f"  {line}" for line in self.one.evidence.splitlines())
 
     def _gates(self) -> Iterator[str]:
         yield self.say("gates")
@@ -139,6 +144,7 @@ def as_json(explained: Explained) -> dict[str, object]:
         "handle": explained.handle,
         "name": explained.name,
         "unit": explained.unit,
+        "evidence": explained.evidence,
         "gates": [dict(gate) for gate in explained.gates],
         "placed": None
         if placed is None

@@ -53,35 +53,46 @@ _READERS = 2
 _QUOTED = ',"\n\r'
 
 
-def freeze_articles(database: Database, rule: Rule, category: Category, path: Path) -> Path:
-    """Writes a category's articles by handle, day and remote id; batches stream, none are kept."""
+def freeze_articles(
+    database: Database, rule: Rule, category: Category, path: Path, works: Sequence[int] | None = None
+) -> Path:
+    """Writes a category's articles by handle, day and remote id; batches stream, none are kept.
+
+    With `works` those articles, in the order of their handles.
+    """
     metrics, _ = needed_metrics(category)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join((*ARTICLE_COLUMNS, *metrics)) + "\n")
-        for lines in _batches(database, rule, category, metrics):
+        for lines in _batches(database, rule, category, metrics, works):
             file.writelines(f"{line}\n" for line in lines)
     return path
 
 
 def _batches(
-    database: Database, rule: Rule, category: Category, metrics: Sequence[str]
+    database: Database,
+    rule: Rule,
+    category: Category,
+    metrics: Sequence[str],
+    works: Sequence[int] | None,
 ) -> Iterator[Sequence[str]]:
     with ExitStack() as stack:
         first = stack.enter_context(database.read())
         archived = read_archived(first, rule, category)
-        ids = _accounts(first, category)
+        ids = _accounts(first, category) if works is None else works
         batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
         free: SimpleQueue[Session] = SimpleQueue()
         free.put(first)
         if not archived:  # what was archived is brought back for one session
             for _ in range(_READERS - 1):
                 free.put(stack.enter_context(database.read()))
-        wanted = _lines(database, rule, metrics, _first_source(first, database, category))
+        source = _first_source(first, database, category)
+        wanted = _lines(database, rule, metrics, source, of_works=works is not None)
 
         def read(batch: Sequence[int]) -> Sequence[str]:
             session = free.get()
             try:
-                return session.connection().execute(wanted, {"accounts": batch}).scalars().all()
+                lines: Sequence[str] = session.execute(wanted, {"chosen": batch}).scalars().all()
+                return lines
             finally:
                 free.put(session)
 
@@ -123,26 +134,32 @@ def _first_source(session: Session, database: Database, category: Category) -> i
     return session.execute(wanted).scalar()
 
 
-def _lines(database: Database, rule: Rule, metrics: Sequence[str], first: int | None) -> Select[tuple[str]]:
-    """The lines of the accounts `accounts`, in their order."""
+def _lines(
+    database: Database, rule: Rule, metrics: Sequence[str], first: int | None, *, of_works: bool
+) -> Select[Any]:
+    """The lines of the accounts (the works) `chosen`, in the order of their handles."""
+    handle = col(Account.handle)
+    of = Article.id if of_works else Article.account_id
     article = (
         select(
             col(Article.id).label("id"),
-            col(Account.handle).label("handle"),
+            (handle.concat("/").concat(col(Article.remote_id)) if of_works else handle).label("handle"),
             col(Article.remote_id).label("remote_id"),
             _day(database).label("day"),
             _last_day(database, rule).label("last"),
             func.coalesce(cast(col(Article.position), String()), "").label("position"),
             col(Article.kind).label("kind"),
-            case((col(Article.original).is_(None), ""), (col(Article.original), "true"), else_="false").label(
-                "original"
-            ),
+            case(
+                (col(Article.original).is_(None), ""),
+                (col(Article.original).is_(True), "true"),
+                else_="false",
+            ).label("original"),
             col(Article.title).label("title"),
             col(Article.url).label("url"),
         )
         .join(Account, col(Account.id) == col(Article.account_id))
         .where(
-            col(Article.account_id).in_(bindparam("accounts", expanding=True)),
+            col(of).in_(bindparam("chosen", expanding=True)),
             col(Article.published_day).between(rule.start, rule.end),
         )
         .cte("dated")
@@ -155,9 +172,9 @@ def _lines(database: Database, rule: Rule, metrics: Sequence[str], first: int | 
     texts = (told.handle, told.remote_id, told.kind, told.title, told.url)
     careful = [_quoted(database, column) for column in texts]
     facts = case((_signs(database, _chain("", texts)), _facts(careful, told)), else_=_facts(texts, told))
-    readings = [told[f"r{n}"] for n in range(len(metrics))]
-    figures = [func.coalesce(func.substr(told, 2), "") for told in readings]
-    line = _chain(",", [facts, _sources(readings), *figures])
+    found = [told[f"r{n}"] for n in range(len(metrics))]
+    figures = [func.coalesce(func.substr(one, 2), "") for one in found]
+    line = _chain(",", [facts, _sources(found), *figures])
     return (
         select(line)
         .select_from(read)
@@ -179,9 +196,12 @@ def _chain(between: str, parts: Sequence[Any]) -> ColumnElement[str]:
 
 def _signs(database: Database, column: Any) -> ColumnElement[bool]:
     """Has the text a sign that the csv module would put into quotation marks?"""
-    if database.is_sqlite:
-        return column.op("GLOB", is_comparison=True)(f"*[{_QUOTED}]*")
-    return column.regexp_match(f"[{_QUOTED}]")
+    found: ColumnElement[bool] = (
+        column.op("GLOB", is_comparison=True)(f"*[{_QUOTED}]*")
+        if database.is_sqlite
+        else column.regexp_match(f"[{_QUOTED}]")
+    )
+    return found
 
 
 def _quoted(database: Database, column: Any) -> ColumnElement[str]:

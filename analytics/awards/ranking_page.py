@@ -112,7 +112,7 @@ class _Page:
         if not result.ineligible:
             return
         yield tag("h2", f"{self._label(result.category.label)} · {self._say('left_out')}")
-        rows = [
+        rows: list[tuple[str, list[Part]]] = [
             ("", [self._linked(result, str(one["handle"]), str(one["name"])), self._reasons(one)])
             for one in result.ineligible
         ]
