@@ -1,16 +1,21 @@
 """Freezes a category's articles, every one with its figures at the same age, as a canonical CSV file.
 
 Each article is read at age N (`read_age_days`): per metric the latest figure as of a day up to its Beijing
-day of publishing + N. The database writes whole lines, a batch of accounts at a time: a year of a province is
-three million. Two batches are under way at once, because a database works while Python waits.
+day of publishing + N. A year of a province is three million articles: they are read in the order in which the
+database keeps them, a stretch of ids at a time and two at once (a database works while Python waits), and
+sorted by way of temporary files.
 """
 
+import marshal
+import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +34,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
 )
 from sqlmodel import Session, col
 
@@ -36,7 +42,6 @@ from analytics.articles import Article, FigureSource, Snapshot
 from analytics.awards.freeze import (
     ARTICLE_COLUMNS,
     SOURCES,
-    by_code_point,
     figure,
     needed_metrics,
     read_archived,
@@ -48,68 +53,169 @@ from config.database import Database
 from connectors import platforms
 from organisation.accounts import Account
 
-_BATCH = 50  # accounts
+_STRETCH = 40_000  # ids at a time
 _READERS = 2
-_QUOTED = ',"\n\r'
+_FILES = 64  # temporary ones
+_MAPPED = 1 << 35  # bytes of a SQLite file that are read without being copied
+_QUOTED = re.compile('[,"\n\r]')
+Line = tuple[int, str, str, str]  # place of the account, day, id on the platform, line
+
+
+@dataclass(frozen=True)
+class _Who:
+    """Whose article a row is: by account id, or by article id of works; each with its place and its cell."""
+
+    named: Mapping[int, tuple[int, str]]
+    works: bool
+
+    @classmethod
+    def of(cls, handles: Mapping[int, str], *, works: bool) -> "_Who":
+        ordered = sorted(handles.items(), key=lambda pair: pair[1])
+        return cls({id_: (place, _cell(handle)) for place, (id_, handle) in enumerate(ordered)}, works)
 
 
 def freeze_articles(
-    database: Database, rule: Rule, category: Category, path: Path, works: Sequence[int] | None = None
+    database: Database, rule: Rule, category: Category, path: Path, works: Mapping[int, str] | None = None
 ) -> Path:
-    """Writes a category's articles by handle, day and remote id; batches stream, none are kept.
-
-    With `works` those articles, in the order of their handles.
+    """Writes a category's articles by handle, day and remote id; with `works` (article ids and their handles)
+    only those.
     """
     metrics, _ = needed_metrics(category)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with (
+        path.open("w", encoding="utf-8", newline="") as file,
+        TemporaryDirectory(prefix=".sorting-", dir=path.parent) as folder,
+    ):
         file.write(",".join((*ARTICLE_COLUMNS, *metrics)) + "\n")
-        for lines in _batches(database, rule, category, metrics, works):
-            file.writelines(f"{line}\n" for line in lines)
+        sorting = _Sorting(Path(folder))
+        for lines in _read(database, rule, category, metrics, works, sorting):
+            sorting.add(lines)
+        for lines in sorting.sorted():
+            file.writelines(lines)
     return path
 
 
-def _batches(
+class _Sorting:
+    """Sorts more lines than memory holds: each account's go to one of a few files, sorted one by one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.accounts = 0
+
+    def _place(self, line: Line) -> int:
+        return line[0] * _FILES // max(self.accounts, 1)
+
+    def add(self, lines: Sequence[Line]) -> None:
+        parts: dict[int, list[Line]] = {}
+        for line in lines:
+            parts.setdefault(self._place(line), []).append(line)
+        for place, part in parts.items():
+            with (self._folder / f"{place}").open("ab") as file:
+                marshal.dump(part, file)
+
+    def sorted(self) -> Iterator[Iterable[str]]:
+        for place in range(_FILES):
+            path = self._folder / f"{place}"
+            lines: list[Line] = []
+            if path.exists():
+                with path.open("rb") as file:
+                    while file.peek(1):
+                        lines += marshal.load(file)  # noqa: S302 - written above
+                path.unlink()
+            lines.sort()
+            yield (line[3] for line in lines)
+
+
+def _read(
     database: Database,
     rule: Rule,
     category: Category,
     metrics: Sequence[str],
-    works: Sequence[int] | None,
-) -> Iterator[Sequence[str]]:
+    works: Mapping[int, str] | None,
+    sorting: _Sorting,
+) -> Iterator[Sequence[Line]]:
     with ExitStack() as stack:
         first = stack.enter_context(database.read())
         archived = read_archived(first, rule, category)
-        ids = _accounts(first, category) if works is None else works
-        batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+        who = _Who.of(_accounts(first, category) if works is None else works, works=works is not None)
+        sorting.accounts = len(who.named)
         free: SimpleQueue[Session] = SimpleQueue()
-        free.put(first)
+        free.put(_prepared(database, first))
         if not archived:  # what was archived is brought back for one session
             for _ in range(_READERS - 1):
-                free.put(stack.enter_context(database.read()))
+                free.put(_prepared(database, stack.enter_context(database.read())))
         source = _first_source(first, database, category)
-        wanted = _lines(database, rule, metrics, source, of_works=works is not None)
+        wanted = _rows(database, rule, category, metrics, source, of_works=who.works)
 
-        def read(batch: Sequence[int]) -> Sequence[str]:
+        def read(chosen: Mapping[str, object]) -> Sequence[Line]:
             session = free.get()
             try:
-                lines: Sequence[str] = session.execute(wanted, {"chosen": batch}).scalars().all()
-                return lines
+                found = session.connection().execute(wanted, chosen)
+                # The driver's own rows: SQLAlchemy's would take as long again.
+                return _lines(found.cursor.fetchall() if found.cursor else (), who)
             finally:
                 free.put(session)
 
         pool = stack.enter_context(ThreadPoolExecutor(_READERS))
-        under_way: deque[Future[Sequence[str]]] = deque()
-        for batch in batches:
-            under_way.append(pool.submit(read, batch))
+        under_way: deque[Future[Sequence[Line]]] = deque()
+        for chosen in _stretches(first, who):
+            under_way.append(pool.submit(read, chosen))
             if len(under_way) > _READERS:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
 
 
-def _accounts(session: Session, category: Category) -> list[int]:
-    """The ids of the category's accounts, by handle."""
-    wanted = select(col(Account.handle), col(Account.id)).where(col(Account.platform) == category.platform)
-    return [id_ for _, id_ in sorted(tuple(row) for row in session.execute(wanted))]
+def _prepared(database: Database, session: Session) -> Session:
+    if database.is_sqlite:
+        session.execute(text(f"PRAGMA mmap_size = {_MAPPED}"))
+    return session
+
+
+def _accounts(session: Session, category: Category) -> dict[int, str]:
+    """The handles of the category's accounts by id."""
+    wanted = select(col(Account.id), col(Account.handle)).where(col(Account.platform) == category.platform)
+    return dict(tuple(row) for row in session.execute(wanted))
+
+
+def _stretches(session: Session, who: _Who) -> Iterator[dict[str, object]]:
+    """Which articles are read together."""
+    if who.works:
+        ids = sorted(who.named)
+        yield from ({"works": ids[start : start + 500]} for start in range(0, len(ids), 500))
+        return
+    first, last = session.execute(select(func.min(Article.id), func.max(Article.id))).one()
+    if first is not None:
+        for start in range(first, last + 1, _STRETCH):
+            yield {"first": start, "last": start + _STRETCH - 1}
+
+
+def _lines(rows: Iterable[Any], who: _Who) -> list[Line]:
+    """Rows as lines, spelled as the csv module spells them."""
+    lines: list[Line] = []
+    named, quoted = who.named, _QUOTED.search
+    for key, remote_id, day, position, kind, original, title, url, *readings in rows:
+        place, handle = named[key]
+        figures = ",".join([reading or "" for reading in readings])
+        if "i" in figures or "t" in figures:
+            letters = {reading[0] for reading in readings if reading}
+            sources = "+".join(name for letter, name in SOURCES.items() if letter in letters)
+            figures = ",".join([reading[1:] if reading else "" for reading in readings])
+        else:
+            sources = "api" if "a" in figures else ""
+            figures = figures.replace("a", "")
+        told = "" if original is None else "true" if original else "false"
+        texts = f"{remote_id}{kind}{title}{url}"
+        if quoted(texts):
+            cells = f"{_cell(remote_id)},{day},{position},{_cell(kind)},{told},{_cell(title)},{_cell(url)}"
+        else:
+            cells = f"{remote_id},{day},{position},{kind},{told},{title},{url}"
+        end = f"{sources},{figures}" if readings else sources
+        lines.append((place, day, remote_id, f"{handle},{cells},{end}\n"))
+    return lines
+
+
+def _cell(told: str) -> str:
+    return '"' + told.replace('"', '""') + '"' if _QUOTED.search(told) else told
 
 
 def _first_source(session: Session, database: Database, category: Category) -> int | None:
@@ -134,89 +240,46 @@ def _first_source(session: Session, database: Database, category: Category) -> i
     return session.execute(wanted).scalar()
 
 
-def _lines(
-    database: Database, rule: Rule, metrics: Sequence[str], first: int | None, *, of_works: bool
+def _rows(
+    database: Database,
+    rule: Rule,
+    category: Category,
+    metrics: Sequence[str],
+    first: int | None,
+    *,
+    of_works: bool,
 ) -> Select[Any]:
-    """The lines of the accounts (the works) `chosen`, in the order of their handles."""
-    handle = col(Account.handle)
-    of = Article.id if of_works else Article.account_id
-    article = (
+    """One row an article of a stretch (`first` to `last`), or of the `works`."""
+    own = select(col(Account.id)).where(col(Account.platform) == category.platform)
+    if of_works:
+        chosen = col(Article.id).in_(bindparam("works", expanding=True))
+    else:
+        chosen = col(Article.id).between(bindparam("first"), bindparam("last"))
+    dated = (
         select(
+            col(Article.id if of_works else Article.account_id).label("key"),
             col(Article.id).label("id"),
-            (handle.concat("/").concat(col(Article.remote_id)) if of_works else handle).label("handle"),
             col(Article.remote_id).label("remote_id"),
             _day(database).label("day"),
             _last_day(database, rule).label("last"),
             func.coalesce(cast(col(Article.position), String()), "").label("position"),
             col(Article.kind).label("kind"),
-            case(
-                (col(Article.original).is_(None), ""),
-                (col(Article.original).is_(True), "true"),
-                else_="false",
-            ).label("original"),
+            col(Article.original).label("original"),
             col(Article.title).label("title"),
             col(Article.url).label("url"),
         )
-        .join(Account, col(Account.id) == col(Article.account_id))
         .where(
-            col(of).in_(bindparam("chosen", expanding=True)),
+            chosen,
+            # Not by the index of accounts: the stretch is read in its order.
+            (col(Article.account_id) + 0).in_(own),
             col(Article.published_day).between(rule.start, rule.end),
         )
         .cte("dated")
         .prefix_with("MATERIALIZED")
     )
-    readings = [_figure(database, article, metric, first).label(f"r{n}") for n, metric in enumerate(metrics)]
-    # Materialised: each reading is looked up once, though its text is used for source and figure.
-    read = select(article, *readings).cte("read").prefix_with("MATERIALIZED")
-    told = read.c
-    texts = (told.handle, told.remote_id, told.kind, told.title, told.url)
-    careful = [_quoted(database, column) for column in texts]
-    facts = case((_signs(database, _chain("", texts)), _facts(careful, told)), else_=_facts(texts, told))
-    found = [told[f"r{n}"] for n in range(len(metrics))]
-    figures = [func.coalesce(func.substr(one, 2), "") for one in found]
-    line = _chain(",", [facts, _sources(found), *figures])
-    return (
-        select(line)
-        .select_from(read)
-        .order_by(by_code_point(database, told.handle), told.day, by_code_point(database, told.remote_id))
-    )
-
-
-def _facts(texts: Sequence[Any], told: Any) -> ColumnElement[str]:
-    handle, remote_id, kind, title, url = texts
-    return _chain(",", [handle, remote_id, told.day, told.position, kind, told.original, title, url])
-
-
-def _chain(between: str, parts: Sequence[Any]) -> ColumnElement[str]:
-    chain: ColumnElement[str] = parts[0]
-    for part in parts[1:]:
-        chain = chain.concat(literal(between).concat(part) if between else part)
-    return chain
-
-
-def _signs(database: Database, column: Any) -> ColumnElement[bool]:
-    """Has the text a sign that the csv module would put into quotation marks?"""
-    found: ColumnElement[bool] = (
-        column.op("GLOB", is_comparison=True)(f"*[{_QUOTED}]*")
-        if database.is_sqlite
-        else column.regexp_match(f"[{_QUOTED}]")
-    )
-    return found
-
-
-def _quoted(database: Database, column: Any) -> ColumnElement[str]:
-    """A cell as the csv module writes it."""
-    quoted = literal('"').concat(func.replace(column, '"', '""')).concat('"')
-    return case((_signs(database, column), quoted), else_=column)
-
-
-def _sources(readings: Sequence[Any]) -> ColumnElement[str]:
-    """Where a line's figures come from: api+import+typed."""
-    if not readings:
-        return literal("")
-    letters = _chain("", [func.coalesce(func.substr(told, 1, 1), "") for told in readings])
-    names = [case((letters.contains(letter), f"+{name}"), else_="") for letter, name in SOURCES.items()]
-    return case((letters == "a" * len(readings), SOURCES["a"]), else_=func.substr(_chain("", names), 2))
+    names = ("key", "remote_id", "day", "position", "kind", "original", "title", "url")
+    readings = [_figure(database, dated, metric, first) for metric in metrics]
+    return select(*(dated.c[name] for name in names), *readings)
 
 
 def _day(database: Database) -> ColumnElement[str]:

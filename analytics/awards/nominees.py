@@ -76,10 +76,7 @@ def read_nominees(path: Path, rule: Rule) -> tuple[Nominee, ...]:
     for row in table.rows:
         category = kinds.get(row["category"] or (next(iter(kinds)) if len(kinds) == 1 else ""))
         if category is None:
-            params: Mapping[str, object] = {
-                "received": row["category"] or "–",
-                "known": ", ".join(kinds) or "–",
-            }
+            params = {"received": row["category"] or "–", "known": ", ".join(kinds) or "–"}
             problems.append(Problem("award.no_nominee_category", row.number, "category", params))
             continue
         problems += _missing(row, category)

@@ -257,8 +257,10 @@ def _freeze_who(
     return write_csv(path, ACCOUNT_COLUMNS, account_rows(nominated))
 
 
-def _works_of(nominated: tuple[Entry, ...] | None) -> list[int] | None:
-    return None if nominated is None else [one.article for one in nominated if one.article is not None]
+def _works_of(nominated: tuple[Entry, ...] | None) -> dict[int, str] | None:
+    if nominated is None:
+        return None
+    return {one.article: one.handle for one in nominated if one.article is not None}
 
 
 def _freeze_holes(database: Database, rule: Rule, category: Category, desk: Desk) -> Path:
