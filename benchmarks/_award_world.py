@@ -165,7 +165,8 @@ def _sources(connection: Connection) -> None:
     ]
     connection.execute(
         text(
-            f"INSERT INTO figure_source (id, kind, name, digest, first_at) VALUES (:id, :kind, :name, '', '{_NOON}')"
+            "INSERT INTO figure_source (id, kind, name, digest, first_at) "
+            f"VALUES (:id, :kind, :name, '', '{_NOON}')"
         ),
         rows,
     )
@@ -205,8 +206,8 @@ def _accounts(connection: Connection, count: int, units: int, *, turned: bool) -
         sizes.append({"number": number, "id": id_, "platform": platform, "reads": reads})
     connection.execute(
         text(
-            "INSERT INTO account (id, unit_id, platform, handle, name, track, filed, verified, api_base, state) "
-            "VALUES (:id, :unit, :platform, :handle, :name, :track, '2025-03-01', true, '', 'active')"
+            "INSERT INTO account (id, unit_id, platform, handle, name, track, filed, verified, api_base, "
+            "state) VALUES (:id, :unit, :platform, :handle, :name, :track, '2025-03-01', true, '', 'active')"
         ),
         rows,
     )
@@ -244,8 +245,8 @@ def _posts(connection: Connection, first: int, last: int, accounts: int, posts: 
     )
     _run(
         connection,
-        f"INSERT INTO bench_post SELECT (:first + n) * {step} % {posts} + 1, :first + n, s.id, s.platform, {day}, "
-        "s.reads * (50 + ((:first + n) * 7919) % 151) / 100 "
+        f"INSERT INTO bench_post SELECT (:first + n) * {step} % {posts} + 1, :first + n, s.id, s.platform, "
+        f"{day}, s.reads * (50 + ((:first + n) * 7919) % 151) / 100 "
         f"FROM bench_number JOIN bench_size s ON s.number = (:first + n) % {accounts} WHERE n < :count",
         first=first,
         count=last - first,
@@ -313,8 +314,8 @@ def _posts(connection: Connection, first: int, last: int, accounts: int, posts: 
         for age in (1, 7):
             _run(
                 connection,
-                f"{into} SELECT p.id, :metric, age{age}{cast}, 4, ({told}) * 1000000, :noon FROM bench_post p "
-                f"JOIN bench_day d ON d.day = p.day WHERE p.platform = 'youth_voice' AND {only}",
+                f"{into} SELECT p.id, :metric, age{age}{cast}, 4, ({told}) * 1000000, :noon "
+                f"FROM bench_post p JOIN bench_day d ON d.day = p.day WHERE p.platform = 'youth_voice' AND {only}",
                 metric=metric,
                 noon=_NOON,
             )

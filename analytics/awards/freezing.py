@@ -34,7 +34,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
 )
 from sqlmodel import Session, col
 
@@ -55,8 +54,8 @@ from organisation.accounts import Account
 
 _STRETCH = 40_000  # ids at a time
 _READERS = 2
+_WORKS = 500  # at a time
 _FILES = 64  # temporary ones
-_MAPPED = 1 << 35  # bytes of a SQLite file that are read without being copied
 _QUOTED = re.compile('[,"\n\r]')
 Line = tuple[int, str, str, str]  # place of the account, day, id on the platform, line
 
@@ -89,8 +88,8 @@ def freeze_articles(
         sorting = _Sorting(Path(folder))
         for lines in _read(database, rule, category, metrics, works, sorting):
             sorting.add(lines)
-        for lines in sorting.sorted():
-            file.writelines(lines)
+        for part in sorting.sorted():
+            file.writelines(part)
     return path
 
 
@@ -139,10 +138,10 @@ def _read(
         who = _Who.of(_accounts(first, category) if works is None else works, works=works is not None)
         sorting.accounts = len(who.named)
         free: SimpleQueue[Session] = SimpleQueue()
-        free.put(_prepared(database, first))
+        free.put(first)
         if not archived:  # what was archived is brought back for one session
             for _ in range(_READERS - 1):
-                free.put(_prepared(database, stack.enter_context(database.read())))
+                free.put(stack.enter_context(database.read()))
         source = _first_source(first, database, category)
         wanted = _rows(database, rule, category, metrics, source, of_works=who.works)
 
@@ -165,12 +164,6 @@ def _read(
             yield under_way.popleft().result()
 
 
-def _prepared(database: Database, session: Session) -> Session:
-    if database.is_sqlite:
-        session.execute(text(f"PRAGMA mmap_size = {_MAPPED}"))
-    return session
-
-
 def _accounts(session: Session, category: Category) -> dict[int, str]:
     """The handles of the category's accounts by id."""
     wanted = select(col(Account.id), col(Account.handle)).where(col(Account.platform) == category.platform)
@@ -181,7 +174,8 @@ def _stretches(session: Session, who: _Who) -> Iterator[dict[str, object]]:
     """Which articles are read together."""
     if who.works:
         ids = sorted(who.named)
-        yield from ({"works": ids[start : start + 500]} for start in range(0, len(ids), 500))
+        for start in range(0, len(ids), _WORKS):
+            yield {"works": ids[start : start + _WORKS]}
         return
     first, last = session.execute(select(func.min(Article.id), func.max(Article.id))).one()
     if first is not None:

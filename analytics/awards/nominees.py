@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import or_, select
-from sqlmodel import col
+from sqlalchemy import or_
+from sqlmodel import col, select
 
 from analytics.articles import Article
 from analytics.awards.files import Cell, read_csv, write_csv
@@ -61,8 +61,8 @@ class Entry:
 
 
 def read_nominees(path: Path, rule: Rule) -> tuple[Nominee, ...]:
-    """The nominations of a file. Columns `category` (where the rule has several of the kind), for works
-    `account`, `work` (its id or address) and, where it is not the account's, `track`; for people `id`, `name`,
+    """The nominations of a file. Columns `category` (where the rule has several such), for works `account`,
+    `work` (its id or address) and, where it is not the account's, `track`; for people `id`, `name`,
     `unit`, `track`; `evidence`.
 
     Raises InputError for a category that takes no nominees, a missing cell, a nominee named twice.
@@ -132,23 +132,7 @@ def entries(
 def _works(
     database: Database, rule: Rule, category: Category, nominees: Sequence[Nominee]
 ) -> tuple[list[Entry], list[Problem]]:
-    handles = {one.account.removeprefix(f"{category.platform}:") for one in nominees}
-    works = {one.work for one in nominees}
-    wanted = (
-        select(Article, Account, Unit)
-        .join(Account, col(Account.id) == col(Article.account_id))
-        .join(Unit, col(Unit.id) == col(Account.unit_id))
-        .where(
-            col(Account.platform) == category.platform,
-            col(Account.handle).in_(handles),
-            or_(col(Article.remote_id).in_(works), col(Article.url).in_(works)),
-        )
-    )
-    known: dict[tuple[str, str], tuple[Article, Account, Unit]] = {}
-    with database.read() as session:
-        for article, account, unit in session.execute(wanted):
-            for name in (article.url, article.remote_id):
-                known[account.handle, name] = article, account, unit
+    known = _articles(database, category, nominees)
     found: list[Entry] = []
     problems: list[Problem] = []
     for one in nominees:
@@ -178,12 +162,43 @@ def _works(
     return found, problems
 
 
+def _articles(
+    database: Database, category: Category, nominees: Sequence[Nominee]
+) -> dict[tuple[str, str], tuple[Article, Account, Unit]]:
+    """The articles that are meant, by the account's handle and by id or address."""
+    works = {one.work for one in nominees}
+    with database.read() as session:
+        accounts = session.exec(
+            select(Account).where(
+                Account.platform == category.platform,
+                col(Account.handle).in_(
+                    {one.account.removeprefix(f"{category.platform}:") for one in nominees}
+                ),
+            )
+        ).all()
+        by_id = {account.id: account for account in accounts}
+        wanted = {account.unit_id for account in accounts}
+        units = {unit.id: unit for unit in session.exec(select(Unit).where(col(Unit.id).in_(wanted)))}
+        articles = session.exec(
+            select(Article).where(
+                col(Article.account_id).in_(list(by_id)),
+                or_(col(Article.remote_id).in_(works), col(Article.url).in_(works)),
+            )
+        ).all()
+    known: dict[tuple[str, str], tuple[Article, Account, Unit]] = {}
+    for article in articles:
+        account = by_id[article.account_id]
+        for name in (article.url, article.remote_id):
+            known[account.handle, name] = article, account, units[account.unit_id]
+    return known
+
+
 def _people(
     database: Database, rule: Rule, category: Category, nominees: Sequence[Nominee]
 ) -> tuple[list[Entry], list[Problem]]:
     with database.read() as session:
-        wanted = select(Unit.code, Unit.name_zh).where(col(Unit.code).in_({one.unit for one in nominees}))
-        units: dict[str, str] = dict(tuple(row) for row in session.execute(wanted))
+        wanted = select(Unit).where(col(Unit.code).in_({one.unit for one in nominees}))
+        units = {unit.code: unit.name_zh for unit in session.exec(wanted)}
     problems = [
         Problem("award.no_such_unit", one.row, "unit", {"received": one.unit})
         for one in nominees
