@@ -315,7 +315,8 @@ def _posts(connection: Connection, first: int, last: int, accounts: int, posts: 
             _run(
                 connection,
                 f"{into} SELECT p.id, :metric, age{age}{cast}, 4, ({told}) * 1000000, :noon "
-                f"FROM bench_post p JOIN bench_day d ON d.day = p.day WHERE p.platform = 'youth_voice' AND {only}",
+                "FROM bench_post p JOIN bench_day d ON d.day = p.day "
+                f"WHERE p.platform = 'youth_voice' AND {only}",
                 metric=metric,
                 noon=_NOON,
             )

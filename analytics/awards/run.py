@@ -24,7 +24,14 @@ from analytics.awards.holes import COLUMNS as HOLE_COLUMNS
 from analytics.awards.holes import Signature, freeze_holes, refuse_holes
 from analytics.awards.intake import Given, Intake, take_in
 from analytics.awards.nominees import FILE as NOMINEES
-from analytics.awards.nominees import Entry, account_rows, entries, read_nominees, write_entries
+from analytics.awards.nominees import (
+    Entry,
+    account_rows,
+    entries,
+    read_nominees,
+    write_entries,
+    write_nominees,
+)
 from analytics.awards.objections import refuse_open
 from analytics.awards.result import CategoryResult
 from analytics.awards.rule import ACCOUNTS, Category, Rule
@@ -425,13 +432,17 @@ def dry_run(
     """The list as it would be today: nothing is written, holes are let pass. Without the jury's scores (or
     the votes) the places are those of the data alone, and categories without data are left out.
     """
-    rule = load_rule(rule_path)
+    rule = whole = load_rule(rule_path)
     data_only = (rule.needs_jury and given.jury is None) or (rule.needs_votes and given.votes is None)
     if data_only:
         rule = _by_data(rule)
     with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
-        folder, steps = RunFolder(Path(temporary)), _Steps(rule, progress)
+        folder, steps = RunFolder(Path(temporary) / "run"), _Steps(rule, progress)
         signed = replace(given, signature=Signature("dry run", ""))
+        if given.nominees is not None:
+            kept = {category.id for category in rule.categories}
+            nominees = [one for one in read_nominees(given.nominees, whole) if one.category in kept]
+            signed = replace(signed, nominees=write_nominees(nominees, Path(temporary) / "nominees.csv"))
         freeze_into(folder, database, rule, rule_path, signed, None, lambda c: steps.step(FREEZE, c))
         _perform(folder, rule, "anomalies", steps, None, insist=False)
         results = results_of(rule, folder.path.joinpath)
