@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-engines test-faults check bench bench-peers install pins clean
+.PHONY: web demo test test-engines test-faults check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -23,6 +23,9 @@ $(STAMP): pyproject.toml constraints.txt | $(filter .tools/bin/uv,$(UV))
 	@touch $(STAMP)
 
 install: $(STAMP) ## set up .venv from the pins in constraints.txt
+
+web: ## the console's files anew, after a change in web/frontend or a new icon
+	cd web/frontend && npm ci --ignore-scripts && npm run check && npm run build
 
 demo: install ## the whole loop against a local sandbox of platforms: make demo ARGS='--no-serve --json'
 	@$(BIN)/meizhen demo $(ARGS)
@@ -69,4 +72,4 @@ pins: install ## make constraints.txt again from pyproject.toml
 	@echo "uv==$$($(UV) --version | cut -d' ' -f2)" >> constraints.txt
 
 clean:
-	rm -rf .venv .tools .peers .engines build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf web/static web/frontend/node_modules .venv .tools .peers .engines build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

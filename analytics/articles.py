@@ -4,13 +4,15 @@ A figure is account, article (or none), common name, as-of day, value, source. U
 common name on that platform (`KnownMetric`). Unknown is no row, never 0.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint, select, text
+from sqlmodel import Field, Session, SQLModel, col
 
 from config.database import Millionths
+from organisation.accounts import Account
 
 
 class KnownMetric(SQLModel, table=True):
@@ -121,3 +123,16 @@ class CollectionGap(SQLModel, table=True):
     told: str = Field(default="", max_length=1000)
     seen_at: datetime
     closed_at: datetime | None = None
+
+
+def last_articles(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
+    """When each account last published anything that was collected, by us or not; others are not named."""
+    latest = (
+        select(col(Article.published_at))
+        .where(col(Article.account_id) == col(Account.id))
+        .order_by(col(Article.published_day).desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = session.execute(select(col(Account.id), latest).where(col(Account.id).in_(account_ids)))
+    return {account_id: at for account_id, at in rows if at is not None}

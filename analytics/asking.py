@@ -4,7 +4,7 @@ Runs in a worker thread: it calls the platform and touches no table of ours but 
 Nothing it meets is raised.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -244,23 +244,18 @@ def kept_figures(article: ArticleFigures, names: set[str]) -> tuple[Figures, ...
             kept.append(replace(figures, values={}))
             continue
         wanted = names if is_kept(published, figures.as_of) else unseen
-        values = _exact(figures, wanted & figures.values.keys()) if wanted else {}
-        unseen = unseen - values.keys()
+        values = _exact(figures, wanted) if wanted else {}
         if values:
+            unseen = unseen.difference(values)
             kept.append(replace(figures, values=values))
     return tuple(kept)
 
 
-def known_of(figures: Figures) -> dict[str, Number]:
-    """The values that are known."""
-    return {name: value for name, value in figures.values.items() if value is not None}
-
-
-def _exact(figures: Figures, names: set[str]) -> dict[str, Number]:
+def _exact(figures: Figures, names: Iterable[str]) -> dict[str, Number]:
     """The values of these names that are known and are numbers, as they are stored."""
     exact = {}
     for name in names:
-        value = figures.values[name]
+        value = figures.values.get(name)
         number = None if value is None else exact_number(value)
         if number is not None:
             exact[name] = number
@@ -284,7 +279,7 @@ def _ask_days(answer: Answer, access: Access) -> None:
             if figures is not None and figures.delayed:
                 answer.day_holes[day] = Hole(DELAYED)
             elif figures is not None:
-                answer.days.append(replace(figures, values=_exact(figures, names & figures.values.keys())))
+                answer.days.append(replace(figures, values=_exact(figures, names)))
 
 
 def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -> _Told:

@@ -231,7 +231,7 @@ def store_account_days(session: Session, source: int, at: datetime, figures: Ite
 
 
 def store_told_snapshots(session: Session, source: int, at: datetime, groups: Iterable[Group]) -> int:
-    """Upserts figures of articles as a platform tells them, by day; gives how many. All values are known."""
+    """Upserts figures of articles as a platform tells them, by day; gives how many were known."""
     return write_groups(session, Snapshot, ("article_id", "metric", "as_of"), source, at, groups)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from analytics.articles import Article, Snapshot
-from analytics.asking import Answer, Failure, Task, known_of
+from analytics.asking import Answer, Failure, Task
 from analytics.figures import (
     FROM_FILE,
     ArticleFact,
@@ -158,7 +158,7 @@ def _store_articles(
                     waiting[article_id, figures.as_of] = account_id
                     continue
                 name = f"{answer.task.account.platform} {figures.endpoint}"
-                by_source.setdefault(name, []).append(Group(article_id, figures.as_of, known_of(figures)))
+                by_source.setdefault(name, []).append(Group(article_id, figures.as_of, figures.values))
     for name, groups in by_source.items():
         source = source_id(session, "api", name, at)
         report.figures += store_told_snapshots(session, source, at, groups)
@@ -199,7 +199,7 @@ def _store_days(session: Session, answers: Sequence[Answer], at: datetime, repor
     for answer in answers:
         account = answer.task.account
         for figures in answer.days:
-            group = Group(account.known_id, figures.as_of, known_of(figures))
+            group = Group(account.known_id, figures.as_of, figures.values)
             by_source.setdefault(f"{account.platform} {figures.endpoint}", []).append(group)
     for name, groups in by_source.items():
         report.figures += store_told_days(session, source_id(session, "api", name, at), at, groups)

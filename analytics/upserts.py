@@ -48,11 +48,11 @@ def write_figures(
 
 
 class Group(NamedTuple):
-    """Figures of one article (or account) and day: metric → value."""
+    """Figures of one article (or account) and day: metric → value; unknown ones (None) are not stored."""
 
     subject: int
     day: date
-    values: Mapping[str, Number]
+    values: Mapping[str, Number | None]
 
 
 def write_groups(
@@ -64,7 +64,7 @@ def write_groups(
     """
     merged: dict[tuple[int, date], dict[str, int]] = {}
     for subject, day, values in groups:
-        millionths = {metric: _millionths(value) for metric, value in values.items()}
+        millionths = {metric: _millionths(value) for metric, value in values.items() if value is not None}
         merged.setdefault((subject, day), {}).update(millionths)
     if not merged:
         return 0

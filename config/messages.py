@@ -6,13 +6,17 @@ for errors, `remedy_zh` and `remedy_en`.
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("zh", "en")
 _CATALOGUES = Path(__file__).with_name("catalogues")
 _chosen: str | None = None
+# Of one request: its reader's. Everything that runs for the request inherits it, threads too.
+_requested: ContextVar[str | None] = ContextVar("meizhen_language", default=None)
 
 
 def use_language(language: str) -> None:
@@ -23,8 +27,21 @@ def use_language(language: str) -> None:
     _chosen = language
 
 
+@contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Within this, and in what it starts, texts are in this language; None leaves it as it was."""
+    token = _requested.set(language if language in LANGUAGES else _requested.get())
+    try:
+        yield
+    finally:
+        _requested.reset(token)
+
+
 def present_language() -> str:
-    """The present language: MEIZHEN_LANGUAGE, then the setting, then Chinese."""
+    """The present language: the request's, then MEIZHEN_LANGUAGE, then the setting, then Chinese."""
+    requested = _requested.get()
+    if requested is not None:
+        return requested
     wanted = os.environ.get("MEIZHEN_LANGUAGE", "")
     if wanted in LANGUAGES:
         return wanted

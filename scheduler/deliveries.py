@@ -48,6 +48,9 @@ FOLLOWERS: dict[State, frozenset[State]] = {
     State.CANCELLED: frozenset(),
 }
 
+# The states in which a delivery may wait for a person.
+ASKING = (State.UNCERTAIN, State.HANDED_OVER, State.MISSED, State.FAILED)
+
 _STATES = ",".join(f"'{state}'" for state in State)
 
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Index, Update, and_, or_, select, text, update
+from sqlalchemy import Index, Update, and_, false, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
 from organisation.accounts import Account
+from organisation.units import Unit
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
 from scheduler.lanes import Lane
@@ -149,6 +150,30 @@ def open_notices(session: Session) -> list[Notice]:
     """Every open notice, newest first."""
     wanted = select(Notice).where(col(Notice.closed_at).is_(None))
     return list(session.scalars(wanted.order_by(col(Notice.opened_at).desc(), col(Notice.id).desc())))
+
+
+def notices_within(
+    session: Session, within: ColumnElement[bool], *, whole: bool, limit: int = 50
+) -> list[Notice]:
+    """Open notices about accounts and reports of units, newest first.
+
+    `within` is a condition on the units (`organisation.in_sight`); `whole`: the whole queue's too.
+    """
+    of_unit = or_(
+        col(Unit.id) == col(Account.unit_id), literal("unit:") + col(Unit.code) == col(Notice.subject)
+    )
+    mine = (
+        select(col(Notice.id))
+        .outerjoin(Account, col(Account.id) == col(Notice.account_id))
+        .join(Unit, of_unit)
+        .where(col(Notice.closed_at).is_(None), within)
+    )
+    wanted = select(Notice).where(
+        col(Notice.closed_at).is_(None),
+        or_(col(Notice.id).in_(mine), and_(true() if whole else false(), col(Notice.subject) == QUEUE)),
+    )
+    newest = wanted.order_by(col(Notice.opened_at).desc(), col(Notice.id).desc()).limit(limit)
+    return list(session.scalars(newest))
 
 
 def any_gone(session: Session) -> bool:

@@ -17,7 +17,7 @@ from organisation.accounts import Account
 from organisation.lateness import lateness_of
 from organisation.ledger import record
 from organisation.units import Unit
-from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
+from scheduler.deliveries import ASKING, Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
 from scheduler.queue import Enqueued, enqueue, is_stopped
@@ -234,9 +234,11 @@ def list_deliveries(
     until: datetime | None = None,
     limit: int | None = None,
     within: ColumnElement[bool] | None = None,
+    asking: bool = False,
 ) -> list[Listed]:
     """Deliveries in due order, in one statement; `since` and `until` bound the due time, both included.
 
+    `asking`: only those that wait for a person's decision.
     `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
     title = func.coalesce(col(Variant.title), col(Post.title))
@@ -257,6 +259,8 @@ def list_deliveries(
         wanted = wanted.where(col(Delivery.due) >= since)
     if until is not None:
         wanted = wanted.where(col(Delivery.due) <= until)
+    if asking:
+        wanted = wanted.where(col(Delivery.state).in_(ASKING), col(Delivery.needs_person).is_(True))
     if within is not None:
         wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
     return [

@@ -17,6 +17,8 @@ from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
 from scheduler.review_approvals import approved_hashes
 
+_REASON = 300
+
 
 class QueueSwitch(SQLModel, table=True):
     """The switch of the whole queue: one row once anybody has used it."""
@@ -27,6 +29,7 @@ class QueueSwitch(SQLModel, table=True):
     stopped: bool = False
     at: datetime
     by: str = Field(max_length=120)
+    reason: str = Field(default="", max_length=_REASON, sa_column_kwargs={"server_default": ""})
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,13 @@ _ADVANCE = BatchStatement(
 )
 
 
-def stop_queue(session: Session, keys: KeyRing, *, now: datetime, actor: str, stopped: bool) -> None:
-    """Stops or opens the whole queue; every node obeys at its next tick."""
+def stop_queue(
+    session: Session, keys: KeyRing, *, now: datetime, actor: str, stopped: bool, reason: str = ""
+) -> None:
+    """Stops or opens the whole queue; every node obeys at its next tick. `reason` is for the ledger."""
     switch = session.get(QueueSwitch, 1) or QueueSwitch(id=1, at=now, by=actor)
     switch.stopped, switch.at, switch.by = stopped, now, actor
+    switch.reason = storable(reason, _REASON)
     session.add(switch)
     if not stopped:
         waiting = select(col(Lane.account_id)).where(
@@ -140,13 +146,20 @@ def stop_queue(session: Session, keys: KeyRing, *, now: datetime, actor: str, st
         )
         lanes.wake(session, [row[0] for row in session.execute(waiting)], now)
     act = "queue.pause" if stopped else "queue.resume"
-    record(session, keys, at=now, actor=actor, act=act, subject="queue")
+    record(session, keys, at=now, actor=actor, act=act, subject="queue", details=_because(reason))
 
 
 def stop_accounts(
-    session: Session, keys: KeyRing, accounts: Sequence[Account], *, now: datetime, actor: str, stopped: bool
+    session: Session,
+    keys: KeyRing,
+    accounts: Sequence[Account],
+    *,
+    now: datetime,
+    actor: str,
+    stopped: bool,
+    reason: str = "",
 ) -> None:
-    """Stops or opens single lanes."""
+    """Stops or opens single lanes. `reason` is for the ledger."""
     ids = [account.id for account in accounts if account.id is not None]
     lanes.ensure(session, ids)
     if stopped:
@@ -156,12 +169,23 @@ def stop_accounts(
         notices.close_gone(session, now)
     act = "queue.pause" if stopped else "queue.resume"
     for account in accounts:
-        record(session, keys, at=now, actor=actor, act=act, subject=account.stable_id)
+        details = _because(reason)
+        record(session, keys, at=now, actor=actor, act=act, subject=account.stable_id, details=details)
+
+
+def _because(reason: str) -> dict[str, object]:
+    return {"reason": storable(reason, _REASON)} if reason else {}
 
 
 def is_stopped(session: Session) -> bool:
     """Has a person stopped the whole queue?"""
     return bool(session.execute(select(col(QueueSwitch.stopped))).scalar_one_or_none())
+
+
+def stop_of(session: Session) -> QueueSwitch | None:
+    """The stop of the whole queue, with who said it and when; None while the queue is open."""
+    switch = session.get(QueueSwitch, 1, populate_existing=True)
+    return switch if switch is not None and switch.stopped else None
 
 
 def stopped_accounts(session: Session, account_ids: Collection[int]) -> set[int]:

@@ -1,6 +1,6 @@
 """Who may sign what: a reviewer by their role at every unit of the post, or whoever stands in for them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -106,6 +106,22 @@ def signing(
         if one.person_id not in gone and _everywhere(one, acts, places):
             return Signing(person.person_id, one.person_id)
     raise not_allowed(person, acts[-1])
+
+
+def signs(
+    session: Session, person: Standing, now: datetime
+) -> Callable[[Stage, Sequence[Place], Collection[int]], bool]:
+    """`signing` as a question to be asked of many posts: stage, places, who is barred."""
+    both = (person, *standing_in_for(session, person, now))
+
+    def may_sign(stage: Stage, places: Sequence[Place], barred: Collection[int]) -> bool:
+        if person.person_id in barred or not places:
+            return False
+        return any(
+            one.person_id not in barred and _everywhere(one, STAGE_ACTS[stage], places) for one in both
+        )
+
+    return may_sign
 
 
 def _everywhere(person: Standing, acts: Sequence[Act], places: Sequence[Place]) -> bool:

@@ -14,13 +14,13 @@ from config.clock import SHANGHAI
 from config.messages import text
 from organisation import Account, Person, Place, Unit
 from organisation.permissions import Standing
-from organisation.stages import read_stages
+from organisation.stages import Stage, read_stages
 from scheduler.deliveries import Delivery
 from scheduler.posts import Post
 from scheduler.review import sign_offs
 from scheduler.review_content import Content, of_facts
-from scheduler.review_people import reads
-from scheduler.review_tables import Comment, Planned, Submission
+from scheduler.review_people import reads, signs
+from scheduler.review_tables import Author, Comment, Planned, SignOff, Submission
 from scheduler.review_tables import Standing as State
 
 _HEADLINE = 60
@@ -68,6 +68,32 @@ def waiting(session: Session, person: Standing | None, now: datetime, *, limit: 
         for post, due in posts
         if post.id is not None and may(places[post.id])
     ]
+
+
+def waiting_for(session: Session, person: Standing, now: datetime) -> list[Waiting]:
+    """What waits for this person's signature next, themselves or in somebody's place, by its time."""
+    open_ones = [one for one in waiting(session, person, now) if one.stage]
+    ids = [one.post for one in open_ones]
+    places, _ = _where(session, ids)
+    barred: dict[int, set[int]] = {post_id: set() for post_id in ids}
+    for post_id, author in session.exec(
+        select(Author.post_id, Author.person_id).where(col(Author.post_id).in_(ids))
+    ):
+        barred[post_id].add(author)
+    hands = (
+        columns(
+            col(Submission.post_id),
+            col(Submission.submitted_by),
+            col(SignOff.person_id),
+            col(SignOff.for_person_id),
+        )
+        .outerjoin(SignOff, col(SignOff.submission_id) == col(Submission.id))
+        .where(col(Submission.post_id).in_(ids), col(Submission.state) == State.OPEN)
+    )
+    for post_id, *people in session.execute(hands):
+        barred[post_id].update(one for one in people if one is not None)
+    may = signs(session, person, now)
+    return [one for one in open_ones if may(Stage(one.stage), places[one.post], barred[one.post])]
 
 
 def _waiting(

@@ -11,14 +11,12 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from organisation.accounts import Account
-from scheduler.deliveries import FOLLOWERS, Delivery, State
+from scheduler.deliveries import ASKING, FOLLOWERS, Delivery, State
 from scheduler.lanes import Lane
 from scheduler.notices import Notice
 from scheduler.queue import is_stopped
 from scheduler.watch import find_idle
 
-# The states in which a delivery may wait for a person.
-_ASKING = (State.UNCERTAIN, State.HANDED_OVER, State.MISSED, State.FAILED)
 _UNFINISHED = tuple(state for state in State if FOLLOWERS[state])
 
 
@@ -65,7 +63,7 @@ def queue_status(
         for state, count in platform.states.items():
             states[state] += count
     person = session.execute(
-        select(func.count()).where(col(Delivery.state).in_(_ASKING), col(Delivery.needs_person).is_(True))
+        select(func.count()).where(col(Delivery.state).in_(ASKING), col(Delivery.needs_person).is_(True))
     ).scalar_one()
     paused = session.execute(select(func.count()).where(col(Lane.paused).is_(True))).scalar_one()
     idle = find_idle(session, now, patience)

@@ -53,9 +53,17 @@ def calls() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", first.value
 
 
+def in_templates() -> Iterator[tuple[str, str, bool]]:
+    """Place and entry of every `t("…")` of a template, and whether it is only how the entry begins."""
+    for path in sorted((ROOT / "web" / "templates").rglob("*.html")):
+        for found in re.finditer(r'\bt\("([a-z0-9_.]+)"(\s*~)?', path.read_text("utf-8")):
+            yield str(path.relative_to(ROOT)), found[1], bool(found[2])
+
+
 def test_every_text_that_the_code_asks_for_exists() -> None:
     known = {f"{topic}.{name}" for topic in CATALOGUES for name in entries(topic)}
     asked = [(place, entry) for place, entry in calls() if ENTRY.fullmatch(entry)]
+    asked += [(place, entry) for place, entry, begins in in_templates() if not begins]
     assert len(asked) > 50
     assert [(place, entry) for place, entry in asked if entry not in known] == []
 
@@ -71,6 +79,8 @@ def test_no_entry_is_left_that_nothing_asks_for() -> None:
                     literals.add(node.value)
                 elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
                     built.add(str(node.values[0].value))
+    for _, entry, begins in in_templates():
+        (built if begins else literals).add(entry)
     prefixes = tuple(start for start in built if ENTRY.fullmatch(f"{start}x"))
     left = [
         f"{topic}.{name}"

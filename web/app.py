@@ -1,30 +1,38 @@
 """The program that answers HTTP: no page that documents it, nothing that tells its version."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.clock import Clock
 from config.database import Database
+from config.messages import speaking
 from config.secrets import KeyRing
 from config.settings import Settings
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
+from web.assets import ADDRESS, BuiltFiles
 from web.callback import callback_router
+from web.cookies import LANGUAGE, is_secure
+from web.desk import Desk
 from web.health import health_router
 from web.metrics import Callbacks, metrics_router
-from web.problem import problem
+from web.pages import pages_router
+from web.refusals import tell_refusals
 
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+_TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+_LEAST_ZIPPED = 1000  # bytes
 
 
 def create_app(
@@ -35,40 +43,42 @@ def create_app(
     clock: Clock,
     watchman: Watchman,
     wake: Callable[[], None],
+    demo: bool = False,
 ) -> ASGIApp:
     """The ASGI program of a node. `wake` has its dispatcher look at the database now."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    desk = Desk(settings, database, keys, clock, wake, demo)
+    app.state.desk = desk
     callbacks = Callbacks()
     accounts = OpenedAccounts(database, keys, clock, settings)
     app.include_router(health_router(database, watchman))
     app.include_router(metrics_router(settings, database, clock, watchman, callbacks))
     app.include_router(callback_router(database, clock, accounts, callbacks, wake))
-    app.add_exception_handler(HTTPException, _told)
-    app.add_exception_handler(Exception, _fault)
-    return _Headers(app)
+    app.include_router(pages_router(desk))
+    app.mount(ADDRESS, BuiltFiles(), name="static")
+    tell_refusals(app)
+    return _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
 
 
-async def _told(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        return await _fault(_request, error)
-    return problem(HTTPStatus(error.status_code), headers=error.headers)
-
-
-async def _fault(_request: Request, _error: Exception) -> Response:
-    """The last resort says nothing of the fault; the log does."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-class _Headers:
-    """Puts the headers that every answer carries on every answer."""
+class _Frame:
+    """Around every answer: its reader's language, and the headers that it carries unless it has its own."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        ours = _HEADERS | _TLS_HEADERS if is_secure(request) else _HEADERS
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in ours.items():
+                    headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        with speaking(request.cookies.get(LANGUAGE)):
+            await self.app(scope, receive, send_with_headers)

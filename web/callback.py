@@ -22,6 +22,7 @@ from connectors import Access, CallbackAnswer, CallbackRefused, CallbackRequest,
 from organisation.accounts import Account
 from scheduler.opening import OpenedAccounts
 from scheduler.settling import first_time, settle_now
+from web.access import ruled
 from web.metrics import Callbacks
 from web.problem import problem
 
@@ -42,6 +43,7 @@ def callback_router(
     hearing = _Hearing(database, clock, accounts)
 
     @router.api_route("/callback/{platform}/{handle}", methods=["GET", "POST"])
+    @ruled(None)
     async def callback(request: Request, platform: str, handle: str) -> Response:
         try:
             body = await _read(request)

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from config.database import Database, require_newest
 from config.errors import MeizhenError
 from scheduler.watch import Watchman
+from web.access import ruled
 from web.problem import problem
 
 
@@ -16,10 +17,12 @@ def health_router(database: Database, watchman: Watchman) -> APIRouter:
     router = APIRouter()
 
     @router.get("/healthz")
+    @ruled(None)
     async def healthz() -> JSONResponse:
         return _answer(list(watchman.failing()))
 
     @router.get("/readyz")
+    @ruled(None)
     def readyz() -> JSONResponse:
         failing = list(watchman.failing())
         if watchman.alarm is not None:

@@ -20,6 +20,7 @@ from config.database import Database
 from config.settings import Settings
 from scheduler.status import QueueStatus, queue_status
 from scheduler.watch import Spread, Watch, Watchman
+from web.access import ruled
 
 
 class Callbacks:
@@ -48,6 +49,7 @@ def metrics_router(
     callbacks.registry.register(QueueCollector(database, clock, patience))
 
     @router.get("/metrics")
+    @ruled(None)
     def metrics() -> Response:
         return Response(generate_latest(callbacks.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

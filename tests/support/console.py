@@ -1,0 +1,111 @@
+"""A browser without a window: cookies, forms with their token, and the answers of the console's pages."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+from fastapi import FastAPI
+from httpx2 import Response
+from people import PASSWORD
+from starlette.testclient import TestClient
+
+from config import Database
+from config.clock import Clock
+from config.secrets import KeyRing
+from config.settings import load_settings
+from scheduler.watch import Watch, Watchman
+from web import create_app
+
+_TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
+
+
+class Console:
+    """One browser of one person."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+        self.token = ""
+
+    def get(self, path: str, **headers: str) -> "Answer":
+        answer = Answer(self.client.get(path, headers=headers))
+        self.token = answer.token or self.token
+        return answer
+
+    def post(self, path: str, values: dict[str, str] | None = None, **headers: str) -> "Answer":
+        """Sends a form as the page that was seen last would; follows to the page after it."""
+        if not self.token:
+            self.get("/login")
+        form = {"_token": self.token, **(values or {})}
+        answer = Answer(self.client.post(path, data=form, headers=headers))
+        self.token = answer.token or self.token
+        return answer
+
+    def sign_in(self, login: str, password: str = PASSWORD, **more: str) -> "Answer":
+        self.get("/login")
+        return self.post("/login", {"login": login, "password": password, **more})
+
+
+class Answer:
+    """An answer, its status and its text as a reader sees it."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        self.status = response.status_code
+        self.path = response.url.path
+        self.html = response.text
+        found = _TOKEN.search(self.html)
+        self.token = found[1] if found else ""
+
+    @property
+    def words(self) -> str:
+        """The text without tags, in one line."""
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
+
+
+class Consoles:
+    """The app of one node, and as many browsers as a test needs."""
+
+    def __init__(self, database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool) -> None:
+        watchman = Watchman(
+            database, clock, Watch(), patience=timedelta(seconds=60), tick=timedelta(seconds=1)
+        )
+        self.woken = 0
+        self.app = create_app(
+            settings=load_settings({"MEIZHEN_HOME": str(home)}),
+            database=database,
+            keys=keys,
+            clock=clock,
+            watchman=watchman,
+            wake=self._wake,
+            demo=demo,
+        )
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    @property
+    def inner(self) -> FastAPI:
+        """The app within what is around it."""
+        app = self.app
+        while not isinstance(app, FastAPI):
+            app = app.app  # type: ignore[attr-defined]
+        return app
+
+    def browser(self, address: str = "http://127.0.0.1:8765") -> Console:
+        return Console(TestClient(self.app, base_url=address, raise_server_exceptions=False))
+
+    def signed_in(self, login: str) -> Console:
+        console = self.browser()
+        answer = console.sign_in(login)
+        assert answer.path == "/", answer.words
+        return console
+
+
+@contextmanager
+def consoles(
+    database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool = False
+) -> Iterator[Consoles]:
+    yield Consoles(database, keys, clock, home, demo=demo)

@@ -1,0 +1,20 @@
+// What every page carries. Pages bring no scripts of their own: they mark elements with data-attributes.
+import "./console.css";
+import Alpine from "@alpinejs/csp";
+import "htmx.org";
+import { onEveryAnswer } from "./answers";
+import { onDialogs } from "./dialogs";
+import { onKeys } from "./keys";
+import { onLazyParts } from "./lazy";
+import { onTheme } from "./theme";
+import { onToasts } from "./toasts";
+import { onZone } from "./zone";
+
+onTheme();
+onZone();
+onToasts();
+onDialogs();
+onKeys();
+onEveryAnswer();
+onLazyParts();
+Alpine.start();
