@@ -1,4 +1,4 @@
-"""Who or what is nominated: works (single articles or videos), and people whom a jury commends.
+"""Who or what is nominated: works (single articles or videos), and people whom a jury honours.
 
 Nominees come from a file; of a person it holds what the nomination says and no figures. A work's figures are
 those of its article. Every nominee stands in the run as an account does, so that all stages work alike: a
