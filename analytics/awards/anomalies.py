@@ -95,7 +95,7 @@ def _flags(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accoun
         handle, track = account["handle"], account["track"]
         if handle not in accounts:
             continue
-        own = columns.chosen(np.arange(begin, end))
+        own = columns.chosen(slice(begin, end))
         own = own.chosen(own.figures[figures[0]] != UNKNOWN)
         if limits.spike is not None:
             yield from _told(_spikes(track, handle, own, figures[0], limits.spike, limits.spike_reads))

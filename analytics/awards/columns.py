@@ -53,7 +53,7 @@ class Columns:
     def __len__(self) -> int:
         return len(self.account)
 
-    def chosen(self, rows: Mask | Whole) -> "Columns":
+    def chosen(self, rows: Mask | Whole | slice) -> "Columns":
         """The articles where `rows` is True, or at these places."""
         return replace(
             self,
@@ -74,7 +74,7 @@ class Columns:
 
     def of_account(self, account: Mapping[str, str], begin: int, end: int) -> "Columns":
         """The articles from `begin` to before `end`, which are those of one account."""
-        own = self.chosen(np.arange(begin, end))
+        own = self.chosen(slice(begin, end))
         return replace(own, accounts=(account,), account=np.zeros(len(own), dtype=np.int64))
 
     @classmethod

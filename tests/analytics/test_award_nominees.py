@@ -14,6 +14,8 @@ from analytics.awards.folder import RunFolder
 from analytics.awards.intake import Given
 from analytics.awards.sheets import read_sheet, write_sheets
 from analytics.awards.verification import verify
+from analytics.indices import load_definition
+from analytics.indices.table import compute_table
 from config.database import Database, connect, migrate
 from config.errors import InputError, MeizhenError
 
@@ -122,6 +124,14 @@ def test_works_and_people_are_ranked_by_the_same_engine(
         ("all", "02", "李明", "单位 U-league"),
     ]
     assert rows_of(tmp_path / "out" / "article" / "articles.csv")[0]["read_people"] == "4000"
+    # An index that is only a file beside the rule gives what `meizhen index compute` gives.
+    counted = rows_of(tmp_path / "out" / "article" / "variables.csv")
+    own = load_definition(tmp_path / "work.toml")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["R,RE", *(f"{row['R']},{row['RE']}" for row in counted)]), "utf-8")
+    values = [line.rpartition(",")[2] for line in compute_table(own, table).splitlines()[1:]]
+    assert values == [row["index"] for row in rows_of(tmp_path / "out" / "article" / "index.csv")]
+    assert len(values) == 2
     # Windows and the best article say nothing of a single one.
     columns = set(rows_of(tmp_path / "out" / "article" / "robustness.csv")[0])
     assert "place_geometric" in columns and not {"place_mean_of_weeks", "place_drop_top_post"} & columns
