@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from connectors._assistance import Assistance
 from connectors._errors import CallbackRefused, Label, NeedsPerson, Uncertain
 from connectors._http import Http
 
@@ -25,6 +26,14 @@ class Reconcile(StrEnum):
     LOOKUP = "lookup"  # a natural key can be looked up, absence is proof
     LIST = "list"  # only recent posts can be compared: absence is no proof, a person decides
     NONE = "none"  # nothing can be asked: a person decides
+
+
+class TextFormat(StrEnum):
+    """How a post's text is written."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class Unit(StrEnum):
@@ -68,17 +77,23 @@ class Limits:
     picture_bytes: int | None = None
     picture_types: frozenset[str] = frozenset()
     title_required: bool = False
-    picture_required: bool = False
+    picture_required: bool = False  # a picture, or a video where the platform takes one
+    videos: int = 0
+    video_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver."""
+    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver.
+
+    `fields` are the platform's own names for it, which rules of awards may use as well.
+    """
 
     name: str
     unit: Unit
     kind: Kind
     level: str = "article"  # article | account
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +138,8 @@ class Outgoing:
     `mode` …), as declared in `Connector.options`.
     """
 
+    FORMAT: ClassVar[str] = "format"  # the one option that belongs to no platform (`TextFormat`)
+
     key: str
     seq: int
     title: str
@@ -143,9 +160,12 @@ class ReceiptState(StrEnum):
 class Receipt:
     """What the platform gave for a post. `remote_id` is text: ids pass 2^53.
 
-    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …); `note` tells staff
-    of a difference, as when the platform changed the text.
+    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …), and under `LINK` what
+    a person opens to finish the post; `note` tells staff of a difference, as when the platform changed the
+    text.
     """
+
+    LINK: ClassVar[str] = "link"
 
     state: ReceiptState
     remote_id: str
@@ -226,6 +246,7 @@ class Access:
     memory: Memory
     now: Callable[[], datetime]
     api_base: str = ""  # '' is the platform's own address
+    via: "Access | None" = None  # the account through which this one is reached (`_authorising`)
 
     def __repr__(self) -> str:
         return f"Access({self.account})"
@@ -238,6 +259,7 @@ class CallbackRequest:
     method: str  # GET | POST
     query: Mapping[str, str]
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
 
 
 @dataclass(frozen=True)
@@ -267,13 +289,17 @@ class Connector(ABC):
     default_api_base: ClassVar[str] = ""  # '' where every account names its own
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     limits: ClassVar[Limits]
-    # publish, settle, find, articles, account_day, assisted, callback
+    # publish, settle, find, articles, account_day, assisted, callback, authorise
     capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
     asking: ClassVar[Asking] = Asking()
     # Days from which figures of the same name count differently: a period across one is marked.
     breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
+    # How a text may be written beside plain; a post written otherwise arrives in plain words.
+    formats: ClassVar[frozenset[TextFormat]] = frozenset()
+    # How a person finishes what is handed over; None where nothing ever is.
+    assistance: ClassVar[Assistance | None] = None
     reconcile: ClassVar[Reconcile]
     looks: ClassVar[tuple[int, ...]] = (10, 60, 300, 1800, 7200)  # seconds after the doubt to look at
     polls: ClassVar[tuple[int, ...]] = (5, 15, 60, 300)  # seconds between settling; the last repeats
@@ -305,6 +331,13 @@ class Connector(ABC):
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         """What the platform would refuse, seen without asking it; () is fine."""
         return ()
+
+    def preview(self, outgoing: Outgoing, address_of: Callable[[Media], str]) -> str | None:
+        """The HTML as it is sent, but for the pictures' addresses; None where the platform takes plain text.
+
+        Calls nobody. The post has no `problems`.
+        """
+        return None
 
     def settle(self, access: Access, receipt: Receipt) -> Receipt:
         """How an accepted post stands now: the same receipt while the platform still works on it."""

@@ -121,6 +121,27 @@ def at_review(name: str) -> Check:
     return check
 
 
+def at_task(name: str) -> Check:
+    """The unit of the account that the task is for; whoever answers for the task may it as well."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.assisted_tasks import Task
+
+        row = asked.session.exec(
+            select(Unit.path, Task.responsible_id, Task.deputy_id)
+            .join(Account, col(Account.unit_id) == col(Unit.id))
+            .join(Task, col(Task.account_id) == col(Account.id))
+            .where(Task.id == asked.values.get(name))
+        ).one_or_none()
+        if row is None:
+            raise MeizhenError("organisation.out_of_sight")
+        path, *answering = row
+        if asked.person.enrolling or asked.person.person_id not in answering:
+            require(asked.person, asked.act, Place(path))
+
+    return check
+
+
 def _paths_of_post(asked: Asked, name: str) -> list[str]:
     from scheduler.deliveries import Delivery
     from scheduler.review_tables import Planned
@@ -182,6 +203,7 @@ class Rule:
 OPEN = Rule(None)
 _READ_POST, _SEND = Rule(Act.POST_READ, at_post("post")), Rule(Act.POST_SEND, at_post("post"))
 _REVIEW = Rule(Act.REVIEW_READ, at_review("post"))
+_TASK = Rule(Act.POST_SEND, at_task("task"))
 _PERSON = Rule(Act.PERSON_WRITE, over_person("login"))
 _STEER = at_account("account", at_post("post", at_unit("unit")))
 
@@ -220,11 +242,16 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("account", "pause"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "resume"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "retire"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "authorise"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "rotate-keys"): Rule(Act.HOUSE_RUN),
+    ("connector", "list"): OPEN,
+    ("connector", "test"): Rule(Act.HOUSE_RUN),
+    ("connector", "page"): OPEN,
     ("post", "add"): Rule(Act.POST_SEND, at_account("account")),
     ("post", "import"): Rule(Act.POST_SEND),
     ("post", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
     ("post", "show"): _READ_POST,
+    ("post", "preview"): _READ_POST,
     ("post", "reschedule"): _SEND,
     ("post", "cancel"): _SEND,
     ("post", "retry"): _SEND,
@@ -241,6 +268,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("review", "comment"): _REVIEW,
     ("review", "diff"): _REVIEW,
     ("review", "substitute"): OPEN,
+    ("task", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
+    ("task", "show"): Rule(Act.POST_READ, at_task("task")),
+    ("task", "open"): _TASK,
+    ("task", "done"): _TASK,
+    ("task", "refuse"): _TASK,
+    ("task", "robot"): Rule(Act.REPORT_SCHEDULE, at_unit("code")),
     ("queue", "status"): Rule(Act.QUEUE_READ),
     ("queue", "notices"): Rule(Act.QUEUE_READ),
     ("queue", "pause"): Rule(Act.QUEUE_STEER, _STEER),
@@ -302,6 +335,7 @@ JOBS: Mapping[str, Act] = {
     "reports": Act.REPORT_SCHEDULE,
     "ledger-head": Act.LEDGER_EXPORT,
     "sweep-sessions": Act.HOUSE_RUN,
+    "task-reminders": Act.POST_SEND,
 }
 
 _UNSEEN = frozenset({"org.unknown_unit", "account.unknown", "account.ambiguous", "person.unknown"})

@@ -62,11 +62,12 @@ def stopping_by_signal() -> Iterator[threading.Event]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node answers HTTP; `said` is told the address once it does."""
+    """Where a node answers HTTP; `said` is told the address once it does. `demo`: the pages say so."""
 
     host: str
     port: int
     said: Callable[[str], None]
+    demo: bool = False
 
 
 def run_worker(
@@ -98,6 +99,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 
 def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None:
     """Every job by its name in `rules.JOBS`: one that is not there has no rule, and is not run."""
+    from meizhen.reminding import remind_of_tasks
     from meizhen.reporting import register_reports
 
     hour, minute = house.settings.collect_at.split(":")
@@ -109,6 +111,7 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
             _COLLECTING,
         ),
         "ledger-head": (CronTrigger(hour=0, minute=10, timezone=SHANGHAI), upkeep.note_ledger_head, _SHORT),
+        "task-reminders": (CronTrigger(minute="*/5", timezone=SHANGHAI), remind_of_tasks, _SHORT),
         "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
     }
     for name in JOBS:
@@ -165,6 +168,7 @@ def _answering(
         clock=house.clock,
         watchman=watchman,
         wake=dispatcher.wake,
+        demo=place.demo,
     )
     return serving(app, taken)
 

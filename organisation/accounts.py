@@ -39,6 +39,7 @@ class Account(SQLModel, table=True):
     filed: date | None = None  # when it was filed with the authority; None is not filed
     verified: bool = False
     api_base: str = Field(default="", max_length=500)
+    via_id: int | None = Field(default=None, foreign_key="account.id", index=True)  # reached through that one
     state: str = Field(default=AccountState.ACTIVE, max_length=16)
 
     @property

@@ -19,6 +19,7 @@ from config.clock import Clock
 from config.database import LOST, Database
 from connectors import ConnectorError, Outgoing, Refused, Throttled, steady
 from scheduler import lanes, notices
+from scheduler.assisted_tasks import open_tasks
 from scheduler.deliveries import State
 from scheduler.gates import Gates
 from scheduler.holding import Accounts, Holding, Opened
@@ -202,6 +203,7 @@ class Dispatcher:
 
     def _write_ended(self, session: Session, page: Page, ended: Sequence[Ended]) -> None:
         overtaken = {id(item) for item in page.end(ended)}
+        open_tasks(session, [item for item in ended if id(item) not in overtaken], self.node)
         self.watch.refused(len(overtaken))
         shut: dict[str, tuple[datetime, str]] = {}
         for item in ended:

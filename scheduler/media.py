@@ -82,7 +82,7 @@ def keep(folder: Path, found: FoundMedia) -> None:
     `post.media_not_kept` where the folder takes no more.
     """
     target = media_path(folder, found.sha256)
-    if _holds(target, found.sha256):
+    if holds(target, found.sha256):
         return
     content = _read(found.path)
     if hashlib.sha256(content).hexdigest() != found.sha256:
@@ -154,11 +154,12 @@ def check_media(outgoing: Outgoing) -> None:
     for media in outgoing.media:
         if not media.content_type or not media.path.is_file():
             raise MeizhenError("post.media_missing", file=media.file_name)
-        if not _holds(media.path, media.sha256):
+        if not holds(media.path, media.sha256):
             raise MeizhenError("post.media_changed", file=media.file_name)
 
 
-def _holds(path: Path, sha256: str) -> bool:
+def holds(path: Path, sha256: str) -> bool:
+    """Does the file hold these very bytes?"""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == sha256

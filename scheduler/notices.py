@@ -15,11 +15,14 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
+from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
+from scheduler.assisted_tasks import UNFINISHED, Task
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
 from scheduler.lanes import Lane
+from scheduler.outcomes import Purpose
 
 _CODE, _TEXT = 80, 1000
 QUEUE = "queue"  # the subject of what concerns no single account
@@ -31,11 +34,13 @@ class Kind(StrEnum):
     ACCOUNT_PAUSED = "account_paused"  # the platform needs a person: nothing goes out until one resumes
     UNCERTAIN = "uncertain"
     HANDED_OVER = "handed_over"
+    TO_CONFIRM = "to_confirm"  # a person opens a link to finish a post that the platform has accepted
     MISSED = "missed"
     FAILED = "failed"
     DUE_BUT_IDLE = "due_but_idle"
     REPORT = "report"  # a weekly report did not arrive, or nobody knows; the subject is `unit:CODE`
     FIGURES_PAUSED = "figures_paused"  # the platform needs a person before it tells figures again
+    TASK_LATE = "task_late"  # what was handed to a person is not done yet
 
 
 _OF_STATE = {
@@ -79,6 +84,8 @@ def of_verdict(session: Session, ended: Ended) -> None:
         kind = Kind.ACCOUNT_PAUSED
     elif verdict.needs_person and verdict.state in _OF_STATE:
         kind = _OF_STATE[verdict.state]
+    elif _waits_for_a_tap(ended):
+        kind = Kind.TO_CONFIRM
     else:
         return
     code, told = "", ""
@@ -87,6 +94,17 @@ def of_verdict(session: Session, ended: Ended) -> None:
     elif verdict.receipt is not None and verdict.receipt.note is not None:
         told = verdict.receipt.note.zh
     _open_for_accounts(session, kind, [ended.work.account_id], ended.at, code=code, told=told)
+
+
+def _waits_for_a_tap(ended: Ended) -> bool:
+    """Was a post just accepted that only a person can finish, by a link?"""
+    receipt, by_us = ended.verdict.receipt, ended.work.purpose is Purpose.PUBLISH
+    return (
+        by_us
+        and ended.verdict.state == State.ACCEPTED
+        and receipt is not None
+        and Receipt.LINK in receipt.detail
+    )
 
 
 def of_account(session: Session, account_id: int, now: datetime, *, code: str, told: str) -> None:
@@ -113,6 +131,11 @@ def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) ->
         return
     accounts = select(col(Delivery.account_id)).where(col(Delivery.id).in_(delivery_ids)).distinct()
     _open_for_accounts(session, Kind.MISSED, [row[0] for row in session.execute(accounts)], now, code="late")
+
+
+def of_tasks(session: Session, account_ids: Collection[int], now: datetime, *, code: str) -> None:
+    """Tells the accounts of tasks that wait too long: one notice an account."""
+    _open_for_accounts(session, Kind.TASK_LATE, account_ids, now, code=code)
 
 
 def raise_idle(session: Session, now: datetime) -> None:
@@ -195,7 +218,15 @@ _WAITING = select(col(Delivery.id)).where(
     col(Delivery.state) == col(Notice.kind),
     col(Delivery.needs_person).is_(True),
 )
+_TASKS = select(col(Task.id)).where(
+    col(Task.account_id) == col(Notice.account_id), col(Task.state).in_(UNFINISHED)
+)
+_ACCEPTED = select(col(Delivery.id)).where(
+    col(Delivery.account_id) == col(Notice.account_id), col(Delivery.state) == State.ACCEPTED
+)
 _GONE = or_(
+    and_(col(Notice.kind) == Kind.TO_CONFIRM, ~_ACCEPTED.correlate(Notice).exists()),
+    and_(col(Notice.kind) == Kind.TASK_LATE, ~_TASKS.correlate(Notice).exists()),
     and_(col(Notice.kind) == Kind.ACCOUNT_PAUSED, ~_PAUSED.correlate(Notice).exists()),
     and_(col(Notice.kind).in_(list(_OF_STATE.values())), ~_WAITING.correlate(Notice).exists()),
 )

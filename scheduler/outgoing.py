@@ -11,7 +11,15 @@ from sqlmodel import Session, col
 
 from config.batch import BatchQuery
 from config.errors import Problem
-from connectors import Connector, Media, Outgoing, connector_for, platforms
+from connectors import (
+    Connector,
+    Media,
+    Outgoing,
+    TextFormat,
+    connector_for,
+    fitted,
+    platforms,
+)
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
 from scheduler.media import MediaFile, media_path
@@ -82,7 +90,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     connection = session.connection()
     rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
-    files = _files(session, hashes, media_folder) if hashes else {}
+    files = files_of(session, hashes, media_folder) if hashes else {}
     by_id = {row[0]: row for row in rows}
     built: dict[int, Outgoing] = {}
     leaving: list[Leaving] = []
@@ -103,7 +111,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     return Built(built, leaving)
 
 
-def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
+def files_of(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
     """Media by hash. One without a row has no type and no file, and is refused at sending."""
     files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
     for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
@@ -130,9 +138,13 @@ def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     if len(draft.title) > TITLE_CHARACTERS:
         over: dict[str, object] = {"received": len(draft.title), "limit": TITLE_CHARACTERS}
         problems.append(Problem("post.title_too_long", column="title", params=_HOUSE | over))
+    written_as = draft.options.get(Outgoing.FORMAT, TextFormat.PLAIN)
+    if written_as not in list(TextFormat):
+        told = {"received": written_as[:40], "expected": ", ".join(TextFormat)}
+        problems.append(Problem("input.not_one_of", column="format", params=told))
     if draft.lateness_hours is not None and not is_lateness(draft.lateness_hours):
-        told = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
-        problems.append(Problem("post.lateness", params=told))
+        hours = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
+        problems.append(Problem("post.lateness", params=hours))
     return tuple(problems)
 
 
@@ -154,17 +166,21 @@ def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:
 
     Each problem names platform, limit, what was counted, and the remedy; () is fine.
     """
-    declared = (*_wording_problems(connector, draft), *_media_problems(connector, draft))
+    known = {Outgoing.FORMAT, *connector.options}
+    outgoing = fitted(
+        connector,
+        Outgoing(
+            key="0",
+            seq=1,
+            title=draft.title,
+            text=draft.text,
+            media=tuple(found.as_media() for found in draft.media),
+            options={name: value for name, value in draft.options.items() if name in known},
+        ),
+    )
+    declared = (*_wording_problems(connector, outgoing), *_media_problems(connector, draft))
     if declared:
         return declared
-    outgoing = Outgoing(
-        key="0",
-        seq=1,
-        title=draft.title,
-        text=draft.text,
-        media=tuple(found.as_media() for found in draft.media),
-        options={name: value for name, value in draft.options.items() if name in connector.options},
-    )
     platform = _platform(connector)
     return tuple(
         Problem("post.platform_refuses", params=platform | {"told_zh": label.zh, "told_en": label.en})
@@ -180,7 +196,7 @@ def check_draft(draft: Draft, platform_names: Iterable[str]) -> tuple[Problem, .
     unknown = [
         Problem("post.unknown_option", params={"name": name, "known": ", ".join(known) or "–"})
         for name in draft.options
-        if connectors and name not in known
+        if connectors and name not in known and name != Outgoing.FORMAT
     ]
     refused = [problem for connector in connectors for problem in post_problems(connector, draft)]
     return (*draft_problems(draft), *unknown, *refused)
@@ -190,15 +206,15 @@ def _platform(connector: Connector) -> dict[str, object]:
     return {"zh": connector.label.zh, "en": connector.label.en}
 
 
-def _wording_problems(connector: Connector, draft: Draft) -> list[Problem]:
-    limits, platform = connector.limits_for(draft.options), _platform(connector)
+def _wording_problems(connector: Connector, outgoing: Outgoing) -> list[Problem]:
+    limits, platform = connector.limits_for(outgoing.options), _platform(connector)
     problems = []
-    if limits.title_required and not draft.title.strip():
+    if limits.title_required and not outgoing.title.strip():
         problems.append(Problem("post.title_required", column="title", params=platform))
-    if limits.title_length is not None and len(draft.title) > limits.title_length:
-        over = {"received": len(draft.title), "limit": limits.title_length}
+    if limits.title_length is not None and len(outgoing.title) > limits.title_length:
+        over = {"received": len(outgoing.title), "limit": limits.title_length}
         problems.append(Problem("post.title_too_long", column="title", params=platform | over))
-    length = limits.count_text(draft.text)
+    length = limits.count_text(outgoing.text)
     if limits.text_length is not None and length > limits.text_length:
         over = {"received": length, "limit": limits.text_length, "excess": length - limits.text_length}
         problems.append(Problem("post.text_too_long", column="text", params=platform | over))
@@ -210,10 +226,21 @@ def _media_problems(connector: Connector, draft: Draft) -> list[Problem]:
     problems = []
     if limits.picture_required and not draft.media:
         problems.append(Problem("post.picture_required", column="media", params=platform))
-    if len(draft.media) > limits.pictures:
-        over = {"received": len(draft.media), "limit": limits.pictures}
+    # A video sent where none is taken is told of as a picture of the wrong type.
+    videos = [found for found in draft.media if limits.videos and found.content_type.startswith("video/")]
+    pictures = [found for found in draft.media if found not in videos]
+    if len(pictures) > limits.pictures:
+        over = {"received": len(pictures), "limit": limits.pictures}
         problems.append(Problem("post.too_many_pictures", column="media", params=platform | over))
-    for found in draft.media:
+    if len(videos) > limits.videos:
+        over = {"received": len(videos), "limit": limits.videos}
+        problems.append(Problem("post.too_many_videos", column="media", params=platform | over))
+    for found in videos:
+        if limits.video_bytes is not None and found.size > limits.video_bytes:
+            sizes = {"received": f"{found.size / 2**20:.2f}", "limit": f"{limits.video_bytes / 2**20:.2f}"}
+            where = platform | {"file": found.file_name}
+            problems.append(Problem("post.picture_too_large", column="media", params=where | sizes))
+    for found in pictures:
         where = platform | {"file": found.file_name}
         if limits.picture_types and found.content_type not in limits.picture_types:
             kinds = {"received": found.content_type, "expected": ", ".join(sorted(limits.picture_types))}

@@ -15,6 +15,7 @@ from meizhen.cli._wording import (
     Accounts,
     AsJson,
     Due,
+    Format,
     LatenessHours,
     MediaFiles,
     Options,
@@ -25,6 +26,7 @@ from meizhen.cli._wording import (
     Wrong,
     told_draft,
     told_text,
+    with_format,
 )
 from meizhen.house import House, open_house
 
@@ -49,6 +51,7 @@ def draft(
     words: Words = None,
     text_file: TextFile = None,
     media: MediaFiles = None,
+    written_as: Format = None,
     option: Options = None,
     lateness_hours: LatenessHours = None,
     as_json: AsJson = False,
@@ -66,7 +69,7 @@ def draft(
             words=words,
             text_file=text_file,
             media=media,
-            option=option,
+            option=with_format(option, written_as),
             lateness_hours=lateness_hours,
         )
         with house.database.read() as session:

@@ -61,6 +61,9 @@ def printable(line: str) -> str:
 
 
 def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Iterable[str]:
+    from connectors import Receipt
+    from scheduler.deliveries import State
+
     delivery = one.delivery
     state = text(f"delivery.state_{delivery.state}")
     due, late = beijing(delivery.due), beijing(delivery.late_after)
@@ -71,6 +74,8 @@ def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Ite
         yield from (f"  {line}" for line in happened)
     if delivery.url:
         yield "  " + text("post.show_url", url=delivery.url)
+    if delivery.detail.get(Receipt.LINK) and delivery.state in (State.ACCEPTED, State.HANDED_OVER):
+        yield "  " + text("post.show_open", link=delivery.detail[Receipt.LINK])
     if delivery.needs_person:
         advice = _named("advice", delivery.state, id=delivery.post_id, account=one.account)
         yield "  " + text("post.show_remedy", remedy=advice)

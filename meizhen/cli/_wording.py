@@ -25,6 +25,9 @@ Title = Annotated[str, typer.Option("--title", help=text("post.help_title"))]
 Words = Annotated[str | None, typer.Option("--text", help=text("post.help_text"))]
 TextFile = Annotated[Path | None, typer.Option("--text-file", help=text("post.help_text_file"))]
 MediaFiles = Annotated[list[Path] | None, typer.Option("--media", help=text("post.help_media"))]
+Format = Annotated[
+    str | None, typer.Option("--format", metavar="plain|markdown|html", help=text("post.help_format"))
+]
 Options = Annotated[list[str] | None, typer.Option("--option", help=text("post.help_option"))]
 LatenessHours = Annotated[float | None, typer.Option("--lateness-hours", help=text("post.help_lateness"))]
 Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
@@ -80,6 +83,11 @@ def told_draft(
     files = tuple(wrong.all_of(examine, media or ()))
     options = dict(wrong.all_of(told_option, option or ()))
     return None if said is None else Draft(title.strip(), said, files, options, lateness_hours)
+
+
+def with_format(option: Sequence[str] | None, written_as: str | None) -> list[str]:
+    """The options told, and how the text is written where that was told."""
+    return [*(option or ()), *([] if written_as is None else [f"format={written_as}"])]
 
 
 def told_text(words: str | None, file: Path | None) -> str:

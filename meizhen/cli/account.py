@@ -10,6 +10,7 @@ import typer
 
 from config.errors import InputError, MeizhenError, Problem
 from config.messages import present_language, text
+from meizhen.cli._authorising import add_to
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from organisation import Account
 
 app = typer.Typer(help=text("cli.account"), no_args_is_help=True)
+add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("account.help_json"))]
 Name = Annotated[str, typer.Argument(help=text("account.help_name"), metavar="ACCOUNT")]

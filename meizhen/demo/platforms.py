@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,10 +10,11 @@ from typing import Any
 
 import requests
 
-from config.clock import ManualClock
+from config.clock import ManualClock, SystemClock
 from config.errors import MeizhenError
 
 _SECONDS = 30
+_FOLLOWS_SECONDS = 1.0
 
 
 class Platforms:
@@ -32,10 +34,15 @@ class Platforms:
 
     def counts(self) -> list[dict[str, Any]]:
         """What was received, by platform, account and key."""
-        answer = self._session.get(f"{self.address}/_control/counts", timeout=_SECONDS)
-        answer.raise_for_status()
-        counted: list[dict[str, Any]] = answer.json()
+        counted: list[dict[str, Any]] = self.get("counts")
         return counted
+
+    def get(self, path: str) -> Any:
+        """What a control route tells; raises MeizhenError `demo.sandbox` where the sandbox refuses."""
+        answer = self._session.get(f"{self.address}/_control/{path}", timeout=_SECONDS)
+        if not answer.ok:
+            raise MeizhenError("demo.sandbox", reason=f"{answer.status_code} {answer.text[:200]}")
+        return answer.json()
 
     def add_accounts(self, accounts: Sequence[Mapping[str, object]]) -> None:
         self.put("accounts", list(accounts))
@@ -60,6 +67,25 @@ class SharedClock(ManualClock):
         if pause > timedelta(0):
             self.move_to(self.now() + pause)
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """From here on time passes as it does outside, on both sides."""
+        started, real = self.now(), SystemClock()
+        began = real.now()
+        stop = threading.Event()
+
+        def follow() -> None:
+            while not stop.wait(_FOLLOWS_SECONDS):
+                self.move_to(started + (real.now() - began))
+
+        thread = threading.Thread(target=follow, name="demo-clock", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
     def _tell(self) -> None:
         self._platforms.put("clock", {"now": self.now().isoformat()})
 
@@ -72,15 +98,15 @@ def running_platforms(seed: int) -> Iterator[Platforms]:
     """
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--seed", str(seed)]
     # Fixed arguments of our own interpreter; nothing of them comes from outside.
-    process = subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [*command, "--now", "2026-01-01T00:00:00+08:00"], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        name, _, address = line.strip().partition(" ")
-        if name != "sandbox":
-            raise MeizhenError("demo.sandbox", reason=line.strip() or "no answer")
-        yield Platforms(address)
-    finally:
-        process.terminate()
-        process.wait(10)
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            name, _, address = line.strip().partition(" ")
+            if name != "sandbox":
+                raise MeizhenError("demo.sandbox", reason=line.strip() or "no answer")
+            yield Platforms(address)
+        finally:
+            process.terminate()
+            process.wait(10)

@@ -21,6 +21,7 @@ from meizhen.cli._guard import commands_of
 from meizhen.rules import JOBS, RULES, Asked, Rule, filtered, giving_role, whole_house
 from organisation import Account, Act, Held, Place, Role, Standing, may, sees
 from organisation.permissions import ROLE_ACTS
+from scheduler.assisted_tasks import Task
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +144,7 @@ class Scene:
         tree = make_tree(database)
         self.units = dict(zip(PLACES, (tree[code] for code in ("HH", "HH-1", "BT", "NM", "BJ")), strict=True))
         self.posts: dict[str, int] = {}
+        self.tasks: dict[str, int] = {}
         for place, unit in self.units.items():
             with database.write() as session:
                 account = Account(unit_id=unit.id or 0, platform="webhook", handle=unit.code, name="x")
@@ -153,7 +155,17 @@ class Scene:
                 self.posts[place] = session.exec(
                     select(Delivery.post_id).where(Delivery.id == delivery)
                 ).one()
+            self.tasks[place] = self._task(database, account, delivery, at)
             make_person(database, keys, f"of-{unit.code}", at=at, unit=unit)
+
+    @staticmethod
+    def _task(database: Database, account: Account, delivery: int, at: datetime) -> int:
+        with database.write() as session:
+            times = {"due": at, "expires_at": at, "handed_at": at}
+            task = Task(delivery_id=delivery, account_id=account.known_id, **times)
+            session.add(task)
+            session.flush()
+            return task.known_id
 
     def values(self, name: str, place: str) -> dict[str, object]:
         """A command's values that name something at the place by this option alone."""
@@ -165,6 +177,7 @@ class Scene:
             "name": {"name": f"webhook:{code}"},
             "names": {"names": [f"webhook:{code}"]},
             "post": {"post": self.posts[place]},
+            "task": {"task": self.tasks[place]},
             "login": {"login": f"of-{code}", "to": f"of-{self.units['own'].code}"},
             "to": {"login": f"of-{self.units['own'].code}", "to": f"of-{code}"},
             "role": {"login": f"of-{code}", "role": "viewer", "unit": code},
@@ -217,6 +230,7 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "account check",
         "post list",
         "review list",
+        "task list",
     }
 
 

@@ -79,7 +79,8 @@ def entrance_router(desk: Desk) -> APIRouter:
         with desk.database.read() as session:
             if owners(session):
                 return go(request, "/" if viewer else "/login")
-        return page(request, None, "setup.html", {"given": {}, "error": None})
+        given = {"code": "", "login": "", "name": ""}
+        return page(request, None, "setup.html", {"given": given, "error": None})
 
     @router.post("/setup")
     @ruled(None)
@@ -99,7 +100,7 @@ def entrance_router(desk: Desk) -> APIRouter:
     @router.get("/join")
     @ruled(None)
     def join_page(request: Request) -> Response:
-        return page(request, None, "join.html", {"given": {}, "error": None})
+        return page(request, None, "join.html", {"given": {"code": ""}, "error": None})
 
     @router.post("/join")
     @ruled(None)
