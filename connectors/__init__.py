@@ -38,6 +38,7 @@ from connectors._errors import (
 )
 from connectors._formats import fitted
 from connectors._http import Http, sending_before, steady
+from connectors._reach import Reach
 from connectors._registry import connector_for, platforms
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "NeedsPerson",
     "Outgoing",
     "Pasted",
+    "Reach",
     "Receipt",
     "ReceiptState",
     "Reconcile",

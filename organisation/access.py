@@ -8,7 +8,7 @@ from config.clock import Clock
 from config.database import Database
 from config.secrets import KeyRing
 from config.settings import Settings
-from connectors import Access, ConnectorError, Finding, Http, Label, connector_for
+from connectors import Access, ConnectorError, Finding, Http, Label, Reach, connector_for
 from organisation.accounts import Account
 from organisation.credentials import open_credentials
 from organisation.memory import SealedMemory
@@ -58,7 +58,7 @@ def access_with(
 
 def http_for(platform: str, settings: Settings) -> Http:
     """The way out to a platform, one for all threads of this process."""
-    return _http(platform, settings.call_seconds)
+    return _http(platform, settings.call_seconds, settings.private_networks)
 
 
 def http_beside(http: Http, platform: str) -> Http:
@@ -67,8 +67,8 @@ def http_beside(http: Http, platform: str) -> Http:
 
 
 @cache
-def _http(platform: str, seconds: float) -> Http:
-    return Http(platform, seconds=seconds)
+def _http(platform: str, seconds: float, private_networks: str) -> Http:
+    return Http(platform, seconds=seconds, reach=Reach(private_networks))
 
 
 def check_account(access: Access, platform: str) -> tuple[Finding, ...]:

@@ -18,6 +18,7 @@ from config.batch import storable
 from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
+from scheduler import announcements
 from scheduler.assisted_tasks import UNFINISHED, Task
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
@@ -262,16 +263,20 @@ def _open_for_accounts(
         }
         for account_id, platform, handle in session.execute(names.where(col(Account.id).in_(account_ids)))
     ]
-    if rows:
-        _insert(session, rows)
+    if not rows:
+        return
+    opened = _insert(session, rows)
+    if kind is Kind.ACCOUNT_PAUSED:
+        announcements.of_pauses(session, opened, now, code=code[:_CODE], by="")
 
 
-def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Opens notices; one that is open already stays as it is."""
+def _insert(session: Session, rows: list[dict[str, Any]]) -> list[int]:
+    """Opens notices; one that is open already stays as it is. Gives the accounts of those it opened."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        insert(Notice).on_conflict_do_nothing(
-            index_elements=["kind", "subject"], index_where=text("closed_at IS NULL")
-        ),
+    opened = session.execute(
+        insert(Notice)
+        .on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=text("closed_at IS NULL"))
+        .returning(col(Notice.account_id)),
         rows,
     )
+    return [row[0] for row in opened if row[0] is not None]

@@ -67,9 +67,9 @@ _WORDINGS = BatchQuery(
         "late_after": "time",
     },
 )
-_FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
-    col(MediaFile.sha256).in_(bindparam("hashes", expanding=True))
-)
+_FILES = select(
+    col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name), col(MediaFile.alt)
+).where(col(MediaFile.sha256).in_(bindparam("hashes", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,10 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
 def files_of(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
     """Media by hash. One without a row has no type and no file, and is refused at sending."""
     files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
-    for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
-        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name)
+    for sha256, content_type, file_name, alt in session.connection().execute(
+        _FILES, {"hashes": sorted(hashes)}
+    ):
+        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name, alt)
     return files
 
 
@@ -126,12 +128,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOUSE: dict[str, object] = {"zh": "媒阵", "en": "Meizhen"}
 
 
+def has_control(told: str) -> bool:
+    """Does a text hold control characters (but tabs and line breaks) or half characters?"""
+    return bool(_CONTROL.search(told))
+
+
 def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     """What is wrong with a draft on any platform."""
     problems = [
         Problem("input.control_character", column=column)
         for column, told in (("title", draft.title), ("text", draft.text))
-        if _CONTROL.search(told)
+        if has_control(told)
     ]
     if not (draft.title.strip() or draft.text.strip() or draft.media):
         problems.append(Problem("post.empty", column="text"))
@@ -159,6 +166,14 @@ def account_problems(account: Account) -> tuple[Problem, ...]:
     if not connector_for(account.platform).capabilities & {"publish", "assisted"}:
         return (Problem("post.cannot_publish", column="account", params=who),)
     return ()
+
+
+def destination_problems(accounts: Sequence[Account]) -> list[Problem]:
+    """Why a post cannot go to these accounts together: one is named twice, or takes none."""
+    names = [account.stable_id for account in accounts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems = [Problem("post.account_twice", params={"account": name}) for name in twice]
+    return problems + [problem for account in accounts for problem in account_problems(account)]
 
 
 def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:

@@ -161,7 +161,7 @@ def advance(
     run_id = record_run(folder, rule)
     if progress:
         progress("done", 1, 1)
-    return _result(folder, rule, run_id, waiting)
+    return result_of(folder, rule, run_id, waiting)
 
 
 def _definitions(rule_path: Path) -> Path | None:
@@ -414,7 +414,8 @@ def run_id_in(folder: RunFolder) -> str:
         raise MeizhenError("award.no_run", folder=folder.path) from None
 
 
-def _result(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:
+def result_of(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:
+    """What a run's folder holds, as far as it went."""
     ranked = folder.is_done(number_of("anomalies"), "anomalies")
     return AwardResult(
         run_id=run_id,

@@ -54,15 +54,11 @@ class Wrong:
 
     def accounts(self, session: "Session", names: Sequence[str]) -> list["Account"]:
         from organisation.accounts import find_account
-        from scheduler.outgoing import account_problems
+        from scheduler.outgoing import account_problems, destination_problems
 
         found = self.all_of(lambda name: find_account(session, name), names)
-        stable_ids = [account.stable_id for account in found]
-        for name in sorted({name for name in stable_ids if stable_ids.count(name) > 1}):
-            self.problems.append(Problem("post.account_twice", params={"account": name}))
-        refused = [(account, account_problems(account)) for account in found]
-        self.problems += [problem for _, problems in refused for problem in problems]
-        return [account for account, problems in refused if not problems]
+        self.problems += destination_problems(found)
+        return [account for account in found if not account_problems(account)]
 
 
 def told_draft(

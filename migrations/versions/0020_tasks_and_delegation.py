@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-revision = "0021"
-down_revision = "0015"
+revision = "0020"
+down_revision = "0019"
 
 _UNFINISHED = sa.text("state IN ('waiting','opened','expired')")
 _STATES = "'waiting','opened','expired','done','refused'"
