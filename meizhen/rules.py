@@ -368,6 +368,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("award", "verify"): Rule(Act.AWARD_READ),
     ("award", "diff"): Rule(Act.AWARD_READ),
     ("award", "explain"): Rule(Act.AWARD_READ),
+    ("award", "pages"): Rule(Act.AWARD_READ),
     ("award", "exclude"): Rule(Act.AWARD_RUN),
     ("award", "notice"): Rule(Act.AWARD_RUN),
     ("award", "papers"): Rule(Act.AWARD_RUN, noted=True),
