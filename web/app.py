@@ -7,6 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.clock import Clock
 from config.database import Database
@@ -57,7 +58,9 @@ def create_app(
     app.include_router(pages_router(desk))
     app.mount(ADDRESS, BuiltFiles(), name="static")
     tell_refusals(app)
-    return _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
+    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
+    # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
+    return ProxyHeadersMiddleware(framed, settings.proxies) if settings.proxies else framed
 
 
 class _Frame:
