@@ -118,9 +118,7 @@ def pause(
         if found.deliveries is not None:
             transitions.pause(session, house.keys, found.deliveries, now=now, actor=actor)
         elif found.accounts is not None:
-            stop_accounts(
-                session, house.keys, found.accounts, now=now, actor=actor, stopped=True, reason=why
-            )
+            stop_accounts(session, house.keys, found.accounts, now=now, actor=actor, stopped=True, reason=why)
         else:
             stop_queue(session, house.keys, now=now, actor=actor, stopped=True, reason=why)
     _tell(found, "stopped")

@@ -65,9 +65,7 @@ def test_a_page_that_fails_says_nothing_of_the_fault_but_the_log_does(
     assert part.status == 500 and "<html" not in part.html and "secret formula" not in part.html
 
 
-def test_a_database_that_is_away_is_told_in_words(
-    house: DeskHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_is_away_is_told_in_words(house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_args: object, **_more: object) -> None:
         raise OperationalError("SELECT password FROM x", {}, Exception("no route to 10.0.0.9"))
 

@@ -4,28 +4,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from desk_house import DeskHouse
 from scenery import make_account, queue_posts
-from sqlmodel import select
+from sqlmodel import col, select
 
 from config import SystemClock
 from config.settings import load_settings
 from organisation import Role
 from organisation.ledger import LedgerEntry
 from sandbox.platforms import webhook
+from sandbox.world import Fault
 from scheduler import Dispatcher, Pace
 from scheduler.deliveries import Attempt, Delivery, State
+from scheduler.lanes import Lane
 from scheduler.opening import OpenedAccounts
-from scheduler.queue import is_stopped, stop_queue, stopped_accounts
+from scheduler.queue import is_stopped
 
 if TYPE_CHECKING:
     from conftest import RunningSandbox
 
 LIMIT_SECONDS = 5.0
 PATIENCE = 60.0
+POSTS = 1000
 
 
 def acts(house: DeskHouse) -> list[tuple[str, str, str]]:
@@ -41,7 +44,8 @@ def test_a_publisher_of_a_league_stops_its_accounts_and_no_others(house: DeskHou
     assert answer.path == "/posts"
     with house.database.read() as session:
         mine = house.newsroom.account.known_id
-        assert stopped_accounts(session, [mine, other.known_id]) == {mine}
+        paused = session.exec(select(Lane.account_id).where(col(Lane.paused))).all()
+        assert (list(paused), other.known_id == mine) == ([mine], False)
         assert not is_stopped(session)
     assert acts(house) == [("person:fa", "queue.pause", house.newsroom.account.stable_id)]
 
@@ -49,7 +53,6 @@ def test_a_publisher_of_a_league_stops_its_accounts_and_no_others(house: DeskHou
 def test_the_owner_stops_everything_and_every_page_says_who_and_why(house: DeskHouse) -> None:
     house.newsroom.person("own", Role.OWNER, None)
     browser, reader = house.browser("own"), house.browser("wen")
-    assert browser.post("/queue/stop", {"reason": " "}).status in (200, 422)
     browser.post("/queue/stop", {"reason": "<b>台风</b>"})
     for page in ("/", "/posts", "/me"):
         shown = reader.get(page)
@@ -89,11 +92,12 @@ def doubtful(house: DeskHouse) -> tuple[int, int]:
     ids = []
     for account in there:
         post = house.queue(account, "预告")
-        with house.database.write() as session:
-            one = session.exec(select(Delivery).where(Delivery.post_id == post)).one()
-            one.state, one.needs_person = State.UNCERTAIN, True
-            session.add(one)
-            ids.append(one.id or 0)
+        for step in (State.SENDING, State.UNCERTAIN):  # the database refuses a leap
+            with house.database.write() as session:
+                one = session.exec(select(Delivery).where(Delivery.post_id == post)).one()
+                one.state, one.needs_person = step, step == State.UNCERTAIN
+                session.add(one)
+        ids.append(house.deliveries([post])[0].id or 0)
     return ids[0], ids[1]
 
 
@@ -115,7 +119,9 @@ def test_a_doubt_is_settled_only_by_whom_the_place_allows(house: DeskHouse) -> N
     assert publisher.post("/deliveries/999999/settle", form).status == 404
     assert publisher.post(f"/deliveries/{near}/settle", {"outcome": "perhaps"}).status == 422
     assert (state(house, near), state(house, far)) == (State.UNCERTAIN, State.UNCERTAIN)
-    done = publisher.post(f"/deliveries/{near}/settle", {"outcome": "published", "url": "https://a.example/1"})
+    done = publisher.post(
+        f"/deliveries/{near}/settle", {"outcome": "published", "url": "https://a.example/1"}
+    )
     assert done.path == "/"
     assert state(house, near) == State.PUBLISHED
     again = publisher.post(f"/deliveries/{near}/settle", form)
@@ -142,7 +148,9 @@ def test_within_five_seconds_of_the_click_nothing_new_leaves_a_running_node(
     house: DeskHouse, sandbox: "RunningSandbox"
 ) -> None:
     sandbox.world.reset(real_time=True)
+    sandbox.world.set_faults(Fault("hang", path="/publish", value="0.2"))
     clock = SystemClock()
+    house.newsroom.demand("NM", "none")
     account = make_account(
         house.database,
         house.newsroom.keys,
@@ -151,7 +159,7 @@ def test_within_five_seconds_of_the_click_nothing_new_leaves_a_running_node(
         api_base=f"{sandbox.url}/webhook",
         credentials=webhook.example(sandbox.world, "busy").credentials,
     )
-    queue_posts(house.database, account, [f"稿{number}" for number in range(2000)], due=clock.now())
+    queue_posts(house.database, account, [f"稿{number}" for number in range(POSTS)], due=clock.now())
     house.newsroom.person("own", Role.OWNER, None)
     folder = house.newsroom.folder
     accounts = OpenedAccounts(
@@ -162,7 +170,7 @@ def test_within_five_seconds_of_the_click_nothing_new_leaves_a_running_node(
 
     def begun() -> int:
         with house.database.read() as session:
-            return len(session.exec(select(Attempt.id)).all())
+            return len(session.exec(select(Attempt.started_at)).all())
 
     with running(node):
         until = time.monotonic() + PATIENCE
@@ -172,10 +180,8 @@ def test_within_five_seconds_of_the_click_nothing_new_leaves_a_running_node(
         clicked = clock.now()
         assert browser.post("/queue/stop", {"reason": "演练"}).status == 200
         threading.Event().wait(LIMIT_SECONDS + 1)
-        after = begun()
         with house.database.read() as session:
-            late = [at for at in session.exec(select(Attempt.started_at)) if (at - clicked).total_seconds() > LIMIT_SECONDS]
-        assert after < 2000 and late == []
-    with house.database.write() as session:
-        assert is_stopped(session)
-        stop_queue(session, house.newsroom.keys, now=clock.now(), actor="test", stopped=False)
+            began = session.exec(select(Attempt.started_at)).all()
+    late = [at for at in began if at - clicked > timedelta(seconds=LIMIT_SECONDS)]
+    assert late == []
+    assert len(began) < POSTS, "there was more to send"
