@@ -75,8 +75,8 @@ class Settings(BaseSettings):
         "",
         max_length=1000,
         examples=["127.0.0.1", "10.0.0.5, 192.168.7.0/24"],
-        description="Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; "
-        "empty believes nobody.",
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
+        "are believed; empty believes nobody.",
     )
     collect_at: str = Field(
         "08:05",

@@ -22,7 +22,8 @@ from web.assets import FOLDER, BuiltFiles, built_assets
 
 ANSWERS = [
     "/", "/me", "/login", "/join", "/posts", "/nowhere", "/search?words=x", "/unit", "/notices",
-    "/healthz", "/metrics", "/callback/wechat/nobody", "/static/nothing.js", "/static/manifest.json", "/queue/stop",
+    "/healthz", "/metrics", "/callback/wechat/nobody", "/static/nothing.js",
+    "/static/manifest.json", "/queue/stop",
 ]  # fmt: skip
 
 
@@ -84,8 +85,10 @@ def test_a_database_that_is_away_is_told_in_words(house: DeskHouse, monkeypatch:
 def test_nothing_but_the_built_files_is_served(house: DeskHouse) -> None:
     browser = house.there.browser()
     for path in (
-        "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%2e%2e%2f%2e%2e%2fpyproject.toml",
-        "/static//etc/passwd", "/static/%2fetc%2fpasswd", "/static/..%5capp.py", "/static/assets/../../app.py",
+        "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py",
+        "/static/%2e%2e%2f%2e%2e%2fpyproject.toml",
+        "/static//etc/passwd", "/static/%2fetc%2fpasswd", "/static/..%5capp.py",
+        "/static/assets/../../app.py",
         "/static/", "/static", "/static/assets", "/static/assets/", "/static/%00",
     ):  # fmt: skip
         answer = browser.client.get(path)

@@ -112,8 +112,10 @@ def test_a_session_ends_unused_and_at_its_age(house: DeskHouse) -> None:
 
 
 ELSEWHERE = [
-    "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "javascript:alert(1)",
-    "http:evil.example", "evil.example", "/\n//evil.example", "///evil.example", "", " //evil.example", "/%0a", "@evil",
+    "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example",
+    "javascript:alert(1)",
+    "http:evil.example", "evil.example", "/\n//evil.example", "///evil.example",
+    "", " //evil.example", "/%0a", "@evil",
 ]  # fmt: skip
 
 
