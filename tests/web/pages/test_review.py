@@ -29,6 +29,20 @@ def test_the_list_shows_what_waits_for_the_one_who_looks(house: DeskHouse) -> No
     assert "没有等你审的稿件" in house.browser("er").get("/review").words
 
 
+def test_a_longer_list_costs_no_more_statements(house: DeskHouse) -> None:
+    submitted(house)
+    reviewer = house.browser("yi")
+    reviewer.get("/review")
+    with house.counting() as few:
+        reviewer.get("/review")
+    for number in range(12):
+        submitted(house, f"第 {number} 篇的正文。")
+    with house.counting() as many:
+        html = reviewer.get("/review").html
+    assert html.count("data-row ") == 13
+    assert len(many) == len(few)
+
+
 def test_three_people_approve_one_after_another_and_none_twice(house: DeskHouse) -> None:
     post = submitted(house)
     for login in ("yi", "er", "san"):
@@ -103,6 +117,16 @@ def test_a_passage_is_marked_by_place_or_by_its_words(house: DeskHouse) -> None:
     assert ">一二三</mark>" in seen and "后一个" in seen
     assert 'title="好 "' in seen
     assert reviewer.post(act, {"quote": "四", "told": " "}).status == 422
+
+
+def test_the_form_is_printed_for_who_may_read_it(house: DeskHouse) -> None:
+    post = submitted(house)
+    reviewer = house.browser("yi")
+    assert f'href="/review/{post}/form"' in reviewer.get(f"/review/{post}").html
+    printed = reviewer.get(f"/review/{post}/form").response
+    assert printed.headers["content-type"] == "application/pdf" and printed.content.startswith(b"%PDF")
+    house.newsroom.person("lin", Role.FIRST_REVIEWER, "BT")
+    assert house.browser("lin").get(f"/review/{post}/form").status == 404
 
 
 def test_reviews_are_handed_on_and_taken_back(house: DeskHouse) -> None:

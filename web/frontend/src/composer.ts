@@ -17,7 +17,7 @@ function meta(name: string): string {
 class Composer {
   private readonly side: HTMLElement;
   private readonly timers: Timers = { pause: 0, latest: 0 };
-  private busy = false;
+  private underWay: Promise<void> | null = null;
   private dirty = false;
   private tab = "";
 
@@ -26,11 +26,13 @@ class Composer {
     form.addEventListener("input", (event) => this.typed(event));
     form.addEventListener("change", (event) => this.changed(event));
     form.addEventListener("click", (event) => this.clicked(event));
-    form.addEventListener("submit", () => this.stop());
+    form.addEventListener("submit", (event) => this.submitted(event));
+    form.addEventListener("paste", (event) => this.pasted(event));
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("beforeunload", (event) => {
       if (this.dirty) event.preventDefault();
     });
+    document.addEventListener("click", (event) => this.took(event));
     this.form.querySelector("[data-account-search]")?.addEventListener("input", (event) => this.search(event));
     this.showTab();
   }
@@ -45,6 +47,20 @@ class Composer {
     if (!(at instanceof HTMLInputElement)) return;
     if (at.type === "file" && at.files?.length) void this.save();
     if (at.name === "account") this.choose(at);
+  }
+
+  /** Where the text is written as a page, its layout is pasted; it is cleaned by the server before anybody sees it. */
+  private pasted(event: ClipboardEvent): void {
+    const at = event.target;
+    const page = event.clipboardData?.getData("text/html");
+    const written = this.form.elements.namedItem("written_as");
+    if (!(at instanceof HTMLTextAreaElement) || !(written instanceof HTMLSelectElement)) return;
+    if (written.value !== "html" || !page) return;
+    event.preventDefault();
+    const body = new DOMParser().parseFromString(page, "text/html").body;
+    body.querySelectorAll("script, style, meta, link").forEach((one) => one.remove());
+    at.setRangeText(body.innerHTML.trim(), at.selectionStart, at.selectionEnd, "end");
+    this.later();
   }
 
   /** An account was chosen or left: its version comes or goes. */
@@ -85,6 +101,21 @@ class Composer {
     }
   }
 
+  /** A file was chosen in the library, which stands outside of the form. */
+  private took(event: Event): void {
+    const at = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-take-media]") : null;
+    if (!at?.dataset.takeMedia) return;
+    at.closest("dialog")?.close();
+    const taken = document.createElement("input");
+    taken.type = "hidden";
+    taken.name = "media";
+    taken.value = at.dataset.takeMedia;
+    void this.saved().then(() => {
+      this.side.append(taken);
+      return this.save();
+    });
+  }
+
   private copyMaster(id: string, taken: boolean): void {
     for (const name of ["title", "text"]) {
       const master = this.form.elements.namedItem(name);
@@ -116,7 +147,7 @@ class Composer {
       void this.save();
     } else if (event.key === "Enter") {
       event.preventDefault();
-      void this.save().then(() => this.form.querySelector<HTMLButtonElement>("[data-submit]:enabled")?.click());
+      void this.saved().then(() => this.form.querySelector<HTMLButtonElement>("[data-submit]:enabled")?.click());
     }
   }
 
@@ -134,29 +165,49 @@ class Composer {
     this.dirty = false;
   }
 
-  private async save(): Promise<void> {
-    if (this.busy) {
+  /** The form leaves as the next saving: what is under way ends before, or it would be taken for another window. */
+  private submitted(event: SubmitEvent): void {
+    this.stop();
+    if (!this.underWay) return;
+    event.preventDefault();
+    const act = event.submitter instanceof HTMLButtonElement ? event.submitter.value : "";
+    void this.underWay.then(() => {
+      const button = this.form.querySelector<HTMLButtonElement>(`[name="act"][value="${CSS.escape(act)}"]:enabled`);
+      if (button) this.form.requestSubmit(button);
+    });
+  }
+
+  /** Everything typed so far is saved. */
+  private async saved(): Promise<void> {
+    while (this.underWay) await this.underWay;
+    await this.save();
+  }
+
+  private save(): Promise<void> {
+    if (this.underWay) {
       this.dirty = true;
-      return;
+      return this.underWay;
     }
     this.stop();
-    this.busy = true;
-    const sent = new FormData(this.form);
+    this.underWay = this.send().finally(() => {
+      this.underWay = null;
+      if (this.dirty) this.later();
+    });
+    return this.underWay;
+  }
+
+  private async send(): Promise<void> {
     try {
       const answer = await fetch(this.form.dataset.composer ?? "", {
         method: "POST",
-        body: sent,
+        body: new FormData(this.form),
         headers: { "X-CSRF-Token": meta("csrf-token"), "HX-Request": "true" },
       });
       this.show(await answer.text(), answer.ok);
-      if (!answer.ok) return;
     } catch {
-      this.dirty = true;
+      this.dirty = true; // tried again
       toast(meta("text-no-answer"), "danger");
-    } finally {
-      this.busy = false;
     }
-    if (this.dirty) this.later();
   }
 
   private show(html: string, fine: boolean): void {
