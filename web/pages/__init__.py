@@ -4,9 +4,12 @@ from fastapi import APIRouter, Depends
 
 from web.desk import Desk
 from web.gate import gate
+from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.frame import frame_router
 from web.pages.own import own_router
+from web.pages.posts import posts_router
+from web.pages.review import review_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
 
@@ -16,6 +19,15 @@ __all__ = ["pages_router"]
 def pages_router(desk: Desk) -> APIRouter:
     """Every page of the console. A new page's router is added to the list."""
     router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
-    for made in (entrance_router, own_router, frame_router, stopping_router, today_router):
+    for made in (
+        entrance_router,
+        own_router,
+        frame_router,
+        stopping_router,
+        today_router,
+        deliveries_router,
+        posts_router,
+        review_router,
+    ):
         router.include_router(made(desk))
     return router
