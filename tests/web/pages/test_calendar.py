@@ -1,6 +1,6 @@
 """日历: what it shows, and moving by the form (drags and keys send the same form)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from desk_house import DeskHouse
 
@@ -153,7 +153,7 @@ def test_an_account_with_nothing_planned_has_a_gap_after_ten_and_thirteen_days()
 
 
 def test_make_up_days_are_known_for_announced_years() -> None:
-    first, last = datetime(2026, 1, 1).date(), datetime(2027, 1, 1).date()
+    first, last = date(2026, 1, 1), date(2027, 1, 1)
     days = {day.on.isoformat(): day for day in special_days(first, last, "zh")}
     assert [on for on, day in days.items() if day.works] == [
         "2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10",
