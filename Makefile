@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: web demo test test-engines test-faults check bench bench-peers install pins clean
+.PHONY: web demo test test-engines test-faults test-platforms check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -35,6 +35,9 @@ test: install ## every test, on SQLite and PostgreSQL, in parallel, in random or
 
 test-faults: install ## the forty faults, twenty rounds of each, every round seeded anew
 	$(BIN)/pytest tests/faults -n auto --fault-runs 20 $(ARGS)
+
+test-platforms: install ## real servers of platforms (WordPress, Bluesky, Ghost, Askbot, Matrix, mail), kept in .platforms/
+	$(BIN)/pytest tests/platforms -m platforms -n 0 $(ARGS)
 
 # Spark is large: it lives in an environment of its own, and CI never fetches it. It needs Java 17.
 .engines/.installed: pyproject.toml constraints.txt | $(filter .tools/bin/uv,$(UV))
@@ -72,4 +75,4 @@ pins: install ## make constraints.txt again from pyproject.toml
 	@echo "uv==$$($(UV) --version | cut -d' ' -f2)" >> constraints.txt
 
 clean:
-	rm -rf web/static web/frontend/node_modules .venv .tools .peers .engines build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf web/static web/frontend/node_modules .venv .tools .peers .engines .platforms build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from holidays.countries import China
+    from holidays import HolidayBase
 
 _LANGUAGES = {"zh": "zh_CN", "en": "en_US"}
 _MOVED_FROM = re.compile(r"[（(](?:由|substituted from).*[)）]\s*\Z")
@@ -45,7 +45,7 @@ def _of_year(year: int, language: str) -> tuple[SpecialDay, ...]:
     return tuple(sorted((*off, *working), key=lambda day: day.on))
 
 
-def _china(year: int, language: str) -> "China":
-    from holidays.countries import China  # takes a while: only where a calendar is shown
+def _china(year: int, language: str) -> "HolidayBase":
+    from holidays import country_holidays  # takes a while: only where a calendar is shown
 
-    return China(years=year, language=_LANGUAGES[language])
+    return country_holidays("CN", years=year, language=_LANGUAGES[language])

@@ -87,6 +87,11 @@ class Settings(BaseSettings):
         description="Most memory that DuckDB takes for archive and questions; beyond it, it uses the disk.",
     )
     duckdb_threads: int = Field(2, ge=1, le=64, description="Threads that DuckDB takes for the archive.")
+    matrix_server: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.-]{1,255}(:\d{1,5})?)?$",
+        description="Address of the Matrix server whose rooms reports may be told in; empty has none.",
+    )
     smtp_host: str = Field(
         "", max_length=255, description="Mail server that takes reports; empty sends no mail."
     )

@@ -68,17 +68,23 @@ class Limits:
     picture_bytes: int | None = None
     picture_types: frozenset[str] = frozenset()
     title_required: bool = False
-    picture_required: bool = False
+    picture_required: bool = False  # a picture, or a video where the platform takes one
+    videos: int = 0
+    video_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver."""
+    """One common name (`../shared/platforms/metrics-map.md`) that the platform can deliver.
+
+    `fields` are the platform's own names for it, which rules of awards may use as well.
+    """
 
     name: str
     unit: Unit
     kind: Kind
     level: str = "article"  # article | account
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,9 +149,12 @@ class ReceiptState(StrEnum):
 class Receipt:
     """What the platform gave for a post. `remote_id` is text: ids pass 2^53.
 
-    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …); `note` tells staff
-    of a difference, as when the platform changed the text.
+    `detail` keeps what settling and statistics need later (publish_id, msg_data_id …), and under `LINK` what
+    a person opens to finish the post; `note` tells staff of a difference, as when the platform changed the
+    text.
     """
+
+    LINK: ClassVar[str] = "link"
 
     state: ReceiptState
     remote_id: str
@@ -238,6 +247,7 @@ class CallbackRequest:
     method: str  # GET | POST
     query: Mapping[str, str]
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import requests
@@ -32,7 +32,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from connectors._answer import WRONG_ADDRESS, WRONG_RIGHTS, Answer
 from connectors._errors import ConnectorError, Label, NeedsPerson, Uncertain, Unreachable
 
-__all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "sending_before", "steady"]
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "Streamed", "sending_before", "steady"]
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 _CHUNK = 65_536
@@ -42,6 +42,16 @@ _NEVER = math.inf
 _SLACK = 0.2  # seconds by which a call may end before or after its time
 
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines hold whole addresses, tokens and all
+
+
+class Streamed(Protocol):
+    """A body that is read while it leaves: its length is known, and it can be sent once more."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def rewind(self) -> None: ...
 
 
 def _never() -> float:
@@ -253,16 +263,21 @@ class Http:
         form: Mapping[str, str] | None = None,
         files: Mapping[str, tuple[str, bytes, str]] | None = None,
         headers: Mapping[str, str] | None = None,
-        raw: bytes | None = None,
+        raw: bytes | Streamed | None = None,
         seconds: float | None = None,
+        once: bool = False,
+        redirect_tells: bool = False,
     ) -> Answer:
         """One request, one answer.
 
         `writes` says whether the platform may do something because of it: then a lost answer raises
         Uncertain, else Unreachable. Where nothing can have arrived it is Unreachable either way. JSON bodies
-        go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers. A
-        redirect counts as an unreadable answer. Raises NeedsPerson for an address or a certificate that a
-        person must mend.
+        go out as UTF-8 without escapes; `raw` goes out as it is, its Content-Type among the headers, a
+        `Streamed` one read piece by piece as it leaves. A read whose connection was closed is sent again,
+        unless `once` says that the same request must not come twice (a signature's nonce). A redirect is
+        never followed and counts as an unreadable answer, unless `redirect_tells`: then it is handed back,
+        for a platform that answers by its Location. Raises NeedsPerson for an address or a certificate that
+        a person must mend.
         """
         if self._before is not None:
             self._before()
@@ -274,9 +289,11 @@ class Http:
             try:
                 response = self._send(prepared)
             except requests.ConnectionError:
-                if writes:
+                if writes or once:
                     raise
                 # Most often a kept connection that the platform closed just then: a read is asked once more.
+                if raw is not None and not isinstance(raw, bytes):
+                    raw.rewind()
                 response = self._send(prepared)
             try:
                 content = _read_bounded(response)
@@ -286,7 +303,7 @@ class Http:
             raise doubt(str(error), platform_code="too-large") from None
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             raise _transport_error(error, doubt) from None
-        if 300 <= response.status_code < 400:
+        if 300 <= response.status_code < 400 and not redirect_tells:
             raise doubt(
                 f"HTTP {response.status_code}: redirects are not followed",
                 platform_code=str(response.status_code),
@@ -311,7 +328,7 @@ class Http:
         form: Mapping[str, str] | None,
         files: Mapping[str, tuple[str, bytes, str]] | None,
         headers: Mapping[str, str] | None,
-        raw: bytes | None,
+        raw: bytes | Streamed | None,
     ) -> requests.PreparedRequest:
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **(headers or {})}
         for value in sent.values():
@@ -328,7 +345,7 @@ class Http:
             prepared = _addressed(method, url).copy()
             if params:
                 prepared.url = f"{prepared.url}?{urlencode(params)}"
-        body = raw
+        body: Any = raw
         if json_body is not None:
             sent.setdefault("Content-Type", "application/json; charset=utf-8")
             body = json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")

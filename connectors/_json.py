@@ -33,6 +33,14 @@ def remote_id(value: object) -> str | None:
     return text if 0 < len(text) <= _LONGEST_ID and not _UNSTORABLE.search(text) else None
 
 
+def whole(value: object) -> int | None:
+    """A count, as number or as text; None for anything else: unknown is never 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 30 else None
+
+
 def web_address(value: object) -> str:
     """An address that people may open, '' for anything else: it becomes a link in our pages."""
     fine = isinstance(value, str) and value.startswith(("https://", "http://"))

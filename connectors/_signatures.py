@@ -1,13 +1,12 @@
-"""How the Chinese platforms sign: WeChat's safe mode, Bilibili's Authorization, Douyin's webhook and share.
+"""How WeChat signs and seals, and how signatures are compared. Checked against `signature-vectors.md`.
 
-SHA-1 and MD5 are the platforms' choice, not ours. Checked against `signature-vectors.md`.
+SHA-1 is the platform's choice, not ours.
 """
 
 import hashlib
 import hmac
 import struct
 from base64 import b64decode
-from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -59,34 +58,3 @@ def _unpadded(padded: bytes) -> bytes:
     if not 1 <= count <= _PADDING_BLOCK or padded[-count:] != bytes([count]) * count:
         raise BadSeal("the padding is wrong")
     return padded[:-count]
-
-
-def bilibili_headers(
-    client_id: str, client_secret: str, body: bytes, *, nonce: str, timestamp: int
-) -> Mapping[str, str]:
-    """The six signed headers and `Authorization` of a call (Bilibili sheet section 2).
-
-    `body` is exactly what is sent; b"" for GET, multipart and calls without a body.
-    """
-    signed = {
-        "x-bili-accesskeyid": client_id,
-        "x-bili-content-md5": hashlib.md5(body, usedforsecurity=False).hexdigest(),
-        "x-bili-signature-method": "HMAC-SHA256",
-        "x-bili-signature-nonce": nonce,
-        "x-bili-signature-version": "2.0",
-        "x-bili-timestamp": str(timestamp),
-    }
-    lines = "\n".join(f"{name}:{value}" for name, value in sorted(signed.items()))
-    digest = hmac.new(client_secret.encode(), lines.encode(), hashlib.sha256).hexdigest()
-    return {**signed, "Authorization": digest}
-
-
-def douyin_webhook_signature(client_secret: str, body: bytes) -> str:
-    """`X-Douyin-Signature`: hex SHA-1 over the secret and the raw body (Douyin sheet section 4)."""
-    return hashlib.sha1(client_secret.encode() + body, usedforsecurity=False).hexdigest()
-
-
-def douyin_share_signature(ticket: str, nonce: str, timestamp: int) -> str:
-    """The signature of a share link: hex MD5 over three keys in alphabetical order (section 3)."""
-    line = f"nonce_str={nonce}&ticket={ticket}&timestamp={timestamp}"
-    return hashlib.md5(line.encode(), usedforsecurity=False).hexdigest()

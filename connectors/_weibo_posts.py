@@ -138,7 +138,7 @@ def _send_article(access: Access, outgoing: Outgoing) -> Receipt:
 
 def _article_form(access: Access, outgoing: Outgoing) -> Mapping[str, str]:
     """The fields of section 4. `content` is itself percent-encoded inside its field, as PHP's rawurlencode
-    does (Toutiao/api's note; its demo weiboeditor/open, publish.php): spaces are %20, never +."""
+    does (the note of 头条/api; its demo weiboeditor/open, publish.php): spaces are %20, never +."""
     optional = {name: outgoing.options.get(name, "") for name in ("cover", "summary")}
     return {
         "title": outgoing.title,

@@ -62,11 +62,12 @@ def stopping_by_signal() -> Iterator[threading.Event]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node answers HTTP; `said` is told the address once it does."""
+    """Where a node answers HTTP; `said` is told the address once it does. `demo`: the pages say so."""
 
     host: str
     port: int
     said: Callable[[str], None]
+    demo: bool = False
 
 
 def run_worker(
@@ -165,6 +166,7 @@ def _answering(
         clock=house.clock,
         watchman=watchman,
         wake=dispatcher.wake,
+        demo=place.demo,
     )
     return serving(app, taken)
 

@@ -84,6 +84,8 @@ class HeldLane:
         """Files a delivery after its call: to the head again, among the waiting, or away."""
         self.drop({work.id})
         if work.state is State.QUEUED:
+            if self.queued and (self.queued[0].due, self.queued[0].id) < (work.due, work.id):
+                self.stale = True  # queued meanwhile for an earlier time: its place is read again
             self.queued.appendleft(work)
             self.first_late = min(self.first_late or work.late_after, work.late_after)
         elif work.state in (State.UNCERTAIN, State.ACCEPTED):

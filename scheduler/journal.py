@@ -5,7 +5,7 @@ Every change of a delivery is a compare-and-set on state and fence, with its eve
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -62,6 +62,9 @@ class Ended:
     @classmethod
     def by(cls, work: Work, at: datetime, verdict: Verdict) -> "Ended":
         """The end of a call with this verdict."""
+        if verdict.state is State.QUEUED and verdict.not_before < work.due:
+            # The clock was set back meanwhile: what is tried again leaves no earlier than it was meant to.
+            verdict = replace(verdict, not_before=work.due)
         stands = copy(work)
         stands.state, stands.not_before = verdict.state, verdict.not_before
         stands.looks, stands.waiting_since = verdict.looks, verdict.waiting_since

@@ -15,11 +15,13 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
+from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
 from scheduler.lanes import Lane
+from scheduler.outcomes import Purpose
 
 _CODE, _TEXT = 80, 1000
 QUEUE = "queue"  # the subject of what concerns no single account
@@ -31,6 +33,7 @@ class Kind(StrEnum):
     ACCOUNT_PAUSED = "account_paused"  # the platform needs a person: nothing goes out until one resumes
     UNCERTAIN = "uncertain"
     HANDED_OVER = "handed_over"
+    TO_CONFIRM = "to_confirm"  # a person opens a link to finish a post that the platform has accepted
     MISSED = "missed"
     FAILED = "failed"
     DUE_BUT_IDLE = "due_but_idle"
@@ -79,6 +82,8 @@ def of_verdict(session: Session, ended: Ended) -> None:
         kind = Kind.ACCOUNT_PAUSED
     elif verdict.needs_person and verdict.state in _OF_STATE:
         kind = _OF_STATE[verdict.state]
+    elif _waits_for_a_tap(ended):
+        kind = Kind.TO_CONFIRM
     else:
         return
     code, told = "", ""
@@ -87,6 +92,17 @@ def of_verdict(session: Session, ended: Ended) -> None:
     elif verdict.receipt is not None and verdict.receipt.note is not None:
         told = verdict.receipt.note.zh
     _open_for_accounts(session, kind, [ended.work.account_id], ended.at, code=code, told=told)
+
+
+def _waits_for_a_tap(ended: Ended) -> bool:
+    """Was a post just accepted that only a person can finish, by a link?"""
+    receipt, by_us = ended.verdict.receipt, ended.work.purpose is Purpose.PUBLISH
+    return (
+        by_us
+        and ended.verdict.state == State.ACCEPTED
+        and receipt is not None
+        and Receipt.LINK in receipt.detail
+    )
 
 
 def of_account(session: Session, account_id: int, now: datetime, *, code: str, told: str) -> None:
@@ -195,7 +211,11 @@ _WAITING = select(col(Delivery.id)).where(
     col(Delivery.state) == col(Notice.kind),
     col(Delivery.needs_person).is_(True),
 )
+_ACCEPTED = select(col(Delivery.id)).where(
+    col(Delivery.account_id) == col(Notice.account_id), col(Delivery.state) == State.ACCEPTED
+)
 _GONE = or_(
+    and_(col(Notice.kind) == Kind.TO_CONFIRM, ~_ACCEPTED.correlate(Notice).exists()),
     and_(col(Notice.kind) == Kind.ACCOUNT_PAUSED, ~_PAUSED.correlate(Notice).exists()),
     and_(col(Notice.kind).in_(list(_OF_STATE.values())), ~_WAITING.correlate(Notice).exists()),
 )

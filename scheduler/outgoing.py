@@ -210,10 +210,21 @@ def _media_problems(connector: Connector, draft: Draft) -> list[Problem]:
     problems = []
     if limits.picture_required and not draft.media:
         problems.append(Problem("post.picture_required", column="media", params=platform))
-    if len(draft.media) > limits.pictures:
-        over = {"received": len(draft.media), "limit": limits.pictures}
+    # A video sent where none is taken is told of as a picture of the wrong type.
+    videos = [found for found in draft.media if limits.videos and found.content_type.startswith("video/")]
+    pictures = [found for found in draft.media if found not in videos]
+    if len(pictures) > limits.pictures:
+        over = {"received": len(pictures), "limit": limits.pictures}
         problems.append(Problem("post.too_many_pictures", column="media", params=platform | over))
-    for found in draft.media:
+    if len(videos) > limits.videos:
+        over = {"received": len(videos), "limit": limits.videos}
+        problems.append(Problem("post.too_many_videos", column="media", params=platform | over))
+    for found in videos:
+        if limits.video_bytes is not None and found.size > limits.video_bytes:
+            sizes = {"received": f"{found.size / 2**20:.2f}", "limit": f"{limits.video_bytes / 2**20:.2f}"}
+            where = platform | {"file": found.file_name}
+            problems.append(Problem("post.picture_too_large", column="media", params=where | sizes))
+    for found in pictures:
         where = platform | {"file": found.file_name}
         if limits.picture_types and found.content_type not in limits.picture_types:
             kinds = {"received": found.content_type, "expected": ", ".join(sorted(limits.picture_types))}

@@ -247,7 +247,7 @@ def _version(one: Submission) -> str:
 
 def lines_of(content: Content) -> list[str]:
     """All that reviewers sign, as lines that people compare: a sentence or a fact each."""
-    lines = [text("review.line_title", told=content.title), *_sentences(content.text)]
+    lines = [text("review.line_title", told=content.title), *sentences(content.text)]
     lines += [
         text("review.line_option", name=name, told=told) for name, told in sorted(content.options.items())
     ]
@@ -258,13 +258,13 @@ def lines_of(content: Content) -> list[str]:
         if copy.title is not None:
             lines.append(text("review.line_own_title", account=copy.account, told=copy.title))
         if copy.text is not None:
-            lines += [f"{copy.account}  {one}" for one in _sentences(copy.text)]
+            lines += [f"{copy.account}  {one}" for one in sentences(copy.text)]
         for name, told in sorted((copy.options or {}).items()):
             lines.append(f"{copy.account}  {text('review.line_option', name=name, told=told)}")
     return lines
 
 
-def _sentences(told: str) -> list[str]:
+def sentences(told: str) -> list[str]:
     """The text in lines that people compare: a paragraph of Chinese is one line otherwise."""
     return [part for line in told.split("\n") for part in _SENTENCE.split(line) if part or not line]
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ground import write_in_memory
+from hashing import hash_cheaply
 from hypothesis import settings as hypothesis_settings
 from installed import Installation
 from postgres import Postgres, running_postgres
@@ -21,6 +23,9 @@ from sandbox.world import World
 
 hypothesis_settings.register_profile("house", deadline=None, print_blob=True)
 hypothesis_settings.load_profile("house")
+
+write_in_memory()
+hash_cheaply()
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def callback_router(
     async def callback(request: Request, platform: str, handle: str) -> Response:
         try:
             body = await _read(request)
-            given = CallbackRequest(request.method, dict(request.query_params), body)
+            given = CallbackRequest(request.method, dict(request.query_params), body, dict(request.headers))
             told, result = await run_in_threadpool(hearing.hear, platform, handle, given)
         except CallbackRefused as refused:
             callbacks.count(refused.reason)

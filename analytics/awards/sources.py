@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from analytics.indices import load_definition, shipped
-from connectors import Unit, connector_for, platforms
+from connectors import Metric, Unit, connector_for, platforms
 
-# Field names of the platforms' interfaces by common name; the common name itself is always accepted.
+# Field names of the first platforms' interfaces by common name; later ones declare them with their metrics.
+# The common name itself is always accepted.
 _FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "wechat": {
         "read_people": ("read_user", "int_page_read_user"),
@@ -41,31 +42,11 @@ _FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "like": ("attitudes_count", "attitudes"),
     },
     "youth_voice": {"answers": (), "first_answer_hours": (), "answered_within_72h": (), "satisfied": ()},
-    "douyin": {
-        "play_events": ("play_count", "total_play"),
-        "like": ("digg_count", "total_like"),
-        "comment": ("comment_count", "total_comment"),
-        "share": ("share_count", "total_share"),
-        "repost": ("forward_count",),
-    },
-    "bilibili": {
-        "play_events": ("view",),
-        "like": (),
-        "comment": ("reply",),
-        "share": (),
-        "favourite": ("favorite",),
-        "coin": (),
-        "bullet_comment": ("danmaku",),
-    },
-    "kuaishou": {"play_events": ("view_count",), "like": ("like_count",), "comment": ("comment_count",)},
 }
 _ACCOUNT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "wechat": ("followers_total", "followers_new"),
     "weibo": ("followers_total", "followers_new", "posts_published"),
     "youth_voice": ("askers_ytd", "experts_ytd"),
-    "douyin": ("followers_total", "followers_new", "posts_published"),
-    "bilibili": ("followers_total", "followers_new", "posts_published"),
-    "kuaishou": ("followers_total", "followers_new"),
 }
 # What the variables of the shipped indices mean, where a rule does not say it.
 _USUAL: Mapping[str, Mapping[str, str]] = {
@@ -129,7 +110,9 @@ def known_platforms() -> tuple[str, ...]:
 
 def article_metrics(platform: str) -> dict[str, str]:
     """Every accepted name of an article's figure on a platform → its common name."""
-    names = {name: name for name in _declared(platform, "article")}
+    names: dict[str, str] = {}
+    for metric in _declared(platform, "article"):
+        names |= {metric.name: metric.name} | dict.fromkeys(metric.fields, metric.name)
     for common, fields in _FIELDS.get(platform, {}).items():
         names |= {common: common} | dict.fromkeys(fields, common)
     return names
@@ -146,15 +129,16 @@ def watched(platform: str) -> tuple[str, ...]:
 
 def account_metrics(platform: str) -> tuple[str, ...]:
     """The account figures that the platform delivers."""
-    return tuple(dict.fromkeys((*_ACCOUNT_FIELDS.get(platform, ()), *_declared(platform, "account"))))
+    declared = [metric.name for metric in _declared(platform, "account")]
+    return tuple(dict.fromkeys((*_ACCOUNT_FIELDS.get(platform, ()), *declared)))
 
 
-def _declared(platform: str, level: str) -> list[str]:
+def _declared(platform: str, level: str) -> list[Metric]:
     if platform not in platforms():
         return []
     # A rate and an average are never summed over articles: they would need weights.
     return [
-        metric.name
+        metric
         for metric in connector_for(platform).metrics
         if metric.level == level
         and (level == "account" or metric.unit not in (Unit.RATE, Unit.SECONDS, Unit.HOURS))

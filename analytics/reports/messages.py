@@ -28,14 +28,14 @@ def send_message(http: Http, robot: RobotKey, told: str, now: datetime) -> Outco
         said = answer.json_object()
     except Throttled as error:
         return Outcome(
-            State.PLANNED, "robot_busy", _shown(error, robot), again_after=max(_PAUSE, error.until - now)
+            State.PLANNED, "robot_busy", safe_words(error, robot), again_after=max(_PAUSE, error.until - now)
         )
     except Unreachable as error:
-        return Outcome(State.PLANNED, "robot_unreachable", _shown(error, robot))
+        return Outcome(State.PLANNED, "robot_unreachable", safe_words(error, robot))
     except Uncertain as error:
-        return Outcome(State.UNCERTAIN, "robot_uncertain", _shown(error, robot))
+        return Outcome(State.UNCERTAIN, "robot_uncertain", safe_words(error, robot))
     except ConnectorError as error:
-        return Outcome(State.FAILED, "robot_refused", _shown(error, robot))
+        return Outcome(State.FAILED, "robot_refused", safe_words(error, robot))
     code = next((said[name] for name in ("errcode", "code", "StatusCode") if name in said), None)
     words = str(said.get("errmsg") or said.get("msg") or said.get("StatusMessage") or "")
     shown = _without_keys(f"{code} {words}", robot)
@@ -67,7 +67,8 @@ def _signature(key: str, signed: str) -> str:
     return b64encode(hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest()).decode()
 
 
-def _shown(error: ConnectorError, robot: RobotKey) -> str:
+def safe_words(error: ConnectorError, robot: RobotKey) -> str:
+    """An error's words without the robot's keys."""
     return _without_keys(str(error), robot)
 
 

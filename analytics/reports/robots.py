@@ -1,7 +1,8 @@
-"""Group robots of WeCom, DingTalk and Feishu: their keys at rest, and what their platforms allow.
+"""Group robots of WeCom, DingTalk, Feishu and Matrix: their keys at rest, and what their platforms allow.
 
 A robot is a kind and a key; its address is built here from the two. No address is ever taken as it was given:
-whoever may add a robot could otherwise have the server call any place it can reach.
+whoever may add a robot could otherwise have the server call any place it can reach. For the same reason the
+server of a Matrix room is a setting of the house.
 """
 
 import json
@@ -21,32 +22,41 @@ from organisation.ledger import record
 _NAME = re.compile(r"[\w.-]{1,40}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 _SECRET = re.compile(r"[A-Za-z0-9_-]{8,128}", re.ASCII)
+_ROOM = re.compile(r"![A-Za-z0-9._~-]{1,200}(:[A-Za-z0-9.-]{1,200}(:[0-9]{1,5})?)?", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}", re.ASCII)
 
 
 class Kind(StrEnum):
     WECOM = "wecom"
     DINGTALK = "dingtalk"
     FEISHU = "feishu"
+    MATRIX = "matrix"
 
 
 @dataclass(frozen=True)
 class _Platform:
     """`address` ends where the key begins. `messages` a minute, `size` bytes of text.
 
+    `key` and `secret` are what they look like; a room of Matrix is the key, the access token its secret.
     WeCom: 20 a minute, text of 2,048 bytes. DingTalk: 20 a minute, else blocked for ten; a body of 20,000
-    bytes. Feishu: 100 a minute and 5 a second, a body of 20 KB. We stay below each.
+    bytes. Feishu: 100 a minute and 5 a second, a body of 20 KB. Matrix: what its server sets, by itself ten
+    at once and then one in five seconds; an event of 65,536 bytes. We stay below each.
     """
 
     address: str
     messages: int
     size: int
     signs: bool
+    needs_secret: bool = False
+    key: re.Pattern[str] = _KEY
+    secret: re.Pattern[str] = _SECRET
 
 
 _PLATFORMS: Mapping[Kind, _Platform] = {
     Kind.WECOM: _Platform("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=", 15, 2_000, signs=False),
     Kind.DINGTALK: _Platform("https://oapi.dingtalk.com/robot/send?access_token=", 15, 4_000, signs=True),
     Kind.FEISHU: _Platform("https://open.feishu.cn/open-apis/bot/v2/hook/", 60, 4_000, signs=True),
+    Kind.MATRIX: _Platform("", 10, 20_000, signs=True, needs_secret=True, key=_ROOM, secret=_TOKEN),
 }
 
 
@@ -95,6 +105,8 @@ def fitted(kind: Kind, lines: list[str]) -> str:
 def parse_key(kind: Kind, told: str) -> RobotKey:
     """The robot of what a person pasted: the platform's whole address or its key, then perhaps the secret.
 
+    For Matrix the room's id, then the access token.
+
     Raises InputError `reports.bad_robot_key` without a word of what was pasted.
     """
     lines = [line.strip() for line in told.strip().splitlines() if line.strip()]
@@ -102,10 +114,10 @@ def parse_key(kind: Kind, told: str) -> RobotKey:
     key = (lines[0] if lines else "").removeprefix(platform.address).rstrip("/")
     secret = lines[1] if len(lines) > 1 else ""
     problems = []
-    if len(lines) > 2 or not _KEY.fullmatch(key):
-        params = {"expected": f"{platform.address}…"}
+    if len(lines) > 2 or not platform.key.fullmatch(key):
+        params = {"expected": f"{platform.address}…" if platform.address else "!abc…:example.org"}
         problems.append(Problem("reports.bad_robot_key", params=params))
-    if secret and (not platform.signs or not _SECRET.fullmatch(secret)):
+    if (secret or platform.needs_secret) and not (platform.signs and platform.secret.fullmatch(secret)):
         problems.append(Problem("reports.bad_robot_secret"))
     if problems:
         raise InputError(f"report robot {kind}", problems)

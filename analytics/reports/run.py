@@ -23,7 +23,8 @@ from analytics.reports.deliveries import Channel, Outcome, ReportDelivery, State
 from analytics.reports.folder import digest, put_files
 from analytics.reports.mail import Letter, MailServer, compose, fitting, hand_over
 from analytics.reports.messages import send_message
-from analytics.reports.robots import ReportRobot, RobotKey, fitted, open_robot
+from analytics.reports.robots import Kind, ReportRobot, RobotKey, fitted, open_robot
+from analytics.reports.rooms import send_to_room
 from analytics.reports.schedules import ReportSchedule
 from config.clock import Clock
 from config.database import Database
@@ -287,7 +288,11 @@ def _by_robot(
     def send() -> Outcome:
         if not _may_send(office, taken):
             return Outcome(State.PLANNED, "claim_lost")
-        return send_message(office.http(robot.kind), robot, told, office.clock.now())
+        now = office.clock.now()
+        if robot.kind is Kind.MATRIX:
+            server = office.settings.matrix_server
+            return send_to_room(office.http(robot.kind), server, robot, told, taken.token, now)
+        return send_message(office.http(robot.kind), robot, told, now)
 
     return send
 

@@ -1,5 +1,6 @@
 """`meizhen report robot`: group robots, whose keys no command ever shows or takes as an argument."""
 
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -70,13 +71,19 @@ def test(name: Name, as_json: AsJson = False) -> None:
     from analytics.reports.content import said
     from analytics.reports.deliveries import State
     from analytics.reports.messages import send_message
-    from analytics.reports.robots import find_robot, open_robot
+    from analytics.reports.robots import Kind, find_robot, open_robot
+    from analytics.reports.rooms import send_to_room
     from meizhen.reporting import robot_http
 
     with open_house() as house:
         with house.database.read() as session:
             robot = open_robot(house.keys, find_robot(session, name))
-        outcome = send_message(robot_http(house)(robot.kind), robot, said("test_message"), house.clock.now())
+        http, told, now = robot_http(house)(robot.kind), said("test_message"), house.clock.now()
+        if robot.kind is Kind.MATRIX:
+            server = house.settings.matrix_server
+            outcome = send_to_room(http, server, robot, told, secrets.token_hex(16), now)
+        else:
+            outcome = send_message(http, robot, told, now)
     if as_json:
         show_json({"state": outcome.state, "code": outcome.code, "told": outcome.told})
     elif outcome.state is State.SENT:

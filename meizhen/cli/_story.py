@@ -57,6 +57,8 @@ def printable(line: str) -> str:
 
 
 def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Iterable[str]:
+    from connectors import Receipt
+    from scheduler.deliveries import State
     from scheduler.story import Teller, happened, named, short_name
 
     delivery = one.delivery
@@ -70,6 +72,8 @@ def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Ite
         yield from (f"    {line}" for line in thing.more)
     if delivery.url:
         yield "  " + text("post.show_url", url=delivery.url)
+    if delivery.detail.get(Receipt.LINK) and delivery.state in (State.ACCEPTED, State.HANDED_OVER):
+        yield "  " + text("post.show_open", link=delivery.detail[Receipt.LINK])
     if delivery.needs_person:
         advice = named("advice", delivery.state, id=delivery.post_id, account=one.account)
         yield "  " + text("post.show_remedy", remedy=advice)

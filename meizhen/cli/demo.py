@@ -1,6 +1,9 @@
 """`meizhen demo`: the whole loop, to see it work."""
 
+import sys
+import webbrowser
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,9 @@ from meizhen.cli._output import Cell, show_json, show_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from meizhen.demo.platforms import SharedClock
     from meizhen.demo.run import Summary, Tell
+    from meizhen.house import House
 
 app = typer.Typer(help=text("cli.demo"), add_completion=False)
 
@@ -22,12 +27,12 @@ app = typer.Typer(help=text("cli.demo"), add_completion=False)
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help=text("demo.help_dir"))] = Path("meizhen-demo"),
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help=text("demo.help_serve"))] = True,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help=text("demo.help_port"))] = 8765,
     as_json: Annotated[bool, typer.Option("--json", help=text("demo.help_json"))] = False,
 ) -> None:
     from meizhen.demo.run import demo as run_demo
-    from meizhen.service import dispatcher_of, stopping_by_signal
 
-    with _progress() as tell, run_demo(folder.resolve(), tell) as (summary, house):
+    with _progress() as tell, run_demo(folder.resolve(), tell) as (summary, house, clock):
         if as_json:
             show_json(vars(summary))
         else:
@@ -36,9 +41,27 @@ def demo(
             raise MeizhenError("demo.fell_short", steps=", ".join(summary.shortfalls[:10]))
         if serve:
             typer.echo(text("demo.serving", home=house.settings.home), err=as_json)
-            with stopping_by_signal() as stop:
-                node = dispatcher_of(house)
-                node.run(stop)
+            _serve(house, clock, port, quiet=as_json)
+
+
+def _serve(house: "House", clock: "SharedClock", port: int, *, quiet: bool) -> None:
+    """The console over what the demo made, with people to sign in as, until stopped."""
+    from meizhen.demo.newsroom import open_newsroom
+    from meizhen.service import Place, run_worker, stopping_by_signal
+
+    newsroom = open_newsroom(house)
+    for login, name in newsroom.people:
+        typer.echo(f"  {login:10} {name}", err=quiet)
+    typer.echo(text("demo.password", password=newsroom.password), err=quiet)
+
+    def said(address: str) -> None:
+        typer.echo(text("web.listening", address=address), err=quiet)
+        if sys.stdout.isatty():
+            webbrowser.open(address)
+
+    with stopping_by_signal() as stop, clock.running():
+        place = Place("127.0.0.1", port, said, demo=True)
+        run_worker(house, stop, until_idle=False, patience=timedelta(0), place=place)
 
 
 def _tell(summary: "Summary") -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -9,10 +10,11 @@ from typing import Any
 
 import requests
 
-from config.clock import ManualClock
+from config.clock import ManualClock, SystemClock
 from config.errors import MeizhenError
 
 _SECONDS = 30
+_FOLLOWS_SECONDS = 1.0
 
 
 class Platforms:
@@ -59,6 +61,25 @@ class SharedClock(ManualClock):
         """What the dispatcher does instead of waiting."""
         if pause > timedelta(0):
             self.move_to(self.now() + pause)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """From here on time passes as it does outside, on both sides."""
+        started, real = self.now(), SystemClock()
+        began = real.now()
+        stop = threading.Event()
+
+        def follow() -> None:
+            while not stop.wait(_FOLLOWS_SECONDS):
+                self.move_to(started + (real.now() - began))
+
+        thread = threading.Thread(target=follow, name="demo-clock", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _tell(self) -> None:
         self._platforms.put("clock", {"now": self.now().isoformat()})

@@ -94,8 +94,8 @@ class _Stage:
 
 
 @contextmanager
-def demo(folder: Path, tell: Tell) -> Iterator[tuple[Summary, House]]:
-    """Runs the demo in `folder` and keeps house and platforms open for the caller.
+def demo(folder: Path, tell: Tell) -> Iterator[tuple[Summary, House, SharedClock]]:
+    """Runs the demo in `folder` and keeps house, platforms and their clock open for the caller.
 
     Raises MeizhenError `demo.not_empty` for a folder that holds something else than an earlier demo.
     """
@@ -110,7 +110,7 @@ def demo(folder: Path, tell: Tell) -> Iterator[tuple[Summary, House]]:
         for name, step in _STEPS:
             with stage.step(name):
                 step(stage)
-        yield stage.summary, house
+        yield stage.summary, house, clock
 
 
 def _prepare(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
-from raw_server import serving
+from raw_server import answering, serving
 from scenery import make_account, make_unit
 from smtp_site import MailSite, mail_site, talking
 from sqlalchemy import text
@@ -504,6 +504,21 @@ def test_a_robot_that_is_gone_fails_with_what_to_do(office: Office, told: Told, 
         session.execute(text("DELETE FROM report_robot"))
     run_round(office)
     assert (messages, told.open) == ([], {"NM": "robot_gone"})
+
+
+def test_a_room_is_told_under_the_deliverys_own_name_at_the_server_of_the_house(office: Office) -> None:
+    robot = RobotKey(Kind.MATRIX, "!abc:example.org", "t" * 20)
+    with office.database.write() as session:
+        add_robot(session, office.keys, "群", robot, now=FIRE, actor="test")
+    plan_fire(office, scheduled(office, robots=("群",)), FIRE)
+    with serving(answering(b'{"event_id": "$1"}')) as server:
+        update = {"matrix_server": server.address("")}
+        run_round(replace(office, settings=office.settings.model_copy(update=update)))
+        (request,) = server.requests
+    (row,) = rows(office)
+    assert row.state == State.SENT
+    path = f"/rooms/%21abc%3Aexample.org/send/m.room.message/{row.token} "
+    assert path.encode() in request.split(b"\r\n", 1)[0]
 
 
 # --- orders and the database ------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from connectors import (
     Unreachable,
     sending_before,
 )
+from connectors._film import Piece
 from connectors._http import MAX_ANSWER_BYTES, Answer
 
 SECRET = "s3cr3t-value-9f8e7d"
@@ -124,6 +125,38 @@ def test_a_read_is_asked_once_more_when_its_connection_breaks() -> None:
     with serving(break_then_answer) as server:
         assert Http("test", seconds=5).call("GET", server.address(), writes=False).json() == {}
         assert len(server.requests) == 2
+
+
+def test_a_read_that_must_not_come_twice_is_unreachable_at_once() -> None:
+    def break_off(connection: socket.socket, server: Server) -> None:
+        server.read_request(connection)
+
+    with serving(break_off) as server:
+        with pytest.raises(Unreachable):
+            get(server, once=True)
+        assert len(server.requests) == 1
+
+
+def test_a_streamed_body_leaves_whole_with_its_length_and_again_from_its_start(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 1_000
+    path = tmp_path / "film"
+    path.write_bytes(content)
+    arrived: list[bytes] = []
+
+    def break_then_answer(connection: socket.socket, server: Server) -> None:
+        head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+        assert b"Content-Length: 256000" in head and b"chunked" not in head
+        while len(body) < len(content):
+            body += connection.recv(65_536)
+        arrived.append(body)
+        if server.connections > 1:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with serving(break_then_answer) as server:
+        piece = Piece(path, 0, len(content))
+        answer = Http("test", seconds=5).call("POST", server.address(), writes=False, raw=piece)
+        assert answer.json() == {}
+    assert arrived == [content, content]
 
 
 def test_a_connection_that_the_platform_closed_in_the_meantime_is_not_used_again() -> None:
@@ -346,6 +379,16 @@ def test_redirects_are_not_followed(status: str, writes: bool, expected: type[Co
             Http("test", seconds=5).call("POST", server.address(), writes=writes, json_body={"a": 1})
         assert raised.value.platform_code == status[:3]
         assert raised.value.remedy is not None
+        assert trap.connections == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_that_tells_something_is_handed_back_and_not_followed(status: int) -> None:
+    with serving(answering(b"{}")) as trap:
+        talk = answering(b"", f"{status} Moved", f"Location: {trap.address()}")
+        with serving(talk) as server:
+            answer = Http("test", seconds=5).call("GET", server.address(), writes=False, redirect_tells=True)
+        assert (answer.status, answer.headers["location"]) == (status, trap.address())
         assert trap.connections == 0
 
 

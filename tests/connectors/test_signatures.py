@@ -6,15 +6,9 @@ from base64 import b64decode, b64encode
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from connectors._signatures import (
-    BadSeal,
-    bilibili_headers,
-    douyin_share_signature,
-    douyin_webhook_signature,
-    same,
-    wechat_open,
-    wechat_signature,
-)
+from connectors._bilibili_signature import bilibili_headers
+from connectors._douyin_signature import douyin_share_signature, douyin_webhook_signature
+from connectors._signatures import BadSeal, same, wechat_open, wechat_signature
 
 TOKEN = "juzhenToken01"
 AES_KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopq"

@@ -27,7 +27,7 @@ def pause(seconds: float) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     """A server that these tests may stop: no other test uses it."""
-    with running_postgres() as server:
+    with running_postgres(durable=True) as server:
         yield server
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from config import Database
 from config.secrets import KeyRing
-from organisation import LedgerEntry, Tampering, record, verify
+from organisation import LedgerEntry, Tampering, ledger_check, record, verify
 from organisation.ledger import LedgerHead
 
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -61,8 +61,11 @@ def test_an_untouched_ledger_is_sound(database: Database, keys: KeyRing) -> None
     assert (report.sound, report.entries, report.head) == (True, 30, last.mac)
 
 
-def test_more_entries_than_are_read_at_once_are_sound(database: Database, keys: KeyRing) -> None:
-    write(database, keys, 2_100)
+def test_more_entries_than_are_read_at_once_are_sound(
+    database: Database, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_check, "_CHUNK", 50)
+    write(database, keys, 105)
     assert checked(database, keys) is None
 
 

@@ -1,11 +1,20 @@
 """Passwords: what is guessed first is refused, what is kept is Argon2id, nobody's takes as long."""
 
+from functools import cache
+
 import pytest
+from hashing import real_hasher
 from pwdlib import PasswordHash
 
 from config import MeizhenError
 from organisation import passwords
 from organisation.passwords import check_password, hash_password, verify_password
+
+
+@pytest.fixture(autouse=True)
+def _at_full_strength(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_hasher", real_hasher)
+    monkeypatch.setattr(passwords, "_nobodys_hash", cache(passwords._nobodys_hash.__wrapped__))
 
 
 @pytest.mark.parametrize(

@@ -288,9 +288,12 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def _heal(self) -> None:
         """People open what they closed, links hold; the nodes that are left go on, beside a fresh one."""
+        # What was answered is heard and written first: an answer may close what people then open.
+        for call in [call for call in self.calls if call.left_at is not None]:
+            self._land(call)
         for node in self.nodes:
             node.link.cut = ""
-            self._turn(node)  # what was heard is written: an answer may close what people then open
+            self._turn(node)
         now = self.clock.now()
         with self.database.write() as session:
             stop_queue(session, self.keys, now=now, actor="person", stopped=False)

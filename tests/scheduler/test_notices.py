@@ -5,17 +5,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from scenery import delivery, make_account, make_node, queue_posts, run_until_idle
 from sqlmodel import col, select
 
 from config import Database, ManualClock
 from config.secrets import KeyRing
 from organisation.accounts import Account
-from sandbox.platforms import webhook
+from sandbox.platforms import douyin, webhook
 from sandbox.world import Fault
 from scheduler import cancel, reschedule, resolve, retry
 from scheduler.deliveries import Delivery, State
+from scheduler.media import store_media
 from scheduler.notices import Notice, close_gone, of_missed, open_notices, raise_idle
+from scheduler.posts import Post
 from scheduler.queue import stop_accounts
 
 if TYPE_CHECKING:
@@ -45,6 +48,31 @@ def states(database: Database, ids: list[int]) -> list[str]:
         return list(
             session.exec(select(Delivery.state).where(col(Delivery.id).in_(ids)).order_by(col(Delivery.id)))
         )
+
+
+def test_a_link_that_waits_for_a_tap_is_told_until_it_is_published(
+    database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path, sandbox: "RunningSandbox"
+) -> None:
+    there = douyin.example(sandbox.world, "film")
+    account = make_account(
+        database, keys, "douyin", "film", api_base=f"{sandbox.url}/douyin", credentials=there.credentials
+    )
+    there.switches["confirm_seconds"] = None
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    [id_] = queue_posts(database, account, ["一"], due=clock.now())
+    with database.write() as session:
+        kept = store_media(session, tmp_path, picture, now=clock.now())
+        post = session.get_one(Post, session.get_one(Delivery, id_).post_id)
+        post.media = [kept.sha256]
+    run_until_idle(make_node(database, keys, clock, tmp_path), timedelta(minutes=1))
+    assert told(database) == [("to_confirm", "douyin:film")]
+    douyin.press(sandbox.world, there, delivery(database, id_).detail["link"])
+    run_until_idle(make_node(database, keys, clock, tmp_path), timedelta(minutes=10))
+    assert states(database, [id_]) == ["published"]
+    with database.write() as session:
+        close_gone(session, clock.now())
+    assert told(database) == []
 
 
 def test_six_posts_on_a_revoked_token_are_one_notice(

@@ -75,6 +75,20 @@ def test_each_limit_is_told_with_limit_count_and_remedy(tmp_path: Path) -> None:
     assert "Shorten" in told
 
 
+def test_videos_are_counted_apart_from_pictures_where_a_platform_takes_them(tmp_path: Path) -> None:
+    class Cinema(Strict):
+        limits = replace(Strict.limits, videos=1, video_bytes=5_000)
+
+    cover, film = found(tmp_path), FoundMedia(tmp_path / "a.mp4", "0" * 64, "video/mp4", "a.mp4", 5_000)
+    fine = Draft("标题四字", "正好五个字", (cover, film))
+    assert codes(Cinema(), fine) == []
+    assert codes(Cinema(), replace(fine, media=(film,))) == []
+    assert codes(Cinema(), replace(fine, media=(film, film))) == [("post.too_many_videos", "media")]
+    large = replace(film, size=5_001)
+    assert codes(Cinema(), replace(fine, media=(large,))) == [("post.picture_too_large", "media")]
+    assert ("post.picture_type", "media") in codes(Strict(), replace(fine, media=(film,)))
+
+
 def test_the_platforms_own_rules_are_asked_where_its_limits_hold(tmp_path: Path) -> None:
     (problem,) = post_problems(Strict(), Draft("标题", "广告", (found(tmp_path),)))
     assert problem.code == "post.platform_refuses"

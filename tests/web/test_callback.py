@@ -104,6 +104,19 @@ def test_an_event_has_its_delivery_asked_about_at_once(
     assert heard(database) == ["PUBLISHJOBFINISH"]
 
 
+def test_a_connector_sees_the_headers_that_hold_a_signature(
+    node: WebNode, database: Database, keys: KeyRing
+) -> None:
+    credentials = {"client_key": "ck01", "client_secret": "dysecret01", "open_id": "_0001"}
+    tokens = {"access_token": "act.5a1b2c3d", "refresh_token": "rft.9z8y7x6w"}
+    make_account(database, keys, "douyin", "binhe", credentials={**credentials, **tokens})
+    body = '{"event":"verify_webhook","client_key":"ck01","content":{"challenge":90817}}'
+    signed = {"X-Douyin-Signature": "31d97ea24fab3995ecb9d2e7600fb91d0e08bd18"}  # signature-vectors.md
+    answer = node.post("/callback/douyin/binhe", data=body, headers=signed)
+    assert (answer.status_code, answer.json()) == (200, {"challenge": 90817})
+    assert refused(node.post("/callback/douyin/binhe", data=body))
+
+
 @pytest.mark.parametrize("nonce", ["847362", "111111"])
 def test_an_event_that_comes_twice_changes_nothing(
     node: WebNode, database: Database, clock: ManualClock, accepted: int, nonce: str

@@ -141,8 +141,9 @@ def test_no_answer_names_a_version_or_documents_itself(
             assert answer.headers["X-Content-Type-Options"] == "nosniff", path
             assert answer.headers["Cache-Control"] == "no-store", path
             assert "Server" not in answer.headers, path
-        for path in ("/docs", "/redoc", "/openapi.json", "/"):
-            assert node.get(path).json() == {"title": "Not Found", "status": 404}
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            answer = node.get(path)
+            assert (answer.status_code, "swagger" in answer.text.lower()) == (404, False), path
         assert node.post("/healthz").json() == {"title": "Method Not Allowed", "status": 405}
 
 

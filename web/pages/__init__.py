@@ -13,6 +13,7 @@ from web.pages.posts import posts_router
 from web.pages.review import review_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
+from web.pages.writing import writing_router
 
 __all__ = ["pages_router"]
 
@@ -27,6 +28,7 @@ def pages_router(desk: Desk) -> APIRouter:
         stopping_router,
         today_router,
         deliveries_router,
+        writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,
         calendar_router,

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from config.clock import SHANGHAI
 from config.messages import catalogue, text
+from connectors import Receipt
 from organisation import Account, Person
 from scheduler.deliveries import State
 from scheduler.posts import DeliveryStory, Story, story_of
@@ -20,12 +21,16 @@ from scheduler.transitions import PERSON_MAY_CANCEL, PERSON_MAY_MOVE
 from scheduler.wording import effective
 
 _RESTING = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED)
+_BY_HAND = (State.ACCEPTED, State.HANDED_OVER)
 _MOST_SUBMISSIONS = 10
 
 
 @dataclass(frozen=True)
 class Told:
-    """One delivery for the page; `next` is what the machine does next, '' where nothing."""
+    """One delivery for the page; `next` is what the machine does next, '' where nothing.
+
+    `open` is a link that a person opens on their phone to finish it.
+    """
 
     story: DeliveryStory
     name: str
@@ -33,6 +38,7 @@ class Told:
     text: str | None
     happened: tuple[Happened, ...]
     next: str
+    open: str
     acts: tuple[str, ...]
 
 
@@ -90,6 +96,7 @@ def _told(story: Story, one: DeliveryStory, name: str, teller: Teller, now: date
         said if own is not None and own.text is not None else None,
         tuple(happened(one, teller)),
         _next(coming(one, stopped=story.stopped, now=now)),
+        one.delivery.detail.get(Receipt.LINK, "") if one.delivery.state in _BY_HAND else "",
         _acts(State(one.delivery.state)),
     )
 

@@ -79,7 +79,9 @@ def entrance_router(desk: Desk) -> APIRouter:
         with desk.database.read() as session:
             if owners(session):
                 return go(request, "/" if viewer else "/login")
-        return page(request, None, "setup.html", {"given": {}, "error": None})
+        return page(
+            request, None, "setup.html", {"given": {"code": "", "login": "", "name": ""}, "error": None}
+        )
 
     @router.post("/setup")
     @ruled(None)
@@ -99,7 +101,7 @@ def entrance_router(desk: Desk) -> APIRouter:
     @router.get("/join")
     @ruled(None)
     def join_page(request: Request) -> Response:
-        return page(request, None, "join.html", {"given": {}, "error": None})
+        return page(request, None, "join.html", {"given": {"code": ""}, "error": None})
 
     @router.post("/join")
     @ruled(None)

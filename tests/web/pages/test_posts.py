@@ -99,6 +99,7 @@ def test_many_posts_are_called_off_and_what_is_out_is_left(house: DeskHouse) -> 
     free = house.free_account()
     house.newsroom.person("quan", Role.OWNER, None)
     ids = [house.queue(free, "一"), house.queue(free, "二")]
+    _put(house.database, ids[0], state=State.SENDING)
     _put(house.database, ids[0], state=State.PUBLISHED, published_at=house.clock.now())
     owner = house.browser("quan")
     assert "已撤回 1 篇" in owner.post("/posts/cancel", {"post": [str(one) for one in ids]}).words
@@ -144,6 +145,7 @@ def test_a_doubt_is_told_in_words_with_the_code_and_settled(house: DeskHouse) ->
     post = house.queue(house.free_account(), "五四预告")
     house.newsroom.person("quan", Role.OWNER, None)
     now = house.clock.now()
+    _put(house.database, post, state=State.SENDING)
     _put(house.database, post, state=State.UNCERTAIN, needs_person=True, outcome_code="no-answer")
     with house.database.write() as session:
         delivery = house.deliveries([post])[0].id or 0
