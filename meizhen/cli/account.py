@@ -1,7 +1,7 @@
 """`meizhen account`: official accounts and their credentials, which no command ever shows."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -144,37 +144,27 @@ def check(
 
 @app.command(help=text("account.help_pause"))
 def pause(name: Name, reason: Reason = "") -> None:
-    from organisation import pause_account
-
-    _move(pause_account, "paused", name, reason)
+    _move("pause", "paused", name, reason)
 
 
 @app.command(help=text("account.help_resume"))
 def resume(name: Name, reason: Reason = "") -> None:
-    from organisation import resume_account
-
-    _move(resume_account, "resumed", name, reason)
+    _move("resume", "resumed", name, reason)
 
 
 @app.command(help=text("account.help_retire"))
 def retire(name: Name, reason: Reason = "") -> None:
-    from organisation import retire_account
-
-    _move(retire_account, "retired", name, reason)
+    _move("retire", "retired", name, reason)
 
 
-def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
+def _move(verb: str, told: str, name: str, reason: str) -> None:
     from organisation import find_account
-    from scheduler import lanes
+    from scheduler.account_moves import move_account
 
     with open_house() as house, house.database.write() as session:
         account = find_account(session, name)
         at, actor = house.clock.now(), house.actor
-        if not move(session, house.keys, account, at=at, actor=actor, reason=reason):
-            state = text(f"account.state_{account.state}")
-            raise MeizhenError("account.not_moved", account=account.stable_id, state=state)
-        # A lane that found its account paused sleeps until somebody tells it otherwise.
-        lanes.wake(session, [account.known_id], at)
+        move_account(session, house.keys, account, verb, at=at, actor=actor, reason=reason)
     typer.echo(text(f"account.{told}", account=account.stable_id))
 
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends
 
 from web.desk import Desk
 from web.gate import gate
+from web.pages.accounts import accounts_router
 from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
@@ -32,6 +33,7 @@ def pages_router(desk: Desk) -> APIRouter:
         posts_router,
         review_router,
         calendar_router,
+        accounts_router,
     ):
         router.include_router(made(desk))
     return router
