@@ -73,6 +73,19 @@ def people_in_charge(session: Session, kind: str, ids: Sequence[int]) -> dict[in
     return dict(iter(rows))
 
 
+def things_of(session: Session, person: Person) -> dict[str, list[int]]:
+    """The ids of the things the person answers for, by kind."""
+    rows = session.exec(
+        select(Charge.kind, Charge.thing_id)
+        .where(Charge.person_id == person.known_id)
+        .order_by(col(Charge.kind), col(Charge.thing_id))
+    )
+    found: dict[str, list[int]] = {}
+    for kind, thing_id in rows:
+        found.setdefault(kind, []).append(thing_id)
+    return found
+
+
 def charges_of(session: Session, person: Person) -> dict[str, int]:
     """How many things of each kind the person answers for."""
     rows = session.exec(

@@ -9,7 +9,9 @@ from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.frame import frame_router
+from web.pages.organisation import organisation_router
 from web.pages.own import own_router
+from web.pages.people import people_router
 from web.pages.posts import posts_router
 from web.pages.review import review_router
 from web.pages.stopping import stopping_router
@@ -34,6 +36,8 @@ def pages_router(desk: Desk) -> APIRouter:
         review_router,
         calendar_router,
         accounts_router,
+        organisation_router,
+        people_router,
     ):
         router.include_router(made(desk))
     return router
