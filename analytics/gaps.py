@@ -117,9 +117,14 @@ def explain(platform: str, code: str) -> Label | None:
 
 
 def list_gaps(
-    session: Session, *, since: date | None = None, until: date | None = None, unit: Unit | None = None
+    session: Session,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    unit: Unit | None = None,
+    limit: int | None = None,
 ) -> list[OpenGap]:
-    """The open holes, newest day first: of all accounts, or of a unit and all below it."""
+    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`."""
     wanted: Select[Account, CollectionGap] = (
         select(Account, CollectionGap)
         .join(Account, col(Account.id) == col(CollectionGap.account_id))
@@ -127,6 +132,7 @@ def list_gaps(
         .order_by(
             col(CollectionGap.day).desc(), col(Account.platform), col(Account.handle), CollectionGap.subject
         )
+        .limit(limit)
     )
     if since is not None:
         wanted = wanted.where(col(CollectionGap.day) >= since)

@@ -12,7 +12,7 @@ from config.clock import SHANGHAI
 from config.errors import Problem
 from config.holidays import special_days
 from config.messages import present_language
-from connectors import connector_for, platforms
+from connectors import Outgoing, connector_for, fitted, platforms
 from organisation import Account, AccountState, Unit, lateness_of
 from organisation.stages import Stage, stages_of, together
 from scheduler.review_content import Content, Copy
@@ -35,7 +35,10 @@ class Room:
 
 @dataclass(frozen=True)
 class Look:
-    """An account's copy as it would go out, with the room that is left and how far it is from the master."""
+    """An account's copy as it would go out, with the room that is left and how far it is from the master.
+
+    `shaped`: the platform takes a shaped page, which `previews` puts together.
+    """
 
     account: Account
     platform: str
@@ -44,6 +47,7 @@ class Look:
     title_room: Room
     text_room: Room
     differs: int
+    shaped: bool
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,21 @@ def _look(writing: Writing, account: Account) -> Look:
     text = writing.text if own.text is None else own.text
     differs = _differences(writing.text, text) + (title != writing.title)
     if account.platform not in platforms():
-        return Look(account, account.platform, title, text, Room(None, None), Room(None, None), differs)
-    limits = connector_for(account.platform).limits_for({})
+        return Look(
+            account, account.platform, title, text, Room(None, None), Room(None, None), differs, False
+        )
+    connector = connector_for(account.platform)
+    as_sent = fitted(connector, Outgoing("look", 1, title, text, (), writing.options()))
+    limits = connector.limits_for(as_sent.options)
     return Look(
         account,
         account.platform,
-        title,
-        text,
-        _room(len(title), limits.title_length),
-        _room(limits.count_text(text), limits.text_length),
+        as_sent.title,
+        as_sent.text,
+        _room(len(as_sent.title), limits.title_length),
+        _room(limits.count_text(as_sent.text), limits.text_length),
         differs,
+        bool(connector.formats),
     )
 
 
@@ -120,7 +129,7 @@ def _content(
         own = writing.own.get(account.known_id, Own())
         late_after = due + timedelta(hours=hours[account.known_id])
         copies.append(Copy(account.known_id, account.stable_id, due, late_after, own.title, own.text))
-    return Content(writing.title, writing.text, {}, writing.media, tuple(copies))
+    return Content(writing.title, writing.text, writing.options(), writing.media, tuple(copies))
 
 
 def _timing(due: datetime | None, now: datetime) -> list[Finding]:

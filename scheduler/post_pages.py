@@ -1,13 +1,23 @@
 """Posts and deliveries by pages: what lists show, a few statements a page however many there are."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, True_, and_, bindparam, exists, func, or_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    True_,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+)
 from sqlalchemy import select as columns
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from config.keyset import keyset
@@ -15,11 +25,36 @@ from organisation.accounts import Account
 from organisation.units import Unit
 from scheduler.deliveries import Delivery, State
 from scheduler.posts import Post, Variant, is_variant_of_delivery
-from scheduler.review_tables import Planned, Submission
+from scheduler.review_tables import Planned
 
-DRAFT = "draft"
 _HEADLINE = 60
-_MOST_DIGITS = 9
+_LAST = 2**31 - 1  # no post has a higher number
+_FEW = 500  # accounts: so many are named in a statement
+
+
+def wholly(ours: BindParameter[int] | Select[int | None]) -> ColumnElement[bool]:
+    """The condition that a `Post` row goes to one of our accounts, and to no other."""
+    ways = (Delivery, Planned)
+    # With a bare account, SQLite would seek each of ours in the index, for every post.
+    to = [(exists().where(col(way.post_id) == col(Post.id)), col(way.account_id) + 0) for way in ways]
+    inside = or_(*(way.where(account.in_(ours)) for way, account in to))
+    return and_(inside, *(~way.where(account.not_in(ours)) for way, account in to))
+
+
+# Made once: putting a statement together takes longer than asking it.
+_NEWEST = (
+    columns(
+        col(Post.id),
+        col(Post.title),
+        func.substr(col(Post.text), 1, _HEADLINE),
+        col(Post.created_at),
+        col(Post.created_by),
+    )
+    .where(col(Post.id) < bindparam("before"))
+    .order_by(col(Post.id).desc())
+    .limit(bindparam("limit"))
+)
+_NEWEST_WITHIN = _NEWEST.where(wholly(bindparam("ours", expanding=True, type_=Integer())))
 
 
 @dataclass(frozen=True)
@@ -29,23 +64,6 @@ class Going:
     account: str
     due: datetime
     state: str
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of all posts is wanted: each that is None is no condition.
-
-    `since` and `until` (excluded) bound when they go out, `unit` is a condition on `Unit` rows that one of
-    their accounts meets. `state` is a delivery's, or a draft's: `draft`, or where its review stands.
-    """
-
-    state: str | None = None
-    account_id: int | None = None
-    unit: ColumnElement[bool] | None = None
-    words: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,16 +75,6 @@ class PostRow:
     created_at: datetime
     created_by: str
     going: tuple[Going, ...]
-
-    @property
-    def due(self) -> datetime | None:
-        """When it goes out first; None where it goes nowhere."""
-        return min((one.due for one in self.going), default=None)
-
-    @property
-    def states(self) -> dict[str, int]:
-        """How many of its ways are in which state."""
-        return dict(Counter(one.state for one in self.going))
 
 
 def page_of_posts(
@@ -83,10 +91,14 @@ def page_of_posts(
 
     `since` and `until` bound when they were written, the end excluded.
     """
-    begins = func.substr(col(Post.text), 1, _HEADLINE)
-    wanted = columns(col(Post.id), col(Post.title), begins, col(Post.created_at), col(Post.created_by))
+    told: dict[str, object] = {"before": _LAST if after is None else after[0], "limit": limit}
+    wanted = _NEWEST
     if not isinstance(within, True_):
-        wanted = wanted.where(_wholly(within))
+        accounts = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
+        ours = session.scalars(accounts.limit(_FEW + 1)).all()  # once a page, not once a post
+        few = len(ours) <= _FEW
+        told |= {"ours": ours} if few else {}
+        wanted = _NEWEST_WITHIN if few else _NEWEST.where(wholly(accounts))
     if account_id is not None:
         queued = exists().where(col(Delivery.post_id) == col(Post.id), col(Delivery.account_id) == account_id)
         planned = exists().where(col(Planned.post_id) == col(Post.id), col(Planned.account_id) == account_id)
@@ -95,7 +107,7 @@ def page_of_posts(
         wanted = wanted.where(col(Post.created_at) >= since)
     if until is not None:
         wanted = wanted.where(col(Post.created_at) < until)
-    rows = session.execute(keyset(wanted, [col(Post.id)], after, limit, newest_first=True)).all()
+    rows = session.execute(wanted, told).all()
     going = _going(session, [row[0] for row in rows])
     return [
         PostRow(id_, " ".join((title or first).split()), at, by, tuple(going[id_]))
@@ -103,106 +115,6 @@ def page_of_posts(
     ]
 
 
-def search_posts(
-    session: Session, within: ColumnElement[bool], asked: Asked, after: Sequence[object] | None, limit: int
-) -> list[PostRow]:
-    """Posts as `page_of_posts` gives them, narrowed by what is asked for; drafts with where they stand."""
-    begins = func.substr(col(Post.text), 1, _HEADLINE)
-    wanted = columns(col(Post.id), col(Post.title), begins, col(Post.created_at), col(Post.created_by))
-    if not isinstance(within, True_):
-        wanted = wanted.where(_wholly(within))
-    for condition in _narrowed(asked):
-        wanted = wanted.where(condition)
-    rows = session.execute(keyset(wanted, [col(Post.id)], after, limit, newest_first=True)).all()
-    ids = [row[0] for row in rows]
-    going, reviews = _going(session, ids), _reviews(session, ids)
-    return [
-        PostRow(
-            id_,
-            " ".join((title or first).split()),
-            at,
-            by,
-            tuple(
-                replace(one, state=reviews.get(id_, one.state)) if one.state == DRAFT else one
-                for one in going[id_]
-            ),
-        )
-        for id_, title, first, at, by in rows
-    ]
-
-
-def _narrowed(asked: Asked) -> Iterator[ColumnElement[bool]]:
-    number = asked.words.removeprefix("#")
-    if asked.words and number.isascii() and number.isdigit() and len(number) <= _MOST_DIGITS:
-        yield or_(col(Post.id) == int(number), col(Post.title).contains(asked.words, autoescape=True))
-    elif asked.words:
-        yield or_(
-            col(Post.title).icontains(asked.words, autoescape=True),
-            col(Post.text).icontains(asked.words, autoescape=True),
-        )
-    if asked.state is not None:
-        yield _stands(asked.state)
-    ways = []
-    for way, account, due in (
-        (Delivery, Delivery.account_id, Delivery.due),
-        (Planned, Planned.account_id, Planned.due),
-    ):
-        here = exists().where(col(way.post_id) == col(Post.id))
-        if asked.account_id is not None:
-            here = here.where(col(account) == asked.account_id)
-        if asked.unit is not None:
-            ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(asked.unit)
-            here = here.where(col(account).in_(ours))
-        if asked.since is not None:
-            here = here.where(col(due) >= asked.since)
-        if asked.until is not None:
-            here = here.where(col(due) < asked.until)
-        ways.append(here)
-    if any(one is not None for one in (asked.account_id, asked.unit, asked.since, asked.until)):
-        yield or_(*ways)
-
-
-def _stands(state: str) -> ColumnElement[bool]:
-    """The condition that a `Post` row has a delivery in this state, or is a draft that stands so."""
-    if state in tuple(State):
-        # By the index on states: what is rare is found without reading every post.
-        return col(Post.id).in_(columns(col(Delivery.post_id)).where(col(Delivery.state) == state))
-    unsent = ~exists().where(col(Delivery.post_id) == col(Post.id))
-    planned = exists().where(col(Planned.post_id) == col(Post.id))
-    if state == DRAFT:
-        return and_(unsent, planned, ~exists().where(col(Submission.post_id) == col(Post.id)))
-    later = aliased(Submission)
-    newer = exists().where(
-        col(later.post_id) == col(Submission.post_id), col(later.number) > col(Submission.number)
-    )
-    last = exists().where(col(Submission.post_id) == col(Post.id), col(Submission.state) == state, ~newer)
-    return and_(unsent, planned, last)
-
-
-def _reviews(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """Where the last submission of each post stands."""
-    rows = session.execute(
-        columns(col(Submission.post_id), col(Submission.state))
-        .where(col(Submission.post_id).in_(ids))
-        .order_by(col(Submission.number))
-    )
-    states: dict[int, str] = {row[0]: row[1] for row in rows}
-    return states
-
-
-def _wholly(within: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a `Post` row goes somewhere, and nowhere else than within.
-
-    The accounts are looked up once a statement, not once a post.
-    """
-    ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
-    ways = [(exists().where(col(way.post_id) == col(Post.id)), col(way.account_id)) for way in _WAYS]
-    inside = or_(*(way.where(account.in_(ours)) for way, account in ways))
-    return and_(inside, *(~way.where(account.not_in(ours)) for way, account in ways))
-
-
-_WAYS: tuple[type[Delivery] | type[Planned], ...] = (Delivery, Planned)
-# Made once: putting a statement together takes longer than asking it.
 _QUEUED = (
     columns(
         col(Delivery.post_id),
@@ -210,16 +122,13 @@ _QUEUED = (
         col(Account.handle),
         col(Delivery.due),
         col(Delivery.state),
-        col(Account.name),
     )
     .join(Account, col(Account.id) == col(Delivery.account_id))
     .where(col(Delivery.post_id).in_(bindparam("posts", expanding=True)))
     .order_by(col(Delivery.post_id), col(Delivery.account_id))
 )
 _PLANNED = (
-    columns(
-        col(Planned.post_id), col(Account.platform), col(Account.handle), col(Planned.due), col(Account.name)
-    )
+    columns(col(Planned.post_id), col(Account.platform), col(Account.handle), col(Planned.due))
     .join(Account, col(Account.id) == col(Planned.account_id))
     .where(col(Planned.post_id).in_(bindparam("posts", expanding=True)))
     .order_by(col(Planned.post_id), col(Planned.account_id))
@@ -228,12 +137,12 @@ _PLANNED = (
 
 def _going(session: Session, ids: Sequence[int]) -> dict[int, list[Going]]:
     going: dict[int, list[Going]] = defaultdict(list)
-    for post_id, platform, handle, due, state, name in session.execute(_QUEUED, {"posts": ids}):
-        going[post_id].append(Going(f"{platform}:{handle}", due, state, name))
+    for post_id, platform, handle, due, state in session.execute(_QUEUED, {"posts": ids}):
+        going[post_id].append(Going(f"{platform}:{handle}", due, state))
     drafts = [id_ for id_ in ids if id_ not in going]
     if drafts:
-        for post_id, platform, handle, due, name in session.execute(_PLANNED, {"posts": drafts}):
-            going[post_id].append(Going(f"{platform}:{handle}", due, DRAFT, name))
+        for post_id, platform, handle, due in session.execute(_PLANNED, {"posts": drafts}):
+            going[post_id].append(Going(f"{platform}:{handle}", due, "draft"))
     return going
 
 

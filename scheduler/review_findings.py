@@ -15,7 +15,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from config.errors import Problem
-from connectors import connector_for, platforms
+from connectors import Outgoing, connector_for, platforms
 from organisation import Account, Unit
 from organisation.words import words_of
 from scheduler.deliveries import Delivery, State
@@ -67,7 +67,7 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
     files = _files(session, content.media, folder)
     found: list[Finding] = []
     told: set[str] = set()
-    names, known_names = set(content.options), set[str]()
+    names, known_names = set(content.options), {str(Outgoing.FORMAT)}
     for copy in content.copies:
         account = session.get_one(Account, copy.account_id)
         title, text, options = content.said(copy)
@@ -76,7 +76,7 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
             # The platform's own options only: a post to several has those of each.
             known = connector_for(account.platform).options
             names, known_names = names | set(options), known_names | set(known)
-            own = {name: value for name, value in options.items() if name in known}
+            own = {name: value for name, value in options.items() if name in known or name == Outgoing.FORMAT}
             problems = check_draft(Draft(title, text, files, own), [account.platform])
         for problem in problems:
             if problem.told() not in told:

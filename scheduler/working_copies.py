@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import JSON, Column, UniqueConstraint, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
 from config.secrets import KeyRing
+from connectors import Outgoing
 from organisation import Account, Person
-from scheduler.media import FoundMedia, MediaFile, media_path
+from scheduler.media import FoundMedia, stored_media
 from scheduler.posts import Draft
 from scheduler.review_content import Content, contents_of, of_facts
 from scheduler.review_drafts import Change, change_accounts, change_draft, hold_draft, write_draft
@@ -66,7 +68,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Writing:
-    """What a form tells: words, accounts, files by hash, when (as it was typed; '' is at once)."""
+    """What a form tells: words, accounts, files by hash, when (as it was typed; '' is at once).
+
+    `written_as` is how the text is written (`connectors.TextFormat`); '' is plain.
+    """
 
     title: str = ""
     text: str = ""
@@ -74,6 +79,7 @@ class Writing:
     accounts: tuple[int, ...] = ()
     media: tuple[str, ...] = ()
     own: Mapping[int, Own] = field(default_factory=dict)
+    written_as: str = ""
 
     def facts(self) -> dict[str, object]:
         """As JSON keeps it; `writing_of` gives it back. Only what differs is kept of single copies."""
@@ -87,7 +93,13 @@ class Writing:
             "accounts": list(self.accounts),
             "media": list(self.media),
             "own": own,
+            "written_as": self.written_as,
         }
+
+    def options(self, others: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+        """The post's options: those that it has already, and how the text is written."""
+        kept = {name: told for name, told in others.items() if name != Outgoing.FORMAT}
+        return kept | ({Outgoing.FORMAT: self.written_as} if self.written_as else {})
 
     def wordings(self) -> dict[int, Wording]:
         """What each of its accounts' copies says differently."""
@@ -107,6 +119,7 @@ def writing_of(facts: Mapping[str, object]) -> Writing:
         tuple(int(one) for one in accounts),
         tuple(str(one) for one in media),
         {int(id_): Own(one["title"], one["text"]) for id_, one in own.items()},
+        str(facts["written_as"]),
     )
 
 
@@ -114,7 +127,8 @@ def writing_from(content: Content, due: str) -> Writing:
     """A post's present content as somebody begins to change it."""
     own = {copy.account_id: Own(copy.title, copy.text) for copy in content.copies}
     accounts = tuple(copy.account_id for copy in content.copies)
-    return Writing(content.title, content.text, due, accounts, content.media, own)
+    written_as = content.options.get(Outgoing.FORMAT, "")
+    return Writing(content.title, content.text, due, accounts, content.media, own, written_as)
 
 
 # --- keeping ----------------------------------------------------------------------------------------------
@@ -248,9 +262,9 @@ def hand_over(
     if not accounts:
         raise MeizhenError("draft.no_account")
     writing = copy.writing
-    media = _files(session, writing.media, media_folder)
+    media = stored_media(session, media_folder, writing.media)
     if copy.post_id is None:
-        draft = Draft(writing.title, writing.text, media)
+        draft = Draft(writing.title, writing.text, media, writing.options())
         wordings = {id_: one for id_, one in writing.wordings().items() if one != Wording()}
         post_id = write_draft(
             session,
@@ -295,17 +309,5 @@ def _change(
         for id_, one in writing.wordings().items()
         if (one.title, one.text) != before.get(id_, (None, None))
     }
-    change = Change(writing.title, writing.text, media, due, wordings)
+    change = Change(writing.title, writing.text, media, due, wordings, writing.options(content.options))
     change_draft(session, keys, post_id, change, author_id=copy.person_id, now=now, actor=actor)
-
-
-def _files(session: Session, hashes: Sequence[str], folder: Path) -> tuple[FoundMedia, ...]:
-    rows = session.exec(select(MediaFile).where(col(MediaFile.sha256).in_(hashes)))
-    by_hash = {row.sha256: row for row in rows}
-    for sha256 in hashes:
-        if sha256 not in by_hash:
-            raise MeizhenError("post.media_missing", file=sha256)
-    return tuple(
-        FoundMedia(media_path(folder, row.sha256), row.sha256, row.content_type, row.file_name, row.size)
-        for row in (by_hash[sha256] for sha256 in hashes)
-    )

@@ -1,12 +1,15 @@
 """What the house keeps of each import, so that it can be listed, carried on after a crash, and undone."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, text
+from sqlalchemy import select as rows
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
+from config.keyset import keyset
 
 
 class ImportState(StrEnum):
@@ -88,6 +91,12 @@ class ImportAccount(SQLModel, table=True):
 def list_imports(session: Session, *, limit: int = 100) -> list[FigureImport]:
     """The newest imports, newest first, those that were undone included."""
     return list(session.exec(select(FigureImport).order_by(col(FigureImport.id).desc()).limit(limit)))
+
+
+def page_of_imports(session: Session, after: Sequence[object] | None, limit: int) -> list[FigureImport]:
+    """Imports, newest first; beyond the number `after`."""
+    wanted = keyset(rows(FigureImport), [col(FigureImport.id)], after, limit, newest_first=True)
+    return list(session.scalars(wanted))
 
 
 def find_import(session: Session, import_id: int) -> FigureImport:

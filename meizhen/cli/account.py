@@ -10,6 +10,7 @@ import typer
 
 from config.errors import InputError, MeizhenError, Problem
 from config.messages import present_language, text
+from meizhen.cli._authorising import add_to
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from organisation import Account
 
 app = typer.Typer(help=text("cli.account"), no_args_is_help=True)
+add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("account.help_json"))]
 Name = Annotated[str, typer.Argument(help=text("account.help_name"), metavar="ACCOUNT")]
@@ -157,14 +159,14 @@ def retire(name: Name, reason: Reason = "") -> None:
     _move("retire", "retired", name, reason)
 
 
-def _move(verb: str, told: str, name: str, reason: str) -> None:
+def _move(move: str, told: str, name: str, reason: str) -> None:
     from organisation import find_account
-    from scheduler.account_moves import move_account
+    from scheduler.account_moves import AccountMove, move_account
 
     with open_house() as house, house.database.write() as session:
         account = find_account(session, name)
         at, actor = house.clock.now(), house.actor
-        move_account(session, house.keys, account, verb, at=at, actor=actor, reason=reason)
+        move_account(session, house.keys, account, AccountMove(move), at=at, actor=actor, reason=reason)
     typer.echo(text(f"account.{told}", account=account.stable_id))
 
 
@@ -173,6 +175,7 @@ def rotate_keys() -> None:
     from analytics.reports import rotate_robots
     from config.secrets import add_master_key, load_key_file
     from organisation import record, rotate_credentials, rotate_second_factors
+    from organisation.webhooks import rotate_webhooks
 
     with open_house() as house:
         version = add_master_key(house.key_file)
@@ -181,6 +184,7 @@ def rotate_keys() -> None:
             count = rotate_credentials(session, keys)
             robots = rotate_robots(session, keys)
             rotate_second_factors(session, keys)
+            rotate_webhooks(session, keys)
             now, actor = house.clock.now(), house.actor
             details = {"version": version, "accounts": count, "robots": robots}
             record(session, keys, at=now, actor=actor, act="keys.rotate", subject="house", details=details)

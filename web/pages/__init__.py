@@ -10,6 +10,7 @@ from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.frame import frame_router
 from web.pages.organisation import organisation_router
+from web.pages.oidc import oidc_router
 from web.pages.own import own_router
 from web.pages.people import people_router
 from web.pages.posts import posts_router
@@ -26,6 +27,7 @@ def pages_router(desk: Desk) -> APIRouter:
     router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
     for made in (
         entrance_router,
+        oidc_router,
         own_router,
         frame_router,
         stopping_router,

@@ -29,7 +29,7 @@ from organisation import (
 )
 from organisation.account_import import change_account
 from organisation.account_lists import account_with_unit, page_of_accounts
-from scheduler.account_moves import MOVES, move_account
+from scheduler.account_moves import AccountMove, move_account
 from scheduler.posts import list_deliveries
 from scheduler.queue import stop_accounts
 from web.access import ruled
@@ -286,12 +286,13 @@ def accounts_router(desk: Desk) -> APIRouter:
         verb: Annotated[str, Form(max_length=10)],
         reason: _Reason = "",
     ) -> Response:
-        if verb not in MOVES:
+        if verb not in tuple(AccountMove):
             raise MeizhenError("web.misread")
+        move = AccountMove(verb)
         with desk.database.write() as session:
             one, _ = found(session, viewer, account_id, Act.ACCOUNT_WRITE)
             move_account(
-                session, desk.keys, one, verb, at=desk.clock.now(), actor=viewer.actor, reason=reason.strip()
+                session, desk.keys, one, move, at=desk.clock.now(), actor=viewer.actor, reason=reason.strip()
             )
         desk.wake()
         told = {"pause": "paused", "resume": "resumed", "retire": "retired"}[verb]

@@ -11,6 +11,7 @@ from organisation import (
     Unit,
     ancestors,
     find_unit,
+    holding_for,
     in_subtree,
     list_people,
     parse_lateness,
@@ -19,9 +20,8 @@ from organisation import (
     subtree_size,
 )
 from organisation.account_lists import page_of_accounts
-from organisation.stages import parse_stages, set_stages
+from organisation.stages import demanded_for, parse_stages, set_stages
 from organisation.tree import children_of, roles_at, top_units
-from organisation.unit_rules import lateness_in, stages_in
 from organisation.words import set_word, words_of
 from web.access import ruled
 from web.account_cards import cards_of
@@ -81,8 +81,8 @@ def organisation_router(desk: Desk) -> APIRouter:
                 "above": [(each, viewer.may(Act.UNIT_READ, each.path)) for each in above],
                 "below": subtree_size(session, one) - 1,
                 "children": children_of(session, [one], limit=_LEVEL).get(one.id or 0, []),
-                "lateness": lateness_in(line, desk.settings.lateness_hours),
-                "stages": stages_in(line),
+                "lateness": holding_for(line, desk.settings.lateness_hours),
+                "stages": demanded_for(line),
                 "words": words_of(session, [one]),
                 "cards": cards_of(session, accounts, viewer.now),
                 "people": list_people(session, unit=one)[:_MOST_PEOPLE] if reads_people else [],

@@ -13,7 +13,7 @@ from config.errors import MeizhenError
 from organisation import Account, Act, accounts_of, in_sight
 from scheduler import bulk
 from scheduler.deliveries import State
-from scheduler.post_pages import DRAFT, Asked, search_posts
+from scheduler.post_search import DRAFT, Asked, search_posts
 from scheduler.review import may_sign, submit
 from scheduler.review_drafts import send_draft
 from scheduler.review_tables import Standing

@@ -14,6 +14,7 @@ from organisation.stages import read_stages
 from scheduler import review
 from scheduler.review_content import of_facts
 from scheduler.review_diff import side_by_side
+from scheduler.review_form import review_form
 from scheduler.review_people import may_read, name_substitute, places_of_post
 from scheduler.review_views import shown, waiting, waiting_for
 from web.access import SIGNED_IN, ruled
@@ -68,6 +69,16 @@ def review_router(desk: Desk) -> APIRouter:
             "today": viewer.now.astimezone(SHANGHAI).date(),
         }
         return page(request, viewer, "review.html", facts)
+
+    @router.get("/review/{post_id}/form")
+    @ruled(Act.REVIEW_READ)
+    def form(viewer: Viewing, post_id: int) -> Response:
+        with desk.database.write() as session:
+            _require_reading(session, viewer, post_id)
+            seen = shown(session, review.read(session, post_id, viewer.standing, viewer.now))
+            content = review_form(session, seen, now=viewer.now)
+        named = {"Content-Disposition": f'inline; filename="review-{post_id}.pdf"'}
+        return Response(content, media_type="application/pdf", headers=named)
 
     @router.post("/review/{post_id}/approve")
     @ruled(Act.REVIEW_READ)

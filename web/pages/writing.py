@@ -1,25 +1,28 @@
 """写稿: master and copies, looked at and kept while one types; handed over as a draft, to review, or out."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path, PurePath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from sqlmodel import Session, col, select
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, HTMLResponse
 
 from config.errors import MeizhenError
-from config.messages import present_language
-from connectors import connector_for, platforms
+from config.messages import present_language, text
+from connectors import TextFormat, connector_for, platforms
 from organisation import Account, AccountState, Act, Unit, not_allowed
 from scheduler import working_copies as copies
 from scheduler.composing import compose
-from scheduler.media import MAX_MEDIA_BYTES, MediaFile, media_path, store_media
+from scheduler.library import add_media, keep_all, page_of_library, require_media
+from scheduler.media import MAX_MEDIA_BYTES, FoundMedia, MediaFile, examine, media_path
 from scheduler.merging import Part, merge
 from scheduler.posts import parse_due, parse_moment
+from scheduler.previews import look_of
 from scheduler.review import submit
 from scheduler.review_content import Content, contents_of
 from scheduler.review_drafts import find_draft, send_draft
@@ -32,7 +35,9 @@ from web.refusals import status_of
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
-_MOST_ACCOUNTS, _MOST_FILES = 200, 20
+_FORMATS = ("", TextFormat.MARKDOWN, TextFormat.HTML)
+_LOOK = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+_MOST_ACCOUNTS, _MOST_FILES, _SHOWN = 200, 20, 60
 
 
 async def _form(request: Request) -> AsyncIterator[FormData]:
@@ -164,6 +169,20 @@ def writing_router(desk: Desk) -> APIRouter:
             copies.rebase(session, copy)
         return go(request, f"/posts/{copy.post_id}/edit", "compose.merged")
 
+    @router.get("/posts/library")
+    @ruled(Act.MEDIA_READ)
+    def library(request: Request, viewer: Viewing) -> Response:
+        with desk.database.read() as session:
+            files = page_of_library(session, viewer.within(Act.MEDIA_READ), limit=_SHOWN)
+        return page(request, viewer, "parts/_library.html", {"files": files})
+
+    @router.get("/posts/library/{sha256}")
+    @ruled(Act.MEDIA_READ)
+    def library_picture(viewer: Viewing, sha256: str) -> Response:
+        with desk.database.read() as session:
+            row = require_media(session, viewer.standing, sha256, Act.MEDIA_READ)
+        return _file(row)
+
     @router.get("/posts/writing/{copy_id}/{sha256}")
     @ruled(Act.POST_WRITE)
     def picture(viewer: Viewing, copy_id: int, sha256: str) -> Response:
@@ -172,29 +191,62 @@ def writing_router(desk: Desk) -> APIRouter:
             row = session.get(MediaFile, sha256)
         if row is None or sha256 not in copy.writing.media:
             raise MeizhenError("organisation.out_of_sight")
+        return _file(row)
+
+    @router.get("/posts/writing/{copy_id}/look/{account_id}")
+    @ruled(Act.POST_WRITE)
+    def look(viewer: Viewing, copy_id: int, account_id: int) -> Response:
+        with desk.database.read() as session:
+            copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
+            (account,) = _accounts(session, viewer, [account_id])
+            writing, own = copy.writing, copy.writing.own.get(account_id, Own())
+            seen = look_of(
+                session,
+                account,
+                writing.title if own.title is None else own.title,
+                writing.text if own.text is None else own.text,
+                writing.options(),
+                writing.media,
+                folder,
+                lambda media: f"/posts/writing/{copy_id}/{media.sha256}",
+            )
+        if seen.problems:
+            seen = replace(seen, text=text("compose.look_stopped"), html=None)
+        # No script runs in there: what was pasted is cleaned as it is before it is sent.
+        return HTMLResponse(seen.page(), headers={"Content-Security-Policy": _LOOK})
+
+    def _file(row: MediaFile) -> Response:
         quiet = {
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Cache-Control": "private, max-age=600",
         }
-        return FileResponse(media_path(folder, sha256), media_type=row.content_type, headers=quiet)
+        return FileResponse(media_path(folder, row.sha256), media_type=row.content_type, headers=quiet)
 
     def _saved(session: Session, viewer: Viewer, sent: FormData) -> WorkingCopy:
         """The form, kept as the next saving of its copy, or as the first of a new one."""
+        told, person = _told(sent, "copy"), viewer.standing.person_id
+        copy = copies.find_copy(session, _number(told), person) if told else None
         added = _uploaded(session, viewer, sent)
-        writing, told = _writing(sent, added), _told(sent, "copy")
-        if not told:
-            return copies.begin(session, viewer.standing.person_id, None, writing, viewer.now)
-        copy = copies.find_copy(session, _number(told), viewer.standing.person_id)
+        writing = _writing(sent, added)
+        known = {*added, *(copy.writing.media if copy else ())}
+        for sha256 in writing.media:
+            if sha256 not in known:  # chosen from the library, by somebody who sees it there
+                require_media(session, viewer.standing, sha256, Act.MEDIA_READ)
+        if copy is None:
+            return copies.begin(session, person, None, writing, viewer.now)
         return copies.save(session, copy, _number(_told(sent, "number")), writing, viewer.now)
 
     def _uploaded(session: Session, viewer: Viewer, sent: FormData) -> list[str]:
-        """Stores the files that came with the form; gives their hashes."""
+        """Takes the files that came with the form into the library of a unit; gives their hashes."""
         files = [one for one in sent.getlist("upload") if isinstance(one, UploadFile) and one.filename]
         if not files:
             return []
-        if not viewer.may_somewhere(Act.MEDIA_WRITE):
-            raise not_allowed(viewer.standing, Act.MEDIA_WRITE)
-        return [_stored(session, folder, one, viewer.now) for one in files[:_MOST_FILES]]
+        unit = _holder(session, viewer, sent)
+        with TemporaryDirectory() as place:
+            found = [_examined(Path(place), number, one) for number, one in enumerate(files[:_MOST_FILES])]
+            keep_all(folder, found)
+        rows = add_media(session, desk.keys, found, unit, now=viewer.now, actor=viewer.actor)
+        return [row.sha256 for row in rows]
 
     def _page_facts(
         session: Session, viewer: Viewer, writing: Writing, copy: WorkingCopy | None
@@ -247,26 +299,43 @@ def _number(told: str) -> int:
     return int(told)
 
 
-def _stored(session: Session, folder: Path, file: UploadFile, now: datetime) -> str:
-    with TemporaryDirectory() as place:
-        path = Path(place) / (PurePath((file.filename or "").replace("\\", "/")).name[:100] or "upload")
-        with path.open("wb") as written:
-            written.write(file.file.read(MAX_MEDIA_BYTES + 1))
-        return store_media(session, folder, path, now=now).sha256
+def _examined(place: Path, number: int, file: UploadFile) -> FoundMedia:
+    """What the file is, by its bytes; its name is only told, never used for a path."""
+    path = place / str(number)
+    with path.open("wb") as written:
+        written.write(file.file.read(MAX_MEDIA_BYTES + 1))
+    return examine(path, file.filename or "")
+
+
+def _holder(session: Session, viewer: Viewer, sent: FormData) -> Unit:
+    """The unit that holds what is added: that of the first account chosen, else any where they may add.
+
+    Raises MeizhenError `organisation.not_allowed` where there is none.
+    """
+    chosen = [_number(one) for one in sent.getlist("account") if isinstance(one, str)][:1]
+    there = select(Unit).where(viewer.within(Act.MEDIA_WRITE))
+    ours = there.join(Account, col(Account.unit_id) == col(Unit.id)).where(col(Account.id).in_(chosen))
+    unit = session.exec(ours).first() or session.exec(there.order_by(col(Unit.path))).first()
+    if unit is None:
+        raise not_allowed(viewer.standing, Act.MEDIA_WRITE)
+    return unit
 
 
 def _writing(sent: FormData, added: Sequence[str]) -> Writing:
-    title, text = _told(sent, "title").strip(), _lines(_told(sent, "text"))
+    title, said = _told(sent, "title").strip(), _lines(_told(sent, "text"))
     ids = tuple(dict.fromkeys(_number(one) for one in sent.getlist("account") if isinstance(one, str)))
     own = {}
     for id_ in ids[:_MOST_ACCOUNTS]:
         own_title, own_text = _told(sent, f"title-{id_}").strip(), _lines(_told(sent, f"text-{id_}"))
         own[id_] = Own(
             own_title if own_title not in ("", title) else None,
-            own_text if own_text not in ("", text) else None,
+            own_text if own_text not in ("", said) else None,
         )
     media = tuple(dict.fromkeys([*(one for one in sent.getlist("media") if isinstance(one, str)), *added]))
-    return Writing(title, text, _told(sent, "due").strip(), ids[:_MOST_ACCOUNTS], media, own)
+    written_as = _told(sent, "written_as")
+    if written_as not in _FORMATS:
+        raise MeizhenError("input.not_one_of", expected=", ".join(_FORMATS), received=written_as[:40])
+    return Writing(title, said, _told(sent, "due").strip(), ids[:_MOST_ACCOUNTS], media, own, written_as)
 
 
 def _files(session: Session, hashes: Sequence[str]) -> list[MediaFile]:
@@ -361,4 +430,4 @@ def _merged(mine: Writing, present: Content, chosen: Mapping[str, str]) -> Writi
         id_: Own(chosen.get(f"title-{id_}") or None, chosen.get(f"text-{id_}") or None) for id_ in accounts
     }
     media = tuple(dict.fromkeys([*mine.media, *present.media]))
-    return Writing(chosen["title"], chosen["text"], mine.due, accounts, media, own)
+    return Writing(chosen["title"], chosen["text"], mine.due, accounts, media, own, mine.written_as)

@@ -119,6 +119,16 @@ def test_a_passage_is_marked_by_place_or_by_its_words(house: DeskHouse) -> None:
     assert reviewer.post(act, {"quote": "四", "told": " "}).status == 422
 
 
+def test_the_form_is_printed_for_who_may_read_it(house: DeskHouse) -> None:
+    post = submitted(house)
+    reviewer = house.browser("yi")
+    assert f'href="/review/{post}/form"' in reviewer.get(f"/review/{post}").html
+    printed = reviewer.get(f"/review/{post}/form").response
+    assert printed.headers["content-type"] == "application/pdf" and printed.content.startswith(b"%PDF")
+    house.newsroom.person("lin", Role.FIRST_REVIEWER, "BT")
+    assert house.browser("lin").get(f"/review/{post}/form").status == 404
+
+
 def test_reviews_are_handed_on_and_taken_back(house: DeskHouse) -> None:
     post = submitted(house)
     house.newsroom.person("dai", Role.VIEWER)

@@ -1,16 +1,17 @@
 """写稿: kept while one types, counted the platform's way, merged with others' changes, handed over."""
 
+import io
 import re
 from datetime import timedelta
-from pathlib import Path
 
 from console import Answer, Console
 from desk_house import DeskHouse
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from sqlmodel import col, select
 
-from organisation import Role
+from organisation import Account, Role
 from organisation.words import set_word
 from scheduler.merging import merge
 from scheduler.posts import Post, Variant
@@ -91,8 +92,6 @@ def test_room_is_told_as_what_is_left_and_the_button_names_its_act(house: DeskHo
 
 
 def _weibo(house: DeskHouse) -> int:
-    from organisation import Account
-
     with house.database.write() as session:
         account = Account(
             unit_id=house.newsroom.units["HH"].id or 0, platform="weibo", handle="w", name="微博号"
@@ -230,46 +229,81 @@ def test_accounts_come_and_go_unless_they_are_in_the_queue(house: DeskHouse) -> 
     house.newsroom.change(post, Change(text="又改了"))
 
 
-def test_a_picture_is_kept_with_the_words_and_shown_to_its_writer_alone(
-    house: DeskHouse, tmp_path: Path
-) -> None:
-    house.newsroom.person("lin", Role.EDITOR)
-    wen, lin = house.browser("wen"), house.browser("lin")
-    wen.get("/posts/new")
-    picture = Path("meizhen/demo/cover.png")
-    content = picture.read_bytes() if picture.exists() else _png()
-    sent = wen.client.post(
+def uploaded(house: DeskHouse, browser: Console, **form: str) -> tuple[int, str]:
+    """A picture that came with the form: the copy it is in, and its hash."""
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(made, "PNG")
+    sent = browser.client.post(
         "/posts/compose",
-        data={"_token": wen.token, "title": "图", "text": ""},
-        files={"upload": ("封面.png", content, "image/png")},
+        data={"_token": browser.token, "title": "图", "text": "", **form},
+        files={"upload": ("封面.png", made.getvalue(), "image/png")},
         headers={"HX-Request": "true"},
     )
-    (copy,) = copies(house)
-    (sha256,) = copy.writing.media
-    assert "封面.png" in sent.text
-    address = f"/posts/writing/{copy.id}/{sha256}"
-    assert wen.client.get(address).content == content
-    assert lin.get(address).status == 404
-    assert wen.get(f"/posts/writing/{copy.id}/{'0' * 64}").status == 404
+    assert sent.status_code == 200 and "封面.png" in sent.text
+    copy = copies(house)[-1]
+    return copy.known_id, copy.writing.media[0]
+
+
+def test_a_picture_goes_into_the_library_and_is_seen_where_it_may_be(house: DeskHouse) -> None:
+    house.newsroom.person("lin", Role.EDITOR, "BT")
+    wen, lin = house.browser("wen"), house.browser("lin")
+    wen.get("/posts/new")
+    copy, sha256 = uploaded(house, wen)
+    address = f"/posts/writing/{copy}/{sha256}"
+    shown = wen.client.get(address)
+    assert (
+        shown.headers["content-type"] == "image/png" and "sandbox" in shown.headers["content-security-policy"]
+    )
+    assert sha256 in wen.get("/posts/library").html
+    assert wen.get(f"/posts/library/{sha256}").status == 200
+    assert lin.get(address).status == 404 and lin.get(f"/posts/library/{sha256}").status == 404
+    assert sha256 not in lin.get("/posts/library").html
+    stolen, _ = typed(lin, title="", text="", media=[sha256])
+    assert stolen.status == 404
+    taken, _ = typed(wen, title="", text="", media=[sha256])
+    assert taken.status == 200 and copies(house)[-1].writing.media == (sha256,)
+    assert wen.get(f"/posts/writing/{copy}/{'0' * 64}").status == 404
+
+
+def test_what_is_no_picture_is_refused_and_the_words_stay_in_the_form(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    wen.get("/posts/new")
     bad = wen.client.post(
         "/posts/compose",
         data={"_token": wen.token, "title": "图", "text": ""},
         files={"upload": ("a.png", b"<html>", "image/png")},
     )
-    assert bad.status_code == 422
+    assert bad.status_code == 422 and copies(house) == []
 
 
-def _png() -> bytes:
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, told: bytes) -> bytes:
-        return struct.pack(">I", len(told)) + kind + told + struct.pack(">I", zlib.crc32(kind + told))
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
-    return (
-        b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\x00\xff\x00\x00")) + chunk(b"IEND", b"")
-    )
+def test_a_page_is_previewed_as_it_is_sent_and_runs_nothing(house: DeskHouse) -> None:
+    with house.database.write() as session:
+        account = Account(
+            unit_id=house.newsroom.units["HH"].id or 0, platform="wechat", handle="wx", name="公众号"
+        )
+        session.add(account)
+        session.flush()
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    pasted = '<section style="color:red" onclick="alert(1)">你好<script>alert(2)</script></section>'
+    form = {"text": pasted, "account": str(account.known_id), "written_as": "html", "due": "2026-03-03T18:00"}
+    copy, sha256 = uploaded(house, wen, **form)
+    seen = wen.get(f"/posts/writing/{copy}/look/{account.known_id}")
+    policy = seen.response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "script" not in policy
+    assert "你好" in seen.html and "<script" not in seen.html and "onclick" not in seen.html
+    page = wen.get(f"/posts/new?copy={copy}")
+    assert "<iframe" in page.html and "先改好标红的" not in page.words
+    lin = house.newsroom.person("lin", Role.EDITOR)
+    assert house.browser(lin.login).get(f"/posts/writing/{copy}/look/{account.known_id}").status == 404
+    found = copies(house)[-1]
+    place = {"copy": str(copy), "number": str(found.number), "media": sha256, "title": "图"}
+    done = wen.post("/posts/finish", {**form, **place, "act": "submit"})
+    assert "审核中" in done.words
+    with house.database.read() as session:
+        post = session.get_one(Post, int(done.path.rpartition("/")[2]))
+    assert post.options == {"format": "html"} and post.media == [sha256]
+    assert typed(wen, title="", text="", written_as="word")[0].status == 422
 
 
 _TEXTS = st.lists(st.sampled_from(["一。", "二。", "三。", "四。", "五\n"]), max_size=6).map("".join)

@@ -27,10 +27,12 @@ class Composer {
     form.addEventListener("change", (event) => this.changed(event));
     form.addEventListener("click", (event) => this.clicked(event));
     form.addEventListener("submit", (event) => this.submitted(event));
+    form.addEventListener("paste", (event) => this.pasted(event));
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("beforeunload", (event) => {
       if (this.dirty) event.preventDefault();
     });
+    document.addEventListener("click", (event) => this.took(event));
     this.form.querySelector("[data-account-search]")?.addEventListener("input", (event) => this.search(event));
     this.showTab();
   }
@@ -45,6 +47,20 @@ class Composer {
     if (!(at instanceof HTMLInputElement)) return;
     if (at.type === "file" && at.files?.length) void this.save();
     if (at.name === "account") this.choose(at);
+  }
+
+  /** Where the text is written as a page, its layout is pasted; it is cleaned by the server before anybody sees it. */
+  private pasted(event: ClipboardEvent): void {
+    const at = event.target;
+    const page = event.clipboardData?.getData("text/html");
+    const written = this.form.elements.namedItem("written_as");
+    if (!(at instanceof HTMLTextAreaElement) || !(written instanceof HTMLSelectElement)) return;
+    if (written.value !== "html" || !page) return;
+    event.preventDefault();
+    const body = new DOMParser().parseFromString(page, "text/html").body;
+    body.querySelectorAll("script, style, meta, link").forEach((one) => one.remove());
+    at.setRangeText(body.innerHTML.trim(), at.selectionStart, at.selectionEnd, "end");
+    this.later();
   }
 
   /** An account was chosen or left: its version comes or goes. */
@@ -83,6 +99,21 @@ class Composer {
       gone.closest("li")?.remove();
       void this.save();
     }
+  }
+
+  /** A file was chosen in the library, which stands outside of the form. */
+  private took(event: Event): void {
+    const at = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-take-media]") : null;
+    if (!at?.dataset.takeMedia) return;
+    at.closest("dialog")?.close();
+    const taken = document.createElement("input");
+    taken.type = "hidden";
+    taken.name = "media";
+    taken.value = at.dataset.takeMedia;
+    void this.saved().then(() => {
+      this.side.append(taken);
+      return this.save();
+    });
   }
 
   private copyMaster(id: string, taken: boolean): void {
