@@ -7,7 +7,7 @@ from organisation.accounts import Account
 from organisation.units import Unit
 
 
-def page_of_accounts(
+def accounts_with_units(
     session: Session,
     within: ColumnElement[bool],
     *,

@@ -28,7 +28,7 @@ from organisation import (
     require,
 )
 from organisation.account_import import change_account
-from organisation.account_lists import account_with_unit, page_of_accounts
+from organisation.account_lists import account_with_unit, accounts_with_units
 from scheduler.account_moves import AccountMove, move_account
 from scheduler.posts import list_deliveries
 from scheduler.queue import stop_accounts
@@ -72,7 +72,7 @@ def accounts_router(desk: Desk) -> APIRouter:
         number: Annotated[int, Query(alias="page", ge=1, le=10_000)] = 1,
     ) -> Response:
         with desk.database.read() as session:
-            pairs = page_of_accounts(
+            pairs = accounts_with_units(
                 session,
                 viewer.within(Act.ACCOUNT_READ),
                 words=words.strip(),
@@ -116,7 +116,6 @@ def accounts_router(desk: Desk) -> APIRouter:
                 for field in connector.credential_fields
             },
             "error": error,
-            "problems": error.problems if isinstance(error, InputError) else (),
             "account": account,
         }
         status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY

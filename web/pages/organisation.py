@@ -19,7 +19,7 @@ from organisation import (
     set_lateness,
     subtree_size,
 )
-from organisation.account_lists import page_of_accounts
+from organisation.account_lists import accounts_with_units
 from organisation.stages import demanded_for, parse_stages, set_stages
 from organisation.tree import children_of, roles_at, top_units
 from organisation.words import set_word, words_of
@@ -75,7 +75,7 @@ def organisation_router(desk: Desk) -> APIRouter:
             reads_people = viewer.may(Act.PERSON_READ, one.path)
             above = ancestors(session, one)
             line = [*above, one]
-            accounts = page_of_accounts(session, in_subtree(one), limit=_MOST_ACCOUNTS)
+            accounts = accounts_with_units(session, in_subtree(one), limit=_MOST_ACCOUNTS)
             facts = {
                 "unit": one,
                 "above": [(each, viewer.may(Act.UNIT_READ, each.path)) for each in above],
