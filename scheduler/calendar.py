@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, True_, and_, exists, func, null, select
 from sqlmodel import Session, col
@@ -113,7 +114,7 @@ def next_dues(session: Session, account_ids: Collection[int], now: datetime) -> 
 _PLACE = (col(Account.platform), col(Account.handle), col(Account.name), col(Unit.path))
 
 
-def _deliveries() -> Select[*tuple[object, ...]]:
+def _deliveries() -> Select[Any]:
     title = func.coalesce(col(Variant.title), col(Post.title))
     begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
     named = (col(Delivery.post_id), col(Delivery.id), col(Delivery.account_id))
@@ -127,7 +128,7 @@ def _deliveries() -> Select[*tuple[object, ...]]:
     )
 
 
-def _drafts() -> Select[*tuple[object, ...]]:
+def _drafts() -> Select[Any]:
     mine = and_(
         col(Variant.post_id) == col(Planned.post_id), col(Variant.account_id) == col(Planned.account_id)
     )
@@ -159,7 +160,7 @@ def _is_queued() -> ColumnElement[bool]:
     )
 
 
-def _slot(row: Row[*tuple[object, ...]]) -> Slot:
+def _slot(row: Row[Any]) -> Slot:
     post, delivery, account_id, platform, handle, name, path, due, state, title, begins = row
     return Slot(
         post,
