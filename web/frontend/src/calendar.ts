@@ -92,6 +92,7 @@ export function showCalendar(element: HTMLElement): void {
     firstDay: 1,
     height: "auto",
     dayMaxEvents: 5,
+    moreLinkClass: "mz-more-slots",
     editable: true,
     eventDurationEditable: false,
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
@@ -107,11 +108,6 @@ export function showCalendar(element: HTMLElement): void {
     noEventsContent: element.dataset.none,
     events: element.dataset.calendar,
     eventContent: content,
-    eventClick: (info) => {
-      if (!info.event.url || !(dialog instanceof HTMLDialogElement)) return;
-      info.jsEvent.preventDefault();
-      void open(dialog, info.event.url);
-    },
     eventDrop: (info) => {
       void send(info.event, later(info.event, 0)).then((taken) => {
         if (taken) calendar.refetchEvents();
@@ -124,6 +120,12 @@ export function showCalendar(element: HTMLElement): void {
       info.el.title = account
         ? [info.timeText, info.event.title, account, state, clash].filter(Boolean).join(" · ")
         : (more ?? "");
+      // Not FullCalendar's eventClick: it would make buttons of marks that open nothing.
+      info.el.addEventListener("click", (event) => {
+        if (!info.event.url || !(dialog instanceof HTMLDialogElement)) return;
+        event.preventDefault();
+        void open(dialog, info.event.url);
+      });
       info.el.addEventListener("keydown", (event) => {
         const days = DAYS[event.key];
         if (!event.shiftKey || days === undefined || !info.event.startEditable) return;
