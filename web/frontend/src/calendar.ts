@@ -117,6 +117,11 @@ export function showCalendar(element: HTMLElement): void {
     eventDidMount: (info) => {
       const { account, state, clash, more } = info.event.extendedProps as Record<string, string | undefined>;
       info.el.dataset.event = info.event.id;
+      if (info.el.getAttribute("role") === "listitem") {
+        // A link is no list item: plain links in a plain list.
+        info.el.removeAttribute("role");
+        info.el.parentElement?.closest('[role="list"]')?.removeAttribute("role");
+      }
       info.el.title = account
         ? [info.timeText, info.event.title, account, state, clash].filter(Boolean).join(" · ")
         : (more ?? "");
@@ -137,6 +142,9 @@ export function showCalendar(element: HTMLElement): void {
           calendar.refetchEvents();
         });
       });
+    },
+    dayHeaderDidMount: ({ el }) => {
+      el.querySelectorAll("[aria-hidden]").forEach((hidden) => hidden.removeAttribute("aria-hidden"));
     },
     eventsSet: () => {
       const id = element.dataset.focus;
