@@ -28,6 +28,7 @@ _PERCENTS = ("call_count", "total_time", "total_cputime")
 _REGAIN = "estimated_time_to_regain_access"  # minutes
 _MOST_PAGES = 200
 Params = Mapping[str, str | int]
+File = tuple[str, bytes, str]  # name, bytes, type
 
 
 def version_field(default: str) -> CredentialField:
@@ -71,9 +72,7 @@ class Graph:
             asked["after"] = after
         raise Unreachable("the pages do not end", platform_code="bad-answer")
 
-    def prepare(
-        self, path: str, fields: Mapping[str, str], file: tuple[str, bytes, str] | None = None
-    ) -> str:
+    def prepare(self, path: str, fields: Mapping[str, str], file: File | None = None) -> str:
         """The id of something that nobody sees before it is published: not a write."""
         return self._made(path, fields, file, writes=False)
 
@@ -81,9 +80,7 @@ class Graph:
         """The id of what readers see from now on."""
         return self._made(path, fields, None, writes=True)
 
-    def _made(
-        self, path: str, fields: Mapping[str, str], file: tuple[str, bytes, str] | None, *, writes: bool
-    ) -> str:
+    def _made(self, path: str, fields: Mapping[str, str], file: File | None, *, writes: bool) -> str:
         files = {"source": file} if file is not None else None
         answer = self._call("POST", path, writes=writes, form=fields, files=files)
         found = remote_id(self._told(answer, writes=writes).get("id"))

@@ -8,7 +8,7 @@ from connectors._meta_errors import POSTS_USED_UP
 
 
 def checkup(graph: Graph, account: str, name: str, limit: str = "") -> tuple[Finding, ...]:
-    """`name` is the field of the account's name, `limit` where its posts are counted; '' where they are not."""
+    """`name` is the field of its name, `limit` where its posts are counted; '' where they are not."""
     try:
         called = line(graph.get(account, {"fields": name}).get(name), 60)
         posts = _quota(graph, f"{account}/{limit}") if limit else None

@@ -1,8 +1,8 @@
 """Posts in two steps: a container that nobody sees, and its publishing.
 
-The container's id is remembered under the delivery's key before it is published, and one container becomes one
-post at most: after a lost answer the container itself says whether it was published. A lost answer of the first
-step leaves an unused container, which ends by itself after 24 hours (`../shared/platforms/meta.md`).
+The container's id is remembered under the delivery's key before it is published, and one container becomes
+one post at most: after a lost answer the container itself says whether it was published. A lost answer of the
+first step leaves an unused container, which ends by itself after 24 hours (`../shared/platforms/meta.md`).
 """
 
 import json

@@ -1,7 +1,7 @@
 """Facebook pages: posts with pictures or a link card, in the page's own name.
 
-Facts from `../shared/platforms/meta.md`. The room `_facebook_posts` holds its posts; `_meta_*` are shared with
-the other platforms of the same house.
+Facts from `../shared/platforms/meta.md`. The room `_facebook_posts` holds its posts; `_meta_*` are shared
+with the other platforms of the same house.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Instagram professional accounts: pictures that the platform fetches from a public address.
 
-Facts from `../shared/platforms/meta.md`. The room `_instagram_posts` holds its posts; `_meta_*` are shared with
-the other platforms of the same house.
+Facts from `../shared/platforms/meta.md`. The room `_instagram_posts` holds its posts; `_meta_*` are shared
+with the other platforms of the same house.
 """
 
 from collections.abc import Iterator

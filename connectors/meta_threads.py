@@ -1,7 +1,8 @@
 """Threads profiles: texts, and pictures that the platform fetches from a public address.
 
-Facts from `../shared/platforms/meta.md`. The rooms `_meta_threads_*` hold one noun each; the other `_meta_*` are
-shared with the other platforms of the same house. Named after the house as well: `threads` is a word of its own.
+Facts from `../shared/platforms/meta.md`. The rooms `_meta_threads_*` hold one noun each; the other `_meta_*`
+are shared with the other platforms of the same house. It bears the house's name because "threads" alone is
+also a word of programs.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the doubles of Meta's graph share: the token, the errors, the limits' headers, containers and insights.
+"""What the doubles of Meta's graph share: the token, errors, the limits' headers, containers and insights.
 
 | switch | meaning | default |
 |---|---|---|
@@ -7,7 +7,7 @@
 | working_seconds | how long a container is worked on | 0 |
 | state | the state of every container from now on | what it is |
 | unlisted_seconds | how long a post is not in the list yet | 0 |
-| gone | names of insights that are no more | none |
+| gone, no_data | names of insights that are no more, that have no data | none |
 | quota | how many containers a day may be published | 50 |
 """
 
@@ -107,14 +107,8 @@ def _answer(
     given: tuple[dict[str, str], dict[str, str], bytes | None],
 ) -> JSONResponse:
     with world.lock:
-        account = next(
-            (
-                found
-                for found in world.accounts_of(desk.platform)
-                if token == found.credentials["access_token"]
-            ),
-            None,
-        )
+        known = {found.credentials["access_token"]: found for found in world.accounts_of(desk.platform)}
+        account = known.get(token)
         headers = account.switches.get("usage", {}) if account is not None else {}
         try:
             if account is None:

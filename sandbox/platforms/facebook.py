@@ -1,4 +1,4 @@
-"""The double of Facebook pages; switches: `_meta_desk`, and `visitors` (texts that others wrote on the page)."""
+"""The double of Facebook pages; switches: `_meta_desk`, and `visitors` (texts that others wrote there)."""
 
 import json
 from typing import Any
