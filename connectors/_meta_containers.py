@@ -56,6 +56,14 @@ class Stand(StrEnum):
 
 
 @dataclass(frozen=True)
+class Container:
+    """`at`: since when its post may be out."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Way:
     """What the two steps are called on one platform, for one account."""
 
@@ -72,58 +80,69 @@ class Way:
 
         Raises Throttled while the platform works on the media: the next call goes on with the same container.
         """
-        container, made_at = self._container(outgoing, fields, pieces)
-        stand = self._stand(container)
-        if stand is Stand.PUBLISHED:
-            return self._published(outgoing, words, container, made_at)
+        kept = self._kept(outgoing)
+        stand = self._stand(kept.id) if kept is not None else Stand.EXPIRED
+        became = self._became(outgoing, words, kept, stand)
+        if became is not None:
+            return became
+        if kept is None or stand is Stand.EXPIRED:
+            kept = self._create(outgoing, fields, pieces)
+            stand = self._stand(kept.id)
         if stand is Stand.IN_PROGRESS:
             raise self._busy()
         if stand is not Stand.FINISHED:
-            self._forget(outgoing)
+            self._access.memory.forget(_name(outgoing))
             raise Refused(f"the container is {stand}", platform_code=stand, remedy=_FAILED)
-        number = self.graph.publish(self.publish, {"creation_id": container})
+        number = self.graph.publish(self.publish, {"creation_id": kept.id})
         remember(self._access, outgoing, number)
         return Receipt(ReceiptState.PUBLISHED, number, self._address(number))
 
-    def find(self, outgoing: Outgoing, words: str, since: datetime) -> Receipt | None:
+    def find(self, outgoing: Outgoing, words: str) -> Receipt | None:
         """Ours, by what its container says; None where there is none or it was not published."""
         kept = self._kept(outgoing)
-        if kept is None or self._stand(kept[0]) is not Stand.PUBLISHED:
-            return None
-        return self._published(outgoing, words, kept[0], min(since, kept[1]))
+        return None if kept is None else self._became(outgoing, words, kept, self._stand(kept.id))
 
     def settle(self, receipt: Receipt) -> Receipt:
         """Is a post whose container was published listed by now?"""
         outgoing = Outgoing(receipt.detail["key"], 0, "", "")
-        since = datetime.fromisoformat(receipt.detail["since"])
-        settled = self._published(outgoing, receipt.detail["words"], receipt.remote_id, since)
+        kept = Container(receipt.remote_id, datetime.fromisoformat(receipt.detail["since"]))
+        settled = self._published(outgoing, receipt.detail["words"], kept)
         return receipt if settled.state is ReceiptState.ACCEPTED else settled
 
     @property
     def _access(self) -> Access:
         return self.graph.access
 
-    def _container(
+    def _became(self, outgoing: Outgoing, words: str, kept: Container | None, stand: Stand) -> Receipt | None:
+        """The post that a container became; None where it became none.
+
+        Whether one that was published says so for ever is not told: of one that has ended the list is asked.
+        """
+        if kept is None or stand not in (Stand.PUBLISHED, Stand.EXPIRED):
+            return None
+        receipt = self._published(outgoing, words, kept)
+        listed = receipt.state is ReceiptState.PUBLISHED
+        return receipt if listed or stand is Stand.PUBLISHED else None
+
+    def _create(
         self, outgoing: Outgoing, fields: Mapping[str, str], pieces: tuple[Mapping[str, str], ...]
-    ) -> tuple[str, datetime]:
-        kept = self._kept(outgoing)
-        if kept is not None and self._stand(kept[0]) is not Stand.EXPIRED:
-            return kept
+    ) -> Container:
+        """A new container, remembered before anything is done with it."""
         began = self._access.now()
         children = [self._child(outgoing, number, piece) for number, piece in enumerate(pieces)]
         made = {**fields, "children": ",".join(children)} if children else fields
-        container = self.graph.prepare(self.create, made)
-        told = json.dumps([container, began.isoformat()])
+        container = Container(self.graph.prepare(self.create, made), began)
+        told = json.dumps([container.id, began.isoformat()])
         self._access.memory.put(_name(outgoing), told, until=began + _KEPT)
-        return container, began
+        return container
 
-    def _kept(self, outgoing: Outgoing) -> tuple[str, datetime] | None:
-        """The delivery's container, and when it was made."""
+    def _kept(self, outgoing: Outgoing) -> Container | None:
+        """The delivery's container, where one was made."""
         told = self._access.memory.get(_name(outgoing))
         if told is None:
             return None
-        container, began = json.loads(told)
-        return str(container), datetime.fromisoformat(began)
+        number, began = json.loads(told)
+        return Container(str(number), datetime.fromisoformat(began))
 
     def _child(self, outgoing: Outgoing, number: int, fields: Mapping[str, str]) -> str:
         name = f"{_name(outgoing)}-{number}"
@@ -151,11 +170,11 @@ class Way:
         until = self._access.now() + _PAUSE
         return Throttled("a container is not ready", platform_code="media", until=until, remedy=_WORKING)
 
-    def _published(self, outgoing: Outgoing, words: str, container: str, since: datetime) -> Receipt:
-        post = self.listing.ours(self.graph, outgoing, words, since)
+    def _published(self, outgoing: Outgoing, words: str, kept: Container) -> Receipt:
+        post = self.listing.ours(self.graph, outgoing, words, kept.at)
         if post is None:
-            detail = {"key": outgoing.key, "words": words, "since": since.isoformat()}
-            return Receipt(ReceiptState.ACCEPTED, container, detail=detail, note=_NOT_LISTED)
+            detail = {"key": outgoing.key, "words": words, "since": kept.at.isoformat()}
+            return Receipt(ReceiptState.ACCEPTED, kept.id, detail=detail, note=_NOT_LISTED)
         remember(self._access, outgoing, post.id)
         return Receipt(ReceiptState.PUBLISHED, post.id, post.url)
 
@@ -165,9 +184,6 @@ class Way:
             return web_address(self.graph.get(number, {"fields": "permalink"}).get("permalink"))
         except ConnectorError:
             return ""
-
-    def _forget(self, outgoing: Outgoing) -> None:
-        self._access.memory.forget(_name(outgoing))
 
 
 def public_address(access: Access, media: Media) -> str:

@@ -7,7 +7,8 @@ LINKS = 5  # from a third party
 _LINK = re.compile(r"https?://[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+", re.IGNORECASE)
 # Pictographs, their joiners, variation selectors, skin tones, flags and keycaps.
 _EMOJI = re.compile(
-    "[\u200d\u20e3\ufe0f\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
+    "[\u00a9\u00ae\u200d\u203c\u2049\u20e3\u2122\u2139\ufe0f\u2190-\u21ff\u2300-\u23ff\u24c2\u25aa-\u25fe"
+    "\u2600-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
     "\U000e0020-\U000e007f]"
 )
 

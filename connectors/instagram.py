@@ -88,7 +88,7 @@ class Instagram(Connector):
         return way_of(access).settle(receipt)
 
     def find(self, access: Access, outgoing: Outgoing, since: datetime) -> Receipt | None:
-        return way_of(access).find(outgoing, caption(outgoing), since)
+        return way_of(access).find(outgoing, caption(outgoing))
 
     def articles(self, access: Access, since: date, until: date) -> Iterator[ArticleFigures]:
         return articles_of(access, since, until)

@@ -239,6 +239,18 @@ def test_a_container_that_has_ended_is_made_anew(stage: Stage) -> None:
 
 
 @with_containers
+def test_a_container_that_ended_after_it_was_published_makes_no_second_post(stage: Stage) -> None:
+    stage.world.set_faults(Fault("cut_after", path=PUBLISHES[stage.platform], method="POST", times=1))
+    with pytest.raises(Uncertain):
+        stage.publish()
+    stage.move(hours=25)
+    for container in stage.account.state["containers"].values():
+        container["published"] = False  # says EXPIRED from now on
+    assert stage.find() == stage.publish()
+    assert len(stage.world.published) == 1
+
+
+@with_containers
 def test_media_that_the_platform_could_not_take_are_refused_and_forgotten(stage: Stage) -> None:
     stage.switches["state"] = "ERROR"
     with pytest.raises(Refused) as caught:
@@ -378,7 +390,8 @@ def test_a_link_card_goes_with_the_text_and_the_version_is_the_accounts(stage: S
 
 
 @pytest.mark.parametrize(
-    ("text", "long"), [("", 0), ("青年", 2), ("a😀", 5), ("❤️", 6), ("👨‍👩‍👧", 18), ("🇨🇳", 8), ("⭐", 3)]
+    ("text", "long"),
+    [("", 0), ("青年", 2), ("a😀", 5), ("❤️", 6), ("👨‍👩‍👧", 18), ("🇨🇳", 8), ("⭐", 3), ("©", 2), ("㊗", 3)],
 )
 def test_an_emoji_counts_as_its_bytes(text: str, long: int) -> None:
     assert length(text) == long
