@@ -7,6 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.clock import Clock
 from config.database import Database
@@ -34,6 +35,7 @@ _HEADERS = {
 }
 _TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 _LEAST_ZIPPED = 1000  # bytes
+_ZIPPED = 5  # of 9: a page comes out 2 % larger in half the time
 
 
 def create_app(
@@ -59,7 +61,9 @@ def create_app(
     app.mount(ADDRESS, BuiltFiles(), name="static")
     app.mount(PREFIX, api_app(desk))
     tell_refusals(app)
-    return _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
+    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
+    # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
+    return ProxyHeadersMiddleware(framed, settings.proxies) if settings.proxies else framed
 
 
 class _Frame:
