@@ -16,7 +16,8 @@ NAMES = ("ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "ئۇيغۇرچە", "龘", "𬀩")
 SMALL = """() => {
   const inline = (one) => one.matches("a") && one.closest("p, td, li, dd, small") &&
     getComputedStyle(one).display === "inline";
-  return [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+  const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+  return [...document.querySelectorAll(pressed)]
     .filter((one) => one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !inline(one))
     .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
     .filter(([, box]) => box.right > 0 && Math.min(box.width, box.height) < 23.99)
