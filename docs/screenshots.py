@@ -85,10 +85,8 @@ def session_of(house: House, clock: Clock) -> str:
 def write_something(page: Page) -> None:
     """An empty form shows little: a story for some accounts, until its preview stands beside it."""
     page.get_by_label("标题", exact=True).fill("冰雪那达慕志愿者招募")
-    told = (
-        "冰雪那达慕志愿者开始招募,18 至 35 岁、会汉语或蒙古语的青年都可以报名。\n\n"
-        "名额 200 人,统一培训、统一保险,包食宿。"
-    )
+    told = "冰雪那达慕志愿者开始招募,18 至 35 岁、会汉语或蒙古语的青年都可以报名。"
+    told += "\n\n名额 200 人,统一培训、统一保险,包食宿。"
     with page.expect_response("**/posts/compose"):
         page.get_by_label("正文(母稿)").fill(told)
         for account in page.locator('input[name="account"]').all()[:6]:

@@ -114,7 +114,7 @@ def next_dues(session: Session, account_ids: Collection[int], now: datetime) -> 
 _PLACE = (col(Account.platform), col(Account.handle), col(Account.name), col(Unit.path))
 
 
-def _deliveries() -> Select[Any]:
+def _deliveries() -> Select[*tuple[Any, ...]]:
     title = func.coalesce(col(Variant.title), col(Post.title))
     begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
     named = (col(Delivery.post_id), col(Delivery.id), col(Delivery.account_id))
@@ -128,7 +128,7 @@ def _deliveries() -> Select[Any]:
     )
 
 
-def _drafts() -> Select[Any]:
+def _drafts() -> Select[*tuple[Any, ...]]:
     mine = and_(
         col(Variant.post_id) == col(Planned.post_id), col(Variant.account_id) == col(Planned.account_id)
     )
@@ -160,7 +160,7 @@ def _is_queued() -> ColumnElement[bool]:
     )
 
 
-def _slot(row: Row[Any]) -> Slot:
+def _slot(row: Row[*tuple[Any, ...]]) -> Slot:
     post, delivery, account_id, platform, handle, name, path, due, state, title, begins = row
     return Slot(
         post,

@@ -1,6 +1,7 @@
 """The program that answers HTTP: no page that documents it, nothing that tells its version."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -25,6 +26,9 @@ from web.health import health_router
 from web.metrics import Callbacks, metrics_router
 from web.pages import pages_router
 from web.refusals import tell_refusals
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -63,7 +67,10 @@ def create_app(
     tell_refusals(app)
     framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
     # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
-    return ProxyHeadersMiddleware(framed, settings.proxies) if settings.proxies else framed
+    if not settings.proxies:
+        return framed
+    # uvicorn and starlette describe the same ASGI program in types of their own.
+    return cast(ASGIApp, ProxyHeadersMiddleware(cast("ASGI3Application", framed), settings.proxies))
 
 
 class _Frame:

@@ -60,7 +60,8 @@ def calendar_router(desk: Desk) -> APIRouter:
             "state": state,
             "states": STATES,
             "query": urlencode(kept),
-            "first": first,
+            "before": f"{first - _AHEAD:%Y-%m-%d}",
+            "after": f"{first + _AHEAD:%Y-%m-%d}",
             "rows": rows[:_MOST_ROWS],
             "silent": silent,
             "coming": coming,
@@ -219,7 +220,7 @@ def _state(told: str) -> str:
 
 
 def _week(told: str, now: datetime) -> datetime:
-    """The Monday, Beijing's, of a week as an input has it (`2026-W10`); of the present one without it."""
+    """The Monday, Beijing's, of the week that a day (`2026-03-02`) lies in; of the present one without it."""
     here = now.astimezone(SHANGHAI)
     try:
         day = datetime.fromisoformat(told).date() if told else here.date()

@@ -16,8 +16,8 @@ NAMES = ("ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "ئۇيغۇرچە", "龘", "𬀩")
 SMALL = """() => {
   const inline = (one) => one.matches("a") && one.closest("p, td, li, dd, small") &&
     getComputedStyle(one).display === "inline";
-  const pressed = "a[href], button, input:not([type=hidden]), select, textarea, summary";
-  return [...document.querySelectorAll(pressed)]
+  const all = "a[href], button, input:not([type=hidden]), select, textarea, summary";
+  return [...document.querySelectorAll(all)]
     .filter((one) => one.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !inline(one))
     .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
     .filter(([, box]) => box.right > 0 && Math.min(box.width, box.height) < 23.99)

@@ -92,6 +92,7 @@ export function showCalendar(element: HTMLElement): void {
     firstDay: 1,
     height: "auto",
     dayMaxEvents: 5,
+    moreLinkClass: "mz-more-slots",
     editable: true,
     eventDurationEditable: false,
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
@@ -107,11 +108,6 @@ export function showCalendar(element: HTMLElement): void {
     noEventsContent: element.dataset.none,
     events: element.dataset.calendar,
     eventContent: content,
-    eventClick: (info) => {
-      if (!info.event.url || !(dialog instanceof HTMLDialogElement)) return;
-      info.jsEvent.preventDefault();
-      void open(dialog, info.event.url);
-    },
     eventDrop: (info) => {
       void send(info.event, later(info.event, 0)).then((taken) => {
         if (taken) calendar.refetchEvents();
@@ -121,9 +117,20 @@ export function showCalendar(element: HTMLElement): void {
     eventDidMount: (info) => {
       const { account, state, clash, more } = info.event.extendedProps as Record<string, string | undefined>;
       info.el.dataset.event = info.event.id;
+      if (info.el.getAttribute("role") === "listitem") {
+        // A link is no list item: plain links in a plain list.
+        info.el.removeAttribute("role");
+        info.el.parentElement?.closest('[role="list"]')?.removeAttribute("role");
+      }
       info.el.title = account
         ? [info.timeText, info.event.title, account, state, clash].filter(Boolean).join(" · ")
         : (more ?? "");
+      // Not FullCalendar's eventClick: it would make buttons of marks that open nothing.
+      info.el.addEventListener("click", (event) => {
+        if (!info.event.url || !(dialog instanceof HTMLDialogElement)) return;
+        event.preventDefault();
+        void open(dialog, info.event.url);
+      });
       info.el.addEventListener("keydown", (event) => {
         const days = DAYS[event.key];
         if (!event.shiftKey || days === undefined || !info.event.startEditable) return;
@@ -135,6 +142,9 @@ export function showCalendar(element: HTMLElement): void {
           calendar.refetchEvents();
         });
       });
+    },
+    dayHeaderDidMount: ({ el }) => {
+      el.querySelectorAll("[aria-hidden]").forEach((hidden) => hidden.removeAttribute("aria-hidden"));
     },
     eventsSet: () => {
       const id = element.dataset.focus;
