@@ -234,7 +234,8 @@ def _timeline(call: _Call) -> dict[str, Any]:
     if f"{other}.fields" in query or f"{wanted}.fields" not in query:
         raise _No(400, f"The query parameter [{other}.fields] is not valid")
     ensure_history(call.world, account)
-    found = [] if account.switches.get("hidden") else list(reversed(call.world.of(_PLATFORM, account.account)))
+    found = list(reversed(call.world.of(_PLATFORM, account.account)))
+    found = [] if account.switches.get("hidden") else found
     since = datetime.fromisoformat(query["start_time"])
     until = datetime.fromisoformat(query["end_time"]) if "end_time" in query else call.world.now()
     found = [item for item in found if since <= item.at.replace(microsecond=0) <= until]
