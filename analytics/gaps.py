@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlmodel import Session, col
 
 from analytics.articles import CollectionGap
@@ -117,12 +117,23 @@ def explain(platform: str, code: str) -> Label | None:
 
 
 def list_gaps(
-    session: Session, *, since: date | None = None, until: date | None = None, unit: Unit | None = None
+    session: Session,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    unit: Unit | None = None,
+    within: ColumnElement[bool] | None = None,
+    offset: int = 0,
+    limit: int | None = None,
 ) -> list[OpenGap]:
-    """The open holes, newest day first: of all accounts, or of a unit and all below it."""
+    """The open holes, newest day first: of all accounts, or of a unit and all below it.
+
+    `within` is a condition on the accounts' units (`organisation.in_sight`).
+    """
     wanted: Select[Account, CollectionGap] = (
         select(Account, CollectionGap)
         .join(Account, col(Account.id) == col(CollectionGap.account_id))
+        .join(Unit, col(Unit.id) == col(Account.unit_id))
         .where(col(CollectionGap.closed_at).is_(None))
         .order_by(
             col(CollectionGap.day).desc(), col(Account.platform), col(Account.handle), CollectionGap.subject
@@ -133,8 +144,10 @@ def list_gaps(
     if until is not None:
         wanted = wanted.where(col(CollectionGap.day) <= until)
     if unit is not None:
-        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(in_subtree(unit))
+        wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     return [
         OpenGap(account.stable_id, account.name, gap.subject, gap.day, gap.code, gap.told, gap.seen_at)
-        for account, gap in session.execute(wanted)
+        for account, gap in session.execute(wanted.offset(offset).limit(limit))
     ]
