@@ -24,8 +24,8 @@ class Told:
     """One figure with its source.
 
     `title` is '' for a figure of the account itself. `kind` is api, import or typed, `source` the endpoint,
-    file or person; a file's has its `row`, the number of its `imported` and who brought it (`actor`). `counts`:
-    the weekly tables take this one; the others stand beside it.
+    file or person; a file's has its `row`, its import's number (`imported`) and who brought it (`actor`). `counts`: the
+    weekly tables take this one; the others stand beside it.
     """
 
     title: str
@@ -100,8 +100,10 @@ def _of_articles(session: Session, account: Account, week: Week, metrics: Sequen
         .limit(MOST_FIGURES)
     )
     return [
-        Told(*facts, actor=actor or "", counts=place is not None)
-        for *facts, actor, place in session.execute(wanted)
+        Told(title, url, day, metric, value, as_of, kind, name, row, imported, actor or "", place is not None)
+        for title, url, day, metric, value, as_of, kind, name, row, imported, actor, place in session.execute(
+            wanted
+        )
     ]
 
 

@@ -105,7 +105,8 @@ def import_figures(
     it. A blank cell is unknown, no row and never 0. `dry_run` checks everything and changes nothing.
     `skip_bad_rows` applies the good rows beside bad ones. `each_problem` is told of every bad cell, by row,
     before anything is refused or applied. `within` is a condition on units
-    (`organisation.in_sight`): accounts of others are unknown to the file. Memory does not grow with the file's rows (CSV).
+    (`organisation.in_sight`): accounts of others are unknown to the
+    file. Memory does not grow with the file's rows (CSV).
 
     Raises InputError naming the bad cells (nothing is applied; of very many the first `MOST_TOLD`), and
     MeizhenError `figures.which_account`, `figures.other_platform`, `figures.other_meaning`,

@@ -97,8 +97,8 @@ def list_imports(
 ) -> list[FigureImport]:
     """The newest imports, newest first, those that were undone included.
 
-    With `within`, a condition on units (`organisation.in_sight`), only those that tell of an account there, and
-    those of `actor`.
+    With `within`, a condition on units (`organisation.in_sight`), only those that tell of an account there,
+    and those of `actor`.
     """
     wanted = select(FigureImport).order_by(col(FigureImport.id).desc()).offset(offset).limit(limit)
     if within is not None:
@@ -108,7 +108,7 @@ def list_imports(
             .where(col(Account.id) == col(ImportAccount.account_id), col(Unit.id) == col(Account.unit_id))
             .where(within)
         )
-        wanted = wanted.where(or_(there, FigureImport.actor == actor))
+        wanted = wanted.where(or_(there, col(FigureImport.actor) == actor))
     return list(session.exec(wanted))
 
 
