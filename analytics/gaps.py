@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 
 from analytics.articles import CollectionGap
 from config.batch import BatchStatement, storable
-from config.messages import catalogue, told
+from config.messages import catalogue, present_language, told
 from connectors import Label, connector_for
 from organisation.accounts import Account
 from organisation.units import Unit, in_subtree
@@ -114,6 +114,18 @@ def explain(platform: str, code: str) -> Label | None:
         return connector_for(platform).explain(code)
     except KeyError:
         return None
+
+
+def reason_of(account: str, code: str, told: str) -> str:
+    """Why figures of an account (platform:handle) are missing, in the present language.
+
+    The platform's own words stand where no text is written.
+    """
+    if not code:
+        return ""
+    label = explain(account.partition(":")[0], code)
+    shown = getattr(label, present_language()) if label else told
+    return f"{shown} ({code})" if shown else code
 
 
 def list_gaps(

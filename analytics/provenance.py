@@ -24,8 +24,8 @@ class Told:
     """One figure with its source.
 
     `title` is '' for a figure of the account itself. `kind` is api, import or typed, `source` the endpoint,
-    file or person; a file's has its `row`, its import's number (`imported`) and who brought it (`actor`). `counts`: the
-    weekly tables take this one; the others stand beside it.
+    file or person; a file's has its `row`, its import's number (`imported`) and who brought it
+    (`actor`). `counts`: the weekly tables take this one; the others stand beside it.
     """
 
     title: str

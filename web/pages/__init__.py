@@ -5,7 +5,9 @@ from fastapi import APIRouter, Depends
 from web.desk import Desk
 from web.gate import gate
 from web.pages.entrance import entrance_router
+from web.pages.figures import figures_router
 from web.pages.frame import frame_router
+from web.pages.imports import imports_router
 from web.pages.own import own_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
@@ -16,6 +18,15 @@ __all__ = ["pages_router"]
 def pages_router(desk: Desk) -> APIRouter:
     """Every page of the console. A new page's router is added to the list."""
     router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
-    for made in (entrance_router, own_router, frame_router, stopping_router, today_router):
+    rooms = (
+        entrance_router,
+        own_router,
+        frame_router,
+        stopping_router,
+        today_router,
+        figures_router,
+        imports_router,
+    )
+    for made in rooms:
         router.include_router(made(desk))
     return router

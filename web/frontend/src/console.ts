@@ -1,5 +1,6 @@
 // What every page carries. Pages bring no scripts of their own: they mark elements with data-attributes.
 import "./console.css";
+import "./figures.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";
