@@ -43,9 +43,10 @@ class Told:
 
 
 def sources_of_week(session: Session, account: Account, week: Week) -> list[Told]:
-    """Every figure that the week's table could be made of: of articles published in it, then of its days.
+    """What each source tells of the week: of articles published in it, then of the account's own days.
 
-    Articles by day and title, the figure that counts first; at most `MOST_FIGURES` of each kind.
+    Articles by day and title; of each source the figure that counts, else its newest. At most
+    `MOST_FIGURES` of each kind are looked at.
     """
     columns = layout_for(account.platform).columns
     articles = [column.metric for column in columns if column.rule is Rule.ARTICLES]
@@ -59,6 +60,7 @@ def _of_articles(session: Session, account: Account, week: Week, metrics: Sequen
     chosen = chosen_figures(account.platform, [week], metrics)
     wanted = (
         select(
+            col(Article.id),
             col(Article.title),
             col(Article.url),
             col(Article.published_day),
@@ -99,12 +101,25 @@ def _of_articles(session: Session, account: Account, week: Week, metrics: Sequen
         )
         .limit(MOST_FIGURES)
     )
-    return [
-        Told(title, url, day, metric, value, as_of, kind, name, row, imported, actor or "", place is not None)
-        for title, url, day, metric, value, as_of, kind, name, row, imported, actor, place in session.execute(
-            wanted
-        )
-    ]
+    found: dict[tuple[int, str, str, str], Told] = {}
+    for (
+        number,
+        title,
+        url,
+        day,
+        metric,
+        value,
+        as_of,
+        kind,
+        name,
+        row,
+        imported,
+        actor,
+        place,
+    ) in session.execute(wanted):
+        told = Told(title, url, day, metric, value, as_of, kind, name, row, imported, actor or "", place == 1)
+        found.setdefault((number, metric, kind, name), told)
+    return list(found.values())
 
 
 def _of_days(session: Session, account: Account, week: Week, metrics: Sequence[str]) -> list[Told]:

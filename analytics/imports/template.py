@@ -51,7 +51,9 @@ def write_template(
     """Writes the template as xlsx, headings in the present language; gives how many accounts it lists.
 
     They are the active ones, of a unit and all below it, and `within` a condition on units, where given.
-    Filled in, the file is imported as it is. Raises MeizhenError `figures.template_exists`: it may be filled in.
+    Filled in, the file is imported as it is.
+
+    Raises MeizhenError `figures.template_exists`: it may be filled in.
     """
     from xlsxwriter import Workbook
 
