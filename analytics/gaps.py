@@ -134,6 +134,7 @@ def list_gaps(
     since: date | None = None,
     until: date | None = None,
     unit: Unit | None = None,
+<<<<<<< HEAD
     within: ColumnElement[bool] | None = None,
     offset: int = 0,
     limit: int | None = None,
@@ -142,6 +143,11 @@ def list_gaps(
 
     `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
+=======
+    limit: int | None = None,
+) -> list[OpenGap]:
+    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`."""
+>>>>>>> main
     wanted: Select[Account, CollectionGap] = (
         select(Account, CollectionGap)
         .join(Account, col(Account.id) == col(CollectionGap.account_id))
@@ -150,6 +156,7 @@ def list_gaps(
         .order_by(
             col(CollectionGap.day).desc(), col(Account.platform), col(Account.handle), CollectionGap.subject
         )
+        .limit(limit)
     )
     if since is not None:
         wanted = wanted.where(col(CollectionGap.day) >= since)

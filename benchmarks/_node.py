@@ -19,7 +19,7 @@ from scheduler.opening import OpenedAccounts
 
 def main(address: str, folder: Path, senders: int) -> None:
     configure_logging("error")
-    settings = load_settings({"MEIZHEN_HOME": str(folder)})
+    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"})
     keys = load_key_file(folder / "keys.json")
     database, clock = connect(address), SystemClock()
     accounts = OpenedAccounts(database, keys, clock, settings)

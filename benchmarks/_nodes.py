@@ -96,7 +96,12 @@ class Nursery:
         """
         self._started += 1
         log = self._folder / f"node-{self._started}.log"
-        environ = {"MEIZHEN_HOME": str(home), "MEIZHEN_LANGUAGE": "en", **(variables or {})}
+        environ = {
+            "MEIZHEN_HOME": str(home),
+            "MEIZHEN_LANGUAGE": "en",
+            "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",  # where the platforms' doubles are
+            **(variables or {}),
+        }
         log.touch()
         wish = {"environ": environ, "arguments": [*arguments], "looks": [*looks], "log": str(log)}
         return Node(self._ask(wish)["pid"], log, self)

@@ -42,7 +42,12 @@ from scheduler.lanes import Lane
 from scheduler.posts import Post
 
 LEASE = 3.0  # seconds
-_SETTINGS = {"MEIZHEN_TICK_SECONDS": "0.2", "MEIZHEN_CALL_SECONDS": "2", "MEIZHEN_LEASE_SECONDS": str(LEASE)}
+_SETTINGS = {
+    "MEIZHEN_TICK_SECONDS": "0.2",
+    "MEIZHEN_CALL_SECONDS": "2",
+    "MEIZHEN_LEASE_SECONDS": str(LEASE),
+    "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",
+}
 _CUT = 0.1  # of the answers
 _SENDS = 0.3  # seconds that a node sends before it is struck, on average
 # Seconds that a frozen node's locks are waited for: PostgreSQL ends them, SQLite's last as long as it does.

@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -70,6 +71,22 @@ class Settings(BaseSettings):
         description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
     )
     port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
+    private_networks: str = Field(
+        "",
+        max_length=1000,
+        examples=["10.20.0.0/16, 192.168.7.5"],
+        description="Networks that are not public and may be called all the same: for accounts, webhooks and "
+        "a sign-on provider within your own walls.",
+    )
+    api_per_minute: int = Field(
+        600, ge=1, le=1_000_000, description="Requests that one key may make a minute, on each node."
+    )
+    award_folder: Path = Field(
+        Path("awards"),
+        examples=["awards", "/srv/meizhen/awards"],
+        description="Folder whose subfolders are the award runs that programs may read; not an absolute one "
+        "is in the home folder.",
+    )
     collect_at: str = Field(
         "08:05",
         pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
@@ -142,6 +159,33 @@ class Settings(BaseSettings):
         8.0, gt=0, le=168, description="A sign-in that was not used for so many hours ends."
     )
     session_days: float = Field(7.0, gt=0, le=90, description="A sign-in ends after so many days at most.")
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]{1,240})?$",
+        description="Sign-on provider (OpenID Connect) by its issuer address; empty is passwords only.",
+    )
+    oidc_client_id: str = Field("", max_length=255, description="What the provider knows this house as.")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""),
+        examples=["the secret that the provider gave for the client id"],
+        description="Secret at the provider; better in a file named by MEIZHEN_OIDC_CLIENT_SECRET_FILE.",
+    )
+    oidc_redirect: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]{1,240}/login/oidc/back)?$",
+        examples=["https://meizhen.unit.cn/login/oidc/back"],
+        description="Where the provider sends people back, as entered there: this house's address.",
+    )
+    oidc_claim: str = Field(
+        "email",
+        pattern=r"^[A-Za-z0-9_.:/-]{1,64}$",
+        examples=["email", "preferred_username", "employee_number"],
+        description="By what a person is found at their first sign-on: email (which the provider must have "
+        "verified), or a claim that is their login here.",
+    )
+    oidc_label: str = Field(
+        "统一认证", min_length=1, max_length=40, description="What the sign-in page calls the provider."
+    )
     actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
@@ -150,6 +194,14 @@ class Settings(BaseSettings):
     def _no_truth_values(cls, value: object) -> object:
         if isinstance(value, bool):  # TOML's `true` would pass as the number 1
             raise ValueError("expected no truth value")
+        return value
+
+    @field_validator("private_networks")
+    @classmethod
+    def _known_networks(cls, value: str) -> str:
+        for one in value.split(","):
+            if one.strip():
+                ip_network(one.strip())
         return value
 
     @field_validator("database_url")
@@ -180,6 +232,11 @@ class Settings(BaseSettings):
     def archive_folder(self) -> Path:
         """The folder of the archived months, whole."""
         return self.home / self.archive
+
+    @property
+    def awards_root(self) -> Path:
+        """The folder of the award runs that programs may read, whole."""
+        return self.home / self.award_folder
 
     @property
     def temporary_folder(self) -> Path:

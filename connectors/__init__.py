@@ -1,5 +1,8 @@
 """Platforms: a module without a leading underscore in this folder is one. Imports nothing of ours."""
 
+from connectors._assistance import Assistance, Pasted
+from connectors._authorising import AuthorisationLink, Authorised, Authoriser, Heard
+from connectors._by_hand import ByHand
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -19,6 +22,7 @@ from connectors._contract import (
     Receipt,
     ReceiptState,
     Reconcile,
+    TextFormat,
     Unit,
 )
 from connectors._errors import (
@@ -32,13 +36,20 @@ from connectors._errors import (
     Uncertain,
     Unreachable,
 )
+from connectors._formats import fitted
 from connectors._http import Http, sending_before, steady
+from connectors._reach import Reach
 from connectors._registry import connector_for, platforms
 
 __all__ = [
     "Access",
     "ArticleFigures",
     "Asking",
+    "Assistance",
+    "AuthorisationLink",
+    "Authorised",
+    "Authoriser",
+    "ByHand",
     "CallbackAnswer",
     "CallbackRefused",
     "CallbackRequest",
@@ -47,6 +58,7 @@ __all__ = [
     "CredentialField",
     "Figures",
     "Finding",
+    "Heard",
     "Http",
     "Kind",
     "Label",
@@ -56,16 +68,20 @@ __all__ = [
     "Metric",
     "NeedsPerson",
     "Outgoing",
+    "Pasted",
+    "Reach",
     "Receipt",
     "ReceiptState",
     "Reconcile",
     "Refused",
+    "TextFormat",
     "Throttled",
     "Unauthorised",
     "Uncertain",
     "Unit",
     "Unreachable",
     "connector_for",
+    "fitted",
     "platforms",
     "sending_before",
     "steady",

@@ -19,6 +19,11 @@ WRONG_ADDRESS = Label(
     "请检查这个账号的接口地址（api_base）和证书。",
     "Check the account's API address (api_base) and its certificate.",
 )
+OUT_OF_REACH = Label(
+    "这个地址不在公网上，没有连接。确是本单位内网的，请运维人员把那个网段写进设置 private_networks。",
+    "The address is not a public one; no connection was made. If it is in a network of your own, have the "
+    "operator name that network in the setting private_networks.",
+)
 
 
 @dataclass(frozen=True)

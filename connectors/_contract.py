@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from connectors._assistance import Assistance
 from connectors._errors import CallbackRefused, Label, NeedsPerson, Uncertain
 from connectors._http import Http
 
@@ -25,6 +26,14 @@ class Reconcile(StrEnum):
     LOOKUP = "lookup"  # a natural key can be looked up, absence is proof
     LIST = "list"  # only recent posts can be compared: absence is no proof, a person decides
     NONE = "none"  # nothing can be asked: a person decides
+
+
+class TextFormat(StrEnum):
+    """How a post's text is written."""
+
+    PLAIN = "plain"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class Unit(StrEnum):
@@ -128,6 +137,8 @@ class Outgoing:
     place in the account's order. `options` holds what only one platform knows (`digest`, `author`, `link`,
     `mode` …), as declared in `Connector.options`.
     """
+
+    FORMAT: ClassVar[str] = "format"  # the one option that belongs to no platform (`TextFormat`)
 
     key: str
     seq: int
@@ -235,6 +246,7 @@ class Access:
     memory: Memory
     now: Callable[[], datetime]
     api_base: str = ""  # '' is the platform's own address
+    via: "Access | None" = None  # the account through which this one is reached (`_authorising`)
 
     def __repr__(self) -> str:
         return f"Access({self.account})"
@@ -277,13 +289,17 @@ class Connector(ABC):
     default_api_base: ClassVar[str] = ""  # '' where every account names its own
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     limits: ClassVar[Limits]
-    # publish, settle, find, articles, account_day, assisted, callback
+    # publish, settle, find, articles, account_day, assisted, callback, authorise
     capabilities: ClassVar[frozenset[str]]
     metrics: ClassVar[tuple[Metric, ...]] = ()
     asking: ClassVar[Asking] = Asking()
     # Days from which figures of the same name count differently: a period across one is marked.
     breaks: ClassVar[Mapping[date, Label]] = {}
     options: ClassVar[Mapping[str, Label]] = {}
+    # How a text may be written beside plain; a post written otherwise arrives in plain words.
+    formats: ClassVar[frozenset[TextFormat]] = frozenset()
+    # How a person finishes what is handed over; None where nothing ever is.
+    assistance: ClassVar[Assistance | None] = None
     reconcile: ClassVar[Reconcile]
     looks: ClassVar[tuple[int, ...]] = (10, 60, 300, 1800, 7200)  # seconds after the doubt to look at
     polls: ClassVar[tuple[int, ...]] = (5, 15, 60, 300)  # seconds between settling; the last repeats
@@ -315,6 +331,13 @@ class Connector(ABC):
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         """What the platform would refuse, seen without asking it; () is fine."""
         return ()
+
+    def preview(self, outgoing: Outgoing, address_of: Callable[[Media], str]) -> str | None:
+        """The HTML as it is sent, but for the pictures' addresses; None where the platform takes plain text.
+
+        Calls nobody. The post has no `problems`.
+        """
+        return None
 
     def settle(self, access: Access, receipt: Receipt) -> Receipt:
         """How an accepted post stands now: the same receipt while the platform still works on it."""

@@ -2,7 +2,8 @@
 
 What plain `requests` would get wrong is settled here once: no redirect is followed, a total deadline holds
 against a server that drips bytes, an answer is cut at 2 MB on the wire and unpacked, JSON is UTF-8 whatever
-its label says, and a failure says whether the platform may have received the request.
+its label says, a name leads only where calls may go (`_reach`), and a failure says whether the platform may
+have received the request.
 """
 
 import json
@@ -29,8 +30,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from connectors._answer import WRONG_ADDRESS, WRONG_RIGHTS, Answer
+from connectors._answer import OUT_OF_REACH, WRONG_ADDRESS, WRONG_RIGHTS, Answer
 from connectors._errors import ConnectorError, Label, NeedsPerson, Uncertain, Unreachable
+from connectors._reach import OutOfReach, Reach
 
 __all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "Streamed", "sending_before", "steady"]
 
@@ -94,12 +96,14 @@ class _Call(threading.local):
     """The call under way in this thread, seen by its socket."""
 
     deadline = _NEVER
+    reach: Reach | None = None
     fence: Callable[[], float] = staticmethod(_never)
     began = False  # a byte of the request may have left
     received = 0  # bytes, headers and all
 
-    def start(self, seconds: float, fence: Callable[[], float]) -> None:
+    def start(self, seconds: float, fence: Callable[[], float], reach: Reach | None) -> None:
         self.deadline = steady() + seconds
+        self.reach = reach
         self.fence = fence
         self.began = False
         self.received = 0
@@ -173,7 +177,27 @@ def _watched(plain: socket.socket) -> socket.socket:
     return watched
 
 
-class _Joined(HTTPConnection):
+class _Guarded(HTTPConnection):
+    """Connects to addresses that were looked at, and to no others."""
+
+    def _new_conn(self) -> socket.socket:
+        if _call.reach is None:
+            return super()._new_conn()
+        name = self._dns_host
+        failed: HTTPError | OSError = OSError("the name has no address")
+        for address in _call.reach.addresses(name, self.port):
+            self._dns_host = address
+            self.timeout = min(10.0, _call.remaining())
+            try:
+                return super()._new_conn()
+            except (HTTPError, OSError) as error:
+                failed = error
+            finally:
+                self._dns_host = name  # certificates are checked against it
+        raise failed
+
+
+class _Joined(_Guarded):
     """Sends a request's headers and its small body at once: one packet, one moment to be fenced."""
 
     _waits = False  # the headers wait for their body
@@ -238,8 +262,11 @@ class Http:
         *,
         seconds: float = 30.0,
         user_agent: str = "Meizhen/0.1",
+        reach: Reach | None = None,
     ) -> None:
+        """`reach` is where calls may go; None is anywhere, for addresses that no person enters."""
         self.platform = platform
+        self._reach = reach
         self.seconds = seconds
         self._user_agent = user_agent
         self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
@@ -282,7 +309,7 @@ class Http:
         if self._before is not None:
             self._before()
         doubt = Uncertain if writes else Unreachable
-        _call.start(seconds or self.seconds, _send_before.get() if writes else _never)
+        _call.start(seconds or self.seconds, _send_before.get() if writes else _never, self._reach)
         began = steady()
         try:
             prepared = self._prepare(method, url, params, json_body, form, files, headers, raw)
@@ -399,6 +426,8 @@ def _transport_error(error: BaseException, doubt: type[ConnectorError]) -> Conne
     names = "←".join(dict.fromkeys(type(cause).__name__ for cause in chain))
     if any(isinstance(cause, _TooLate) for cause in chain):
         return Unreachable("the lease ended before the request left", platform_code="fenced")
+    if any(isinstance(cause, OutOfReach) for cause in chain):
+        return NeedsPerson(names, platform_code="out-of-reach", remedy=OUT_OF_REACH)
     if _call.began:
         return doubt(names, platform_code="no-answer")
     for kinds, code, remedy in _BEFORE_SENDING:

@@ -1,7 +1,7 @@
 """One call to WeChat: the token, the errors told apart, nothing secret in what is raised.
 
-The token is stable_token's in normal mode, never forced (sheet section 2.2), with one owner an account: the
-account's memory, filled by one caller at a time.
+The token comes from the account's provider (`_wechat_tokens`) and has one owner an account: the account's
+memory, filled by one caller at a time.
 """
 
 from collections.abc import Collection, Mapping
@@ -39,7 +39,7 @@ class WeChatApi:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._base = (access.api_base or API_BASE).rstrip("/")
+        self.base = (access.api_base or API_BASE).rstrip("/")
         self._held: str | None = None  # for the calls of one task: it is sealed in the database
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> dict[str, Any]:
@@ -65,8 +65,11 @@ class WeChatApi:
             self._held = self._fetch_token()
 
     def token(self) -> str:
-        """The account's token, fetched when there is none."""
+        """The account's token, fetched when there is none. Raises NeedsPerson where it was withdrawn."""
+        from connectors._wechat_tokens import provider_for
+
         memory = self.access.memory
+        provider_for(self.access).require_standing()
         self._held = self._held or memory.get(_TOKEN)
         if self._held is None:
             with memory.single_flight(_TOKEN):
@@ -74,24 +77,13 @@ class WeChatApi:
         return self._held
 
     def _fetch_token(self) -> str:
-        credentials = self.access.credentials
-        body = {
-            "grant_type": "client_credential",
-            "appid": credentials["appid"],
-            "secret": credentials["secret"],
-            "force_refresh": False,
-        }
+        # Imported here: the providers call WeChat themselves.
+        from connectors._wechat_tokens import provider_for
+
         asked = self.access.now()
-        answer = self.access.http.call(
-            "POST", f"{self._base}/cgi-bin/stable_token", writes=False, json_body=body
-        )
-        given = self._checked(answer, Step.READ, (), (credentials["secret"],), token_call=True)
-        token, seconds = given.get("access_token"), number(given.get("expires_in"))
-        if not isinstance(token, str) or not token or seconds is None:
-            raise Unreachable("the answer holds no token", platform_code="bad-answer")
-        self.access.memory.put(
-            _TOKEN, token, until=asked + timedelta(seconds=min(seconds, _LONGEST) - _MARGIN)
-        )
+        token, seconds = provider_for(self.access).fetch()
+        until = asked + timedelta(seconds=min(seconds, _LONGEST) - _MARGIN)
+        self.access.memory.put(_TOKEN, token, until=until)
         return token
 
     def _call(
@@ -109,17 +101,17 @@ class WeChatApi:
         try:
             answer = self.access.http.call(
                 method,
-                self._base + path,
+                self.base + path,
                 writes=step is not Step.READ,
                 params={"access_token": token, **(params or {})},
                 json_body=json_body,
                 files=files,
             )
-            return self._checked(answer, step, allow, (token, self.access.credentials["secret"]))
+            return self.checked(answer, step, allow, (token, self.access.credentials.get("secret", "")))
         except Uncertain as error:
             raise _told(error, step) from None
 
-    def _checked(
+    def checked(
         self,
         answer: Answer,
         step: Step,

@@ -1,21 +1,23 @@
-"""The article as WeChat takes it: plain text or HTML made safe, pictures in their places, and the limits.
+"""The article as WeChat takes it: a text made safe, pictures in their places, and the limits.
 
-Facts: sheet sections 3 and 4. A text that begins with a tag is HTML; any other is plain, one paragraph a
-line. `media:<n>` stands for the n-th file of the post, counted from 1 (the cover): as `src` of an <img> in
-HTML, as a line of its own in plain text. Files after the cover that are named nowhere follow at the end.
+Facts: sheet sections 3 and 4. The option `format` says how a text is written; one without it that begins with
+a tag is HTML, any other is plain, one paragraph a line. `media:<n>` stands for the n-th file of the post,
+counted from 1 (the cover): as address of a picture in HTML or Markdown, as a line of its own in plain text.
+Files after the cover that are named nowhere follow at the end.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-import nh3
-
 from connectors._contract import Limits, Media, Outgoing
 from connectors._errors import Label
+from connectors._formats import format_of, plain_of
+from connectors._wechat_html import PLACEHOLDER, html_of, is_html
 
 MODES = ("publish", "mass")
 FORMS = ("news", "pictures")
@@ -33,31 +35,8 @@ _CONTENT = 19_999  # "< 20,000 characters and < 1 MB"
 _CONTENT_BYTES = 1024 * 1024 - 1
 _PICTURES = 20  # of a picture message; an article has no limit of its own, we keep the same
 
-_TAG_NAMES = (
-    "a b blockquote br caption code col colgroup em figcaption figure h1 h2 h3 h4 h5 h6 hr i img li ol p"
-    " pre s section span strong sub sup table tbody td tfoot th thead tr u ul"
-)
-_STYLE_NAMES = (
-    "align-items background-color border border-bottom border-collapse border-color border-left"
-    " border-radius border-right border-style border-top border-width box-sizing color display flex"
-    " flex-direction font-family font-size font-style font-weight height justify-content letter-spacing"
-    " line-height list-style-type margin margin-bottom margin-left margin-right margin-top max-width"
-    " opacity padding padding-bottom padding-left padding-right padding-top text-align text-decoration"
-    " text-indent vertical-align white-space width word-break"
-)
-_TAGS = set(_TAG_NAMES.split())
-_STYLES = set(_STYLE_NAMES.split())
-_ATTRIBUTES: dict[str, set[str]] = {
-    "*": {"style"},
-    "a": {"href"},
-    "img": {"src", "alt", "width", "height"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan"},
-}
 _OUR_HOST = "mmbiz.qpic.cn"  # where WeChat's uploads live
 _STAND_IN = f"http://{_OUR_HOST}/" + "x" * 120  # as long as a real picture address
-_BEGINS_WITH_TAG = re.compile(r"\s*<(?:!--|[a-zA-Z])")
-_PLACEHOLDER = re.compile(r"media:(\d{1,3})")
 _PLACED = re.compile(r'(<img\b(?:\s+[\w-]+="[^"]*")*?\s+src=")media:(\d{1,3})"')
 
 
@@ -70,7 +49,7 @@ class Body:
 
     def placed(self) -> frozenset[int]:
         """The numbers of the files that the text itself names."""
-        found = (_PLACEHOLDER.fullmatch(source) for source in self.sources)
+        found = (PLACEHOLDER.fullmatch(source) for source in self.sources)
         return frozenset(int(match.group(1)) for match in found if match)
 
     def foreign(self) -> tuple[str, ...]:
@@ -78,7 +57,7 @@ class Body:
         return tuple(
             source
             for source in self.sources
-            if not _PLACEHOLDER.fullmatch(source) and urlsplit(source).hostname != _OUR_HOST
+            if not PLACEHOLDER.fullmatch(source) and urlsplit(source).hostname != _OUR_HOST
         )
 
     def with_pictures(self, addresses: Mapping[int, str]) -> str:
@@ -100,46 +79,47 @@ class _Sources(HTMLParser):
             self.found.append(dict(attrs).get("src") or "")
 
 
-def body_of(written: str) -> Body:
-    """The body of a post's text."""
-    html = _clean(written) if _BEGINS_WITH_TAG.match(written) else _paragraphs(written)
+def body_of(written: str, written_as: str = "") -> Body:
+    """The body of a post's text; `written_as` is the option `format`, '' where it says nothing."""
+    html = html_of(written, written_as)
     sources = _Sources()
     sources.feed(html)
     sources.close()
     return Body(html, tuple(sources.found))
 
 
-def count_content(written: str) -> int:
+def content_of(outgoing: Outgoing, address_of: Callable[[Media], str]) -> str:
+    """The article's HTML, with the pictures at the addresses that are given for them.
+
+    The one way to it: what is sent and what a preview shows differ in these addresses only.
+    """
+    body = _body(outgoing)
+    places = {*range(2, len(outgoing.media) + 1), *body.placed()}
+    return body.with_pictures({place: address_of(outgoing.media[place - 1]) for place in sorted(places)})
+
+
+def words_of(outgoing: Outgoing) -> str:
+    """The text of a picture message: WeChat takes no HTML there."""
+    return plain_of(outgoing.text, format_of(outgoing.options)).strip()
+
+
+def _body(outgoing: Outgoing) -> Body:
+    return body_of(outgoing.text, outgoing.options.get(Outgoing.FORMAT, ""))
+
+
+def count_content(written: str, written_as: str = "") -> int:
     """The characters that WeChat counts: those of the HTML, not of what a reader sees."""
-    return len(_with_stand_ins(body_of(written)))
+    return len(_with_stand_ins(body_of(written, written_as)))
+
+
+def limits_for(options: Mapping[str, str]) -> Limits:
+    """The limits of a text that is written as these options say."""
+    written_as = options.get(Outgoing.FORMAT, "")
+    return replace(LIMITS, count_text=partial(count_content, written_as=written_as)) if written_as else LIMITS
 
 
 def _with_stand_ins(body: Body) -> str:
     return _PLACED.sub(f'\\1{_STAND_IN}"', body.html)
-
-
-def _clean(html: str) -> str:
-    return nh3.clean(
-        html,
-        tags=_TAGS,
-        clean_content_tags={"script", "style"},
-        attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "media"},
-        url_relative="deny",
-        link_rel=None,
-        filter_style_properties=_STYLES,
-    )
-
-
-def _paragraphs(plain: str) -> str:
-    lines = (line.strip() for line in plain.splitlines())
-    return "".join(
-        f'<p><img src="{line}"></p>'
-        if _PLACEHOLDER.fullmatch(line)
-        else f"<p>{escape(line, quote=False)}</p>"
-        for line in lines
-        if line
-    )
 
 
 LIMITS = Limits(
@@ -192,13 +172,14 @@ def _length(zh: str, en: str, value: str, most: int) -> Iterator[Label]:
 
 
 def _text_problems(outgoing: Outgoing) -> Iterator[Label]:
-    body = body_of(outgoing.text)
+    body = _body(outgoing)
     if not body.html.strip():
         yield Label("请填写正文。", "A text is needed.")
     long = too_long(_with_stand_ins(body))
     if long is not None:
         yield long
-    if outgoing.options.get("form") == "pictures" and _BEGINS_WITH_TAG.match(outgoing.text):
+    pictures_only = outgoing.options.get("form") == "pictures"
+    if pictures_only and not outgoing.options.get(Outgoing.FORMAT) and is_html(outgoing.text, ""):
         yield Label("图片消息只能用纯文字，不能用 HTML。", "A picture message takes plain text, no HTML.")
     for source in body.foreign():
         shown = source[:80] or "data:…"

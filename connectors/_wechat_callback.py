@@ -53,10 +53,12 @@ class Event:
 
 def answer(access: Access, request: CallbackRequest) -> CallbackAnswer:
     """Reads a request to the account's callback address. Raises CallbackRefused."""
+    # Messages of an account that authorised a third-party platform are sealed with that platform's keys.
+    owner, name = (access, "appid") if access.via is None else (access.via, "component_appid")
     keys = CallbackKeys(
-        access.credentials.get("appid", ""),
-        access.credentials.get("callback_token", ""),
-        access.credentials.get("encoding_aes_key", ""),
+        owner.credentials.get(name, ""),
+        owner.credentials.get("callback_token", ""),
+        owner.credentials.get("encoding_aes_key", ""),
     )
     if not (keys.token and keys.encoding_aes_key):
         raise CallbackRefused("not-set-up")
@@ -89,14 +91,19 @@ def echo(keys: CallbackKeys, query: Mapping[str, str], now: datetime) -> str:
 
 
 def receive(keys: CallbackKeys, query: Mapping[str, str], body: bytes, now: datetime) -> Event:
-    """Opens a POST in safe mode. Raises CallbackRefused.
+    """Reads a POST in safe mode. Raises CallbackRefused."""
+    return _event(opened(keys, query, body, now))
+
+
+def opened(keys: CallbackKeys, query: Mapping[str, str], body: bytes, now: datetime) -> Element:
+    """Opens a POST in safe mode: what was sealed, as XML. Raises CallbackRefused.
 
     `msg_signature` protects the body; the plain `signature`, which is there as well, does not. A plain body
     is refused: the account must be set to safe mode.
     """
     if len(body) > MOST_BYTES:
         raise CallbackRefused("too-large")
-    sealed = _child(_parse(body), "Encrypt")
+    sealed = child(_parse(body), "Encrypt")
     expected = wechat_signature(keys.token, query.get("timestamp", ""), query.get("nonce", ""), sealed)
     if not sealed or not same(expected, query.get("msg_signature", "")):
         raise CallbackRefused("msg_signature")
@@ -107,7 +114,7 @@ def receive(keys: CallbackKeys, query: Mapping[str, str], body: bytes, now: date
         raise CallbackRefused("seal") from None
     if not same(keys.appid, appid):
         raise CallbackRefused("appid")
-    return _event(_parse(xml))
+    return _parse(xml)
 
 
 def outcome(job: Publication | MassSend, detail: Mapping[str, str]) -> Receipt | ConnectorError:
@@ -121,7 +128,7 @@ def outcome(job: Publication | MassSend, detail: Mapping[str, str]) -> Receipt |
 
 
 def _check_age(query: Mapping[str, str], now: datetime) -> None:
-    stamp = _whole(query.get("timestamp", ""))
+    stamp = whole(query.get("timestamp", ""))
     if stamp is None or abs(now.timestamp() - stamp) > WINDOW_SECONDS:
         raise CallbackRefused("timestamp")
 
@@ -135,17 +142,17 @@ def _parse(xml: bytes) -> Element:
 
 
 def _event(root: Element) -> Event:
-    name = _child(root, "Event") or _child(root, "MsgType")
-    created = _whole(_child(root, "CreateTime")) or 0
+    name = child(root, "Event") or child(root, "MsgType")
+    created = whole(child(root, "CreateTime")) or 0
     job: Publication | MassSend | None = None
     if name.upper() in _PUBLISH_EVENTS:
         job = _publication(root)
     elif name.upper() == _MASS_EVENT:
         job = _mass_send(root)
-    number = _child(root, "MsgID") or _child(root, "MsgId")
+    number = child(root, "MsgID") or child(root, "MsgId")
     if isinstance(job, Publication):
         number = job.publish_id
-    key = "|".join((_child(root, "FromUserName"), str(created), name, number))
+    key = "|".join((child(root, "FromUserName"), str(created), name, number))
     return Event(key, name, datetime.fromtimestamp(min(created, 2**33), UTC), job)
 
 
@@ -154,39 +161,39 @@ def _publication(root: Element) -> Publication:
     info = root.find("PublishEventInfo")
     if info is None:
         raise CallbackRefused("event")
-    status = _whole(_child(info, "publish_status"))
-    publish_id = _child(info, "publish_id")
+    status = whole(child(info, "publish_status"))
+    publish_id = child(info, "publish_id")
     if status is None or not publish_id:
         raise CallbackRefused("event")
-    failed = (_whole(_text(place)) for place in info.findall("fail_idx")[:_MOST_ARTICLES])
+    failed = (whole(_text(place)) for place in info.findall("fail_idx")[:_MOST_ARTICLES])
     return Publication(
         publish_id=publish_id,
         status=status,
-        article_id=_child(info, "article_id"),
+        article_id=child(info, "article_id"),
         addresses=_addresses(info, "article_detail/item", "article_url"),
         failed=tuple(place for place in failed if place is not None),
     )
 
 
 def _mass_send(root: Element) -> MassSend:
-    msg_id = _child(root, "MsgID")
+    msg_id = child(root, "MsgID")
     if not msg_id:
         raise CallbackRefused("event")
     return MassSend(
         msg_id=msg_id,
-        status=_child(root, "Status"),
+        status=child(root, "Status"),
         addresses=_addresses(root, "ArticleUrlResult/ResultList/item", "ArticleUrl"),
-        sent=_whole(_child(root, "SentCount")),
-        failed=_whole(_child(root, "ErrorCount")),
+        sent=whole(child(root, "SentCount")),
+        failed=whole(child(root, "ErrorCount")),
     )
 
 
 def _addresses(parent: Element, path: str, name: str) -> tuple[str, ...]:
-    found = (_child(item, name) for item in parent.findall(path)[:_MOST_ARTICLES])
+    found = (child(item, name) for item in parent.findall(path)[:_MOST_ARTICLES])
     return tuple(address for address in found if address)
 
 
-def _child(parent: Element, name: str) -> str:
+def child(parent: Element, name: str) -> str:
     """The text of a child without the blanks around it; '' where there is none."""
     found = parent.find(name)
     return "" if found is None else _text(found)
@@ -196,6 +203,6 @@ def _text(element: Element) -> str:
     return (element.text or "").strip()
 
 
-def _whole(written: str) -> int | None:
+def whole(written: str) -> int | None:
     """A number that is not absurdly long; None for anything else."""
     return int(written) if written.isascii() and written.isdigit() and len(written) <= 18 else None

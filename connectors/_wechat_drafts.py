@@ -17,7 +17,7 @@ from typing import Any
 from connectors._contract import Outgoing
 from connectors._errors import Label, Refused, Uncertain, Unreachable
 from connectors._wechat_api import Step, WeChatApi, code_of, number, objects, text
-from connectors._wechat_article import body_of, problems_of, too_long
+from connectors._wechat_article import content_of, problems_of, too_long, words_of
 from connectors._wechat_codes import DRAFT_GONE
 from connectors._wechat_materials import Materials
 
@@ -171,7 +171,7 @@ class Drafts:
             covers = [{"image_media_id": self._materials.cover(media)} for media in outgoing.media]
             return article | {
                 "article_type": "newspic",
-                "content": outgoing.text.strip(),
+                "content": words_of(outgoing),
                 "image_info": {"image_list": covers},
             }
         return article | {
@@ -183,11 +183,7 @@ class Drafts:
         }
 
     def _content(self, outgoing: Outgoing) -> str:
-        body = body_of(outgoing.text)
-        places = {*range(2, len(outgoing.media) + 1), *body.placed()}
-        content = body.with_pictures(
-            {place: self._materials.address(outgoing.media[place - 1]) for place in sorted(places)}
-        )
+        content = content_of(outgoing, self._materials.address)
         problem = too_long(content)
         if problem is not None:
             raise Refused("the content is too long with its pictures", platform_code="local", remedy=problem)

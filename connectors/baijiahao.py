@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import ClassVar
 
+from connectors._assistance import Assistance, checks
 from connectors._baijiahao_calls import API_BASE, RULES, call
 from connectors._contract import (
     Access,
@@ -70,6 +71,15 @@ class Baijiahao(Connector):
     )
     limits = Limits(title_length=TITLE_LENGTH, text_length=_HTML_LENGTH, title_required=True)
     capabilities = frozenset({"publish", "settle", "assisted"})
+    assistance = Assistance(
+        where=Label("请在百家号发布,再把链接贴回来。", "Publish it on Baijiahao, then paste its link."),
+        links=(r"https?://baijiahao\.baidu\.com/s\?(?:\S*&)?id=(?P<id>\d{5,25})(?:&\S*)?",),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、封面和话题对", "Title, cover and topics are right"),
+        ),
+        example="https://baijiahao.baidu.com/s?id=1790000000000000001",
+    )
     options: ClassVar[Mapping[str, Label]] = {
         "link": Label("文章来源链接（空则取正文第一个）", "Source link (else the text's first)"),
         "cover": Label("封面图链接：1 张或 3 张，空格分开", "Cover links: 1 or 3, blanks between"),

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from connectors import _bilibili_callback
+from connectors._assistance import Assistance, checks
 from connectors._bilibili_archives import find_archive, settle_archive
 from connectors._bilibili_calls import API_BASE, Calls
 from connectors._bilibili_errors import RULES
@@ -74,6 +75,18 @@ class Bilibili(Connector):
         video_bytes=_VIDEO_BYTES,
     )
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
+    assistance = Assistance(
+        where=Label(
+            "请在哔哩哔哩创作中心发布,再把链接贴回来。",
+            "Publish it in the creator centre, then paste its link.",
+        ),
+        links=(r"https://www\.bilibili\.com/video/(?P<id>BV[0-9A-Za-z]{10})/?(?:\?\S*)?",),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、封面和话题对", "Title, cover and topics are right"),
+        ),
+        example="https://www.bilibili.com/video/BV1xx411c7mD",
+    )
     metrics = METRICS
     asking = Asking(calls=2, calls_a_publishing_day=1, calls_an_account_day=1)  # the list; a call a video
     options: ClassVar[Mapping[str, Label]] = {

@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from typing import ClassVar
 
 from connectors import _douyin_callback
+from connectors._assistance import Assistance, checks
 from connectors._byte_errors import RULES, remedy_of
 from connectors._contract import (
     Access,
@@ -109,6 +110,21 @@ class Douyin(Connector):
         video_bytes=_VIDEO_BYTES,
     )
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
+    assistance = Assistance(
+        where=Label(
+            "请用抖音 App 或创作者中心发布,再把链接贴回来。",
+            "Publish it with the app or the creator centre, then paste its link.",
+        ),
+        links=(
+            r"https://www\.douyin\.com/(?:video|note)/(?P<id>\d{5,25})(?:\?\S*)?",
+            r"https://v\.douyin\.com/[0-9A-Za-z_-]{4,24}/?",
+        ),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、封面和话题对", "Title, cover and topics are right"),
+        ),
+        example="https://www.douyin.com/video/7300000000000000001",
+    )
     metrics = METRICS
     # Up to four pages of items, one call an item of the last thirty days; six series a day (section 5).
     asking = Asking(ready_at=time(10), calls=4, calls_a_publishing_day=2, calls_an_account_day=CALLS_A_DAY)

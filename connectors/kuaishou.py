@@ -6,6 +6,7 @@ Facts from `../shared/platforms/kuaishou.md`. The rooms `_kuaishou_*` hold one n
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from connectors._assistance import Assistance, checks
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -75,6 +76,18 @@ class Kuaishou(Connector):
         video_bytes=_VIDEO_BYTES,
     )
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted"})
+    assistance = Assistance(
+        where=Label(
+            "请用快手 App 或创作者平台发布,再把链接贴回来。",
+            "Publish it with the app or the creator platform, then paste its link.",
+        ),
+        links=(r"https://www\.kuaishou\.com/short-video/(?P<id>[0-9a-zA-Z]{6,40})(?:\?\S*)?",),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、封面和话题对", "Title, cover and topics are right"),
+        ),
+        example="https://www.kuaishou.com/short-video/3x9abcdefghijkl",
+    )
     metrics = (*_ARTICLE.values(), Metric("followers_total", Unit.PEOPLE, Kind.SNAPSHOT, "account"))
     asking = Asking(calls=2, calls_an_account_day=1)
     reconcile = Reconcile.LIST

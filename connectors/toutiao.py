@@ -4,6 +4,7 @@ Facts from `../shared/platforms/toutiao.md`: there is no public interface for ar
 (they are imported). A lost answer cannot be looked up: a person looks.
 """
 
+from connectors._assistance import Assistance, checks
 from connectors._byte_calls import ByteCalls
 from connectors._byte_errors import RULES, remedy_of
 from connectors._contract import (
@@ -73,6 +74,18 @@ class Toutiao(Connector):
         video_bytes=_VIDEO_BYTES,
     )
     capabilities = frozenset({"publish", "settle", "assisted"})
+    assistance = Assistance(
+        where=Label(
+            "请在头条号后台发布,再把链接贴回来。",
+            "Publish it in the console of Toutiao, then paste its link.",
+        ),
+        links=(r"https://www\.toutiao\.com/(?:article|video|w)/(?P<id>\d{5,25})/?(?:\?\S*)?",),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、封面和话题对", "Title, cover and topics are right"),
+        ),
+        example="https://www.toutiao.com/article/7300000000000000001/",
+    )
     reconcile = Reconcile.NONE
     polls = (60, 300, 900)
 

@@ -4,11 +4,12 @@ Facts: `../shared/platforms/wechat-official-account.md`. A verified account publ
 (群发) by itself; for an unverified one the draft is pushed and a person presses publish.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import ClassVar
 
 from connectors import _wechat_callback, _wechat_check, _wechat_figures
+from connectors._assistance import Assistance, checks
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -19,13 +20,16 @@ from connectors._contract import (
     CredentialField,
     Figures,
     Finding,
+    Limits,
+    Media,
     Outgoing,
     Receipt,
     Reconcile,
+    TextFormat,
 )
 from connectors._errors import Label, NeedsPerson
 from connectors._wechat_api import API_BASE, WeChatApi
-from connectors._wechat_article import LIMITS, problems_of
+from connectors._wechat_article import LIMITS, content_of, limits_for, problems_of
 from connectors._wechat_codes import NO_PERMISSION, RULES
 from connectors._wechat_mass import MassSends
 from connectors._wechat_publication import Publications, find_draft, hand_over, made_by_hand
@@ -64,6 +68,7 @@ class WeChat(Connector):
         ),
     )
     limits = LIMITS
+    formats = frozenset({TextFormat.MARKDOWN, TextFormat.HTML})
     capabilities = frozenset({"publish", "settle", "find", "articles", "account_day", "assisted", "callback"})
     metrics = _wechat_figures.METRICS
     # Section 9: after 08:00; the token and the right to comments, a call a publishing day, three an account
@@ -87,6 +92,19 @@ class WeChat(Connector):
             "留言：off 关闭（默认），open 所有人，fans 仅粉丝", "Comments: off (default), open, fans"
         ),
     }
+    assistance = Assistance(
+        where=Label(
+            "请登录公众平台发表这篇图文,再把链接贴回来。",
+            "Publish this article in the console of Official Accounts, then paste its link.",
+        ),
+        links=(r"https?://mp\.weixin\.qq\.com/s(?:/[\w-]{6,60}(?:\?\S*)?|\?\S{10,900})",),
+        checklist=checks(
+            ("登录的是本单位的公众号", "Signed in with the unit's own account"),
+            ("封面、作者、摘要对", "Cover, author and digest are right"),
+            ("声明原创和留言按要求", "Original mark and comments are as wanted"),
+        ),
+        example="https://mp.weixin.qq.com/s/AbCdEfGhIjKlMnOpQrStUv",
+    )
     breaks: ClassVar[Mapping[date, Label]] = {
         _wechat_figures.FIRST_DAY: Label(
             "微信换了统计接口：此后只有阅读人数，没有阅读次数；前后只能用人数比。",
@@ -100,6 +118,11 @@ class WeChat(Connector):
     polls = (5, 15, 60, 300)
     settle_hours = 24.0
 
+    def gate(self, access: Access) -> str:
+        if access.via is None:
+            return super().gate(access)
+        return f"{self.platform} {access.via.account}"[:160]
+
     def check(self, access: Access) -> tuple[Finding, ...]:
         return _wechat_check.check(access)
 
@@ -109,6 +132,14 @@ class WeChat(Connector):
 
     def problems(self, outgoing: Outgoing) -> tuple[Label, ...]:
         return problems_of(outgoing)
+
+    def limits_for(self, options: Mapping[str, str]) -> Limits:
+        return limits_for(options)
+
+    def preview(self, outgoing: Outgoing, address_of: Callable[[Media], str]) -> str | None:
+        if outgoing.options.get("form") == "pictures":
+            return None
+        return content_of(outgoing, address_of)
 
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         api = WeChatApi(access)

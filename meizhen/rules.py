@@ -7,7 +7,6 @@ the machine's shell may everything; a person (`--as`, MEIZHEN_PERSON) what `orga
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
@@ -19,6 +18,7 @@ from organisation import (
     Standing,
     Unit,
     find_account,
+    find_key,
     find_person,
     find_unit,
     may_somewhere,
@@ -121,21 +121,63 @@ def at_review(name: str) -> Check:
     return check
 
 
+def at_task(name: str) -> Check:
+    """The unit of the account that the task is for; whoever answers for the task may it as well."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.assisted_tasks import Task
+
+        row = asked.session.exec(
+            select(Unit.path, Task.responsible_id, Task.deputy_id)
+            .join(Account, col(Account.unit_id) == col(Unit.id))
+            .join(Task, col(Task.account_id) == col(Account.id))
+            .where(Task.id == asked.values.get(name))
+        ).one_or_none()
+        if row is None:
+            raise MeizhenError("organisation.out_of_sight")
+        path, *answering = row
+        if asked.person.enrolling or asked.person.person_id not in answering:
+            require(asked.person, asked.act, Place(path))
+
+    return check
+
+
+def at_webhook(name: str) -> Check:
+    """The unit of the webhook that an argument names."""
+
+    def check(asked: Asked) -> None:
+        from organisation.webhooks import place_of_webhook
+
+        told = asked.told(name)
+        if told is None:
+            whole_house(asked)
+        else:
+            asked.require_at([place_of_webhook(asked.session, told)])
+
+    return check
+
+
+def at_message(name: str) -> Check:
+    """The unit of the webhook that a message was for."""
+
+    def check(asked: Asked) -> None:
+        from organisation.webhook_messages import find_message
+
+        told = asked.told(name)
+        if told is None:
+            whole_house(asked)
+            return
+        _, webhook = find_message(asked.session, told)
+        asked.require_at([asked.session.get_one(Unit, webhook.unit_id).path])
+
+    return check
+
+
 def _paths_of_post(asked: Asked, name: str) -> list[str]:
-    from scheduler.deliveries import Delivery
-    from scheduler.review_tables import Planned
+    from scheduler.posts_read import paths_of_post
 
     post = asked.values.get(name)
-    queued = select(Delivery.account_id).where(Delivery.post_id == post)
-    planned = select(Planned.account_id).where(Planned.post_id == post)
-    return list(
-        asked.session.exec(
-            select(Unit.path)
-            .join(Account, col(Account.unit_id) == col(Unit.id))
-            .where(or_(col(Account.id).in_(queued), col(Account.id).in_(planned)))
-            .distinct()
-        )
-    )
+    return paths_of_post(asked.session, post) if isinstance(post, int) else []
 
 
 def filtered(asked: Asked) -> None:
@@ -150,6 +192,28 @@ def over_person(*names: str) -> Check:
     def check(asked: Asked) -> None:
         for name in names:
             person = find_person(asked.session, str(asked.values[name]))
+            require_over(asked.session, asked.person, person, asked.act)
+
+    return check
+
+
+def own_or_over(name: str) -> Check:
+    """The person who acts, or the one that an argument names, with everything they are."""
+    other = over_person(name)
+
+    def check(asked: Asked) -> None:
+        if find_person(asked.session, str(asked.values[name])).id != asked.person.person_id:
+            other(asked)
+
+    return check
+
+
+def over_key(name: str) -> Check:
+    """The person whose key an argument names: themselves, or somebody who may over them."""
+
+    def check(asked: Asked) -> None:
+        _, person = find_key(asked.session, str(asked.values[name]))
+        if person.id != asked.person.person_id:
             require_over(asked.session, asked.person, person, asked.act)
 
     return check
@@ -182,6 +246,7 @@ class Rule:
 OPEN = Rule(None)
 _READ_POST, _SEND = Rule(Act.POST_READ, at_post("post")), Rule(Act.POST_SEND, at_post("post"))
 _REVIEW = Rule(Act.REVIEW_READ, at_review("post"))
+_TASK = Rule(Act.POST_SEND, at_task("task"))
 _PERSON = Rule(Act.PERSON_WRITE, over_person("login"))
 _STEER = at_account("account", at_post("post", at_unit("unit")))
 
@@ -212,6 +277,9 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("person", "demand"): Rule(Act.ROLE_GRANT_OWNER),
     ("person", "accept"): OPEN,
     ("person", "setup"): OPEN,
+    ("key", "add"): Rule(Act.PERSON_WRITE, own_or_over("login")),
+    ("key", "list"): Rule(Act.PERSON_READ, filtered),
+    ("key", "revoke"): Rule(Act.PERSON_WRITE, over_key("prefix")),
     ("account", "add"): Rule(Act.ACCOUNT_WRITE, at_unit("unit")),
     ("account", "import"): Rule(Act.ACCOUNT_WRITE),
     ("account", "list"): Rule(Act.ACCOUNT_READ, at_unit("unit", filtered)),
@@ -220,11 +288,16 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("account", "pause"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "resume"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "retire"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
+    ("account", "authorise"): Rule(Act.ACCOUNT_WRITE, at_account("name")),
     ("account", "rotate-keys"): Rule(Act.HOUSE_RUN),
+    ("connector", "list"): OPEN,
+    ("connector", "test"): Rule(Act.HOUSE_RUN),
+    ("connector", "page"): OPEN,
     ("post", "add"): Rule(Act.POST_SEND, at_account("account")),
     ("post", "import"): Rule(Act.POST_SEND),
     ("post", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
     ("post", "show"): _READ_POST,
+    ("post", "preview"): _READ_POST,
     ("post", "reschedule"): _SEND,
     ("post", "cancel"): _SEND,
     ("post", "retry"): _SEND,
@@ -232,6 +305,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "draft"): Rule(Act.POST_WRITE, at_account("account")),
     ("post", "edit"): Rule(Act.POST_WRITE, at_post("post")),
     ("post", "send"): _SEND,
+    ("media", "add"): Rule(Act.MEDIA_WRITE, at_unit("unit")),
+    ("media", "list"): Rule(Act.MEDIA_READ, filtered),
+    # A file has no one place: `scheduler.library.require_media` looks at all of them.
+    ("media", "show"): Rule(Act.MEDIA_READ, filtered),
+    ("media", "alt"): Rule(Act.MEDIA_WRITE, filtered),
+    ("review", "form"): _REVIEW,
     # Who may sign which stage is decided where it is signed (`scheduler.review_people.signing`).
     ("review", "list"): Rule(Act.REVIEW_READ, filtered),
     ("review", "show"): _REVIEW,
@@ -241,6 +320,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("review", "comment"): _REVIEW,
     ("review", "diff"): _REVIEW,
     ("review", "substitute"): OPEN,
+    ("task", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
+    ("task", "show"): Rule(Act.POST_READ, at_task("task")),
+    ("task", "open"): _TASK,
+    ("task", "done"): _TASK,
+    ("task", "refuse"): _TASK,
+    ("task", "robot"): Rule(Act.REPORT_SCHEDULE, at_unit("code")),
     ("queue", "status"): Rule(Act.QUEUE_READ),
     ("queue", "notices"): Rule(Act.QUEUE_READ),
     ("queue", "pause"): Rule(Act.QUEUE_STEER, _STEER),
@@ -270,6 +355,12 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("report", "robot", "list"): Rule(Act.REPORT_SCHEDULE),
     ("report", "robot", "remove"): Rule(Act.REPORT_SCHEDULE),
     ("report", "robot", "test"): Rule(Act.REPORT_SCHEDULE),
+    ("webhook", "add"): Rule(Act.WEBHOOK_WRITE, at_unit("unit")),
+    ("webhook", "list"): Rule(Act.WEBHOOK_READ, filtered),
+    ("webhook", "log"): Rule(Act.WEBHOOK_READ, at_webhook("webhook")),
+    ("webhook", "test"): Rule(Act.WEBHOOK_WRITE, at_webhook("webhook")),
+    ("webhook", "resend"): Rule(Act.WEBHOOK_WRITE, at_message("message")),
+    ("webhook", "remove"): Rule(Act.WEBHOOK_WRITE, at_webhook("webhook")),
     ("index", "list"): OPEN,
     ("index", "show"): OPEN,
     ("index", "compute"): OPEN,
@@ -277,6 +368,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("award", "verify"): Rule(Act.AWARD_READ),
     ("award", "diff"): Rule(Act.AWARD_READ),
     ("award", "explain"): Rule(Act.AWARD_READ),
+    ("award", "pages"): Rule(Act.AWARD_READ),
     ("award", "exclude"): Rule(Act.AWARD_RUN),
     ("award", "notice"): Rule(Act.AWARD_RUN),
     ("award", "papers"): Rule(Act.AWARD_RUN, noted=True),
@@ -301,9 +393,21 @@ JOBS: Mapping[str, Act] = {
     "reports": Act.REPORT_SCHEDULE,
     "ledger-head": Act.LEDGER_EXPORT,
     "sweep-sessions": Act.HOUSE_RUN,
+    "task-reminders": Act.POST_SEND,
+    "webhooks": Act.WEBHOOK_WRITE,
 }
 
-_UNSEEN = frozenset({"org.unknown_unit", "account.unknown", "account.ambiguous", "person.unknown"})
+_UNSEEN = frozenset(
+    {
+        "org.unknown_unit",
+        "account.unknown",
+        "account.ambiguous",
+        "person.unknown",
+        "webhook.unknown",
+        "webhook.no_message",
+        "key.unknown",
+    }
+)
 
 
 def allow(rule: Rule | None, path: tuple[str, ...], values: Mapping[str, object]) -> None:

@@ -99,7 +99,9 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 
 def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None:
     """Every job by its name in `rules.JOBS`: one that is not there has no rule, and is not run."""
+    from meizhen.reminding import remind_of_tasks
     from meizhen.reporting import register_reports
+    from meizhen.webhooks import register_webhooks
 
     hour, minute = house.settings.collect_at.split(":")
     jobs: dict[str, tuple[CronTrigger, Callable[[House], None], timedelta]] = {
@@ -110,11 +112,14 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
             _COLLECTING,
         ),
         "ledger-head": (CronTrigger(hour=0, minute=10, timezone=SHANGHAI), upkeep.note_ledger_head, _SHORT),
+        "task-reminders": (CronTrigger(minute="*/5", timezone=SHANGHAI), remind_of_tasks, _SHORT),
         "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
     }
+    # Every schedule has fire times of its own, every message its next try: their rows are their leases.
+    own = {"reports": register_reports, "webhooks": register_webhooks}
     for name in JOBS:
-        if name == "reports":  # every schedule has fire times of its own
-            register_reports(ticker, house, node)
+        if name in own:
+            own[name](ticker, house, node)
             continue
         trigger, work, at_most = jobs[name]
         register_periodic(

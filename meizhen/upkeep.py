@@ -15,10 +15,12 @@ from organisation import (
     note_head,
     record,
     set_up_code,
+    sweep_answers,
     sweep_sessions,
     sweep_throttle,
 )
 from organisation.ledger_export import HEADS_FILE
+from organisation.webhook_messages import sweep_messages
 
 _log = structlog.get_logger("meizhen.upkeep")
 _SETTINGS = "house.settings"
@@ -33,11 +35,13 @@ def note_ledger_head(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    """Forgets ended sign-ins and counts."""
+    """Forgets ended sign-ins, counts, kept answers, and messages to webhooks that ended a month ago."""
     with house.database.write() as session:
         now = house.clock.now()
         sessions = sweep_sessions(session, now, ages_of(house))
         sweep_throttle(session, now)
+        sweep_messages(session, now)
+        sweep_answers(session, now)
     _log.info("swept", sessions=sessions)
 
 

@@ -8,7 +8,7 @@ from config.clock import Clock
 from config.database import Database
 from config.secrets import KeyRing
 from config.settings import Settings
-from connectors import Access, ConnectorError, Finding, Http, Label, connector_for
+from connectors import Access, ConnectorError, Finding, Http, Label, Reach, connector_for
 from organisation.accounts import Account
 from organisation.credentials import open_credentials
 from organisation.memory import SealedMemory
@@ -21,7 +21,13 @@ def access_for(database: Database, keys: KeyRing, account: Account, *, clock: Cl
     """
     with database.read() as session:
         credentials = open_credentials(session, keys, account)
-    return access_with(credentials, database, keys, account, clock=clock, http=http)
+        through = None if account.via_id is None else session.get_one(Account, account.via_id)
+        opened = {} if through is None else open_credentials(session, keys, through)
+    via = None
+    if through is not None:
+        beside = http_beside(http, through.platform)
+        via = access_with(opened, database, keys, through, clock=clock, http=beside)
+    return access_with(credentials, database, keys, account, clock=clock, http=http, via=via)
 
 
 def access_with(
@@ -32,8 +38,9 @@ def access_with(
     *,
     clock: Clock,
     http: Http,
+    via: Access | None = None,
 ) -> Access:
-    """The account for its connector with credentials that are open already."""
+    """The account for its connector with credentials that are open already; `via` leads to it."""
     # Renewing a token takes a call or two: within this time a living node has come back.
     lease = timedelta(seconds=2 * http.seconds + 10)
     return Access(
@@ -45,17 +52,23 @@ def access_with(
         memory=SealedMemory(database, keys, account.known_id, clock=clock, lease=lease),
         now=clock.now,
         api_base=account.api_base,
+        via=via,
     )
 
 
 def http_for(platform: str, settings: Settings) -> Http:
     """The way out to a platform, one for all threads of this process."""
-    return _http(platform, settings.call_seconds)
+    return _http(platform, settings.call_seconds, settings.private_networks)
+
+
+def http_beside(http: Http, platform: str) -> Http:
+    """The way out to another platform with the same patience."""
+    return _http(platform, http.seconds)
 
 
 @cache
-def _http(platform: str, seconds: float) -> Http:
-    return Http(platform, seconds=seconds)
+def _http(platform: str, seconds: float, private_networks: str) -> Http:
+    return Http(platform, seconds=seconds, reach=Reach(private_networks))
 
 
 def check_account(access: Access, platform: str) -> tuple[Finding, ...]:

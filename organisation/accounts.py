@@ -1,13 +1,16 @@
 """Official accounts of the organisation: the table, finding and listing them, pausing and resuming."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, UniqueConstraint, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
+from config.keyset import keyset
 from config.secrets import KeyRing
 from organisation.ledger import record
 from organisation.units import Unit, in_subtree
@@ -39,6 +42,7 @@ class Account(SQLModel, table=True):
     filed: date | None = None  # when it was filed with the authority; None is not filed
     verified: bool = False
     api_base: str = Field(default="", max_length=500)
+    via_id: int | None = Field(default=None, foreign_key="account.id", index=True)  # reached through that one
     state: str = Field(default=AccountState.ACTIVE, max_length=16)
 
     @property
@@ -102,6 +106,25 @@ def accounts_of(
     if state is not None:
         wanted = wanted.where(Account.state == state)
     return list(session.exec(wanted))
+
+
+def page_of_accounts(
+    session: Session,
+    within: ColumnElement[bool],
+    after: Sequence[object] | None,
+    limit: int,
+    *,
+    platform: str | None = None,
+    state: str | None = None,
+) -> list[tuple[Account, str]]:
+    """Accounts by platform and handle, each with its unit's code; beyond the one named by `after`."""
+    wanted = columns(Account, col(Unit.code)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
+    if platform is not None:
+        wanted = wanted.where(col(Account.platform) == platform)
+    if state is not None:
+        wanted = wanted.where(col(Account.state) == state)
+    ordered = keyset(wanted, [col(Account.platform), col(Account.handle)], after, limit)
+    return [(account, code) for account, code in session.execute(ordered)]
 
 
 def pause_account(

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, bindparam, text
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
@@ -79,18 +80,34 @@ def roles_of(session: Session, person: Person) -> list[GrantedRole]:
     return sorted(found, key=lambda one: (one.path, list(Role).index(one.role)))
 
 
+# Made once, and asked at every request of a program or a browser.
+_STANDING = (
+    columns(
+        col(Person.login),
+        col(Person.state),
+        col(PersonSecret.totp_confirmed),
+        col(RoleGrant.role),
+        col(Unit.path),
+        col(RoleRule.second_factor),
+    )
+    .join(PersonSecret, col(PersonSecret.person_id) == col(Person.id))
+    .outerjoin(RoleGrant, col(RoleGrant.person_id) == col(Person.id))
+    .outerjoin(Unit, col(Unit.id) == col(RoleGrant.unit_id))
+    .outerjoin(RoleRule, col(RoleRule.role) == col(RoleGrant.role))
+    .where(col(Person.id) == bindparam("person"))
+    .order_by(col(RoleGrant.id))
+)
+
+
 def standing_of(session: Session, person: Person) -> Standing:
     """What the person holds at this moment, for `may` and `visible_to`: load it anew for every request."""
-    state, confirmed = session.exec(
-        select(Person.state, PersonSecret.totp_confirmed)
-        .join(PersonSecret, col(PersonSecret.person_id) == col(Person.id))
-        .where(Person.id == person.known_id)
-    ).one()
-    held = tuple(Held(one.role, one.path) for one in roles_of(session, person))
-    enrolling = not confirmed and bool({one.role for one in held} & factor_roles(session))
+    rows = session.execute(_STANDING, {"person": person.known_id}).all()
+    login, state, confirmed = rows[0][:3]
+    held = tuple(Held(Role(role), path or "") for *_, role, path, _ in rows if role is not None)
+    enrolling = not confirmed and any(demanded for *_, demanded in rows)
     if state != PersonState.ACTIVE or enrolling:
         held = ()
-    return Standing(person.known_id, person.login, held, enrolling)
+    return Standing(person.known_id, login, held, enrolling)
 
 
 def factor_roles(session: Session) -> set[Role]:

@@ -69,6 +69,14 @@ def set_lateness(
     return True
 
 
+def holding_for(line: Sequence[Unit], setting: float) -> tuple[float, str | None]:
+    """The hours that hold for the last of `line` (the root first), and the unit that says so."""
+    for unit in reversed(line):
+        if unit.lateness_hours is not None:
+            return unit.lateness_hours, unit.code
+    return setting, None
+
+
 def lateness_of(session: Session, accounts: Sequence[Account], setting: float) -> dict[int, float]:
     """Hours by account id, for all the accounts in one statement; `setting` where no unit says anything."""
     said = _said_for(session, {account.unit_id for account in accounts})

@@ -17,6 +17,8 @@ from organisation.people import Person, PersonState, hold_people, move_person, s
 from organisation.sessions import end_sessions
 from organisation.units import find_unit
 
+DEPUTY = "deputy"  # the charge of an account's deputy, who stands in for the person who answers for it
+
 
 class Charge(SQLModel, table=True):
     """Who answers for a thing: an account, a post, a draft, a report. One person a thing."""

@@ -96,11 +96,12 @@ def entries_of(
     subject: str | None = None,
     actor: str | None = None,
     act: str | None = None,
+    before: int | None = None,
     limit: int = 50,
 ) -> list[LedgerEntry]:
     """The newest entries, newest first; of one subject, one actor, one act where it is given.
 
-    `act` may be a noun alone (`person`): all its acts.
+    `act` may be a noun alone (`person`): all its acts. `before`: only those with a lower number.
     """
     wanted = select(LedgerEntry).order_by(col(LedgerEntry.seq).desc()).limit(limit)
     if subject is not None:
@@ -110,6 +111,8 @@ def entries_of(
     if act is not None:
         noun = col(LedgerEntry.act).startswith(f"{act}.", autoescape=True)
         wanted = wanted.where(or_(col(LedgerEntry.act) == act, noun))
+    if before is not None:
+        wanted = wanted.where(col(LedgerEntry.seq) < before)
     return list(session.exec(wanted))
 
 

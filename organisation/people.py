@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, text, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
+from config.keyset import keyset
 from config.secrets import KeyRing
 from organisation.ledger import record
 from organisation.units import Unit, in_subtree
@@ -136,6 +139,25 @@ def list_people(
     if within is not None:
         wanted = wanted.where(within)
     return list(session.exec(wanted.order_by(col(Person.login))).all())
+
+
+def page_of_people(
+    session: Session,
+    within: ColumnElement[bool],
+    after: Sequence[object] | None,
+    limit: int,
+    *,
+    state: str | None = None,
+) -> list[tuple[Person, str | None]]:
+    """People by login, each with the code of the unit they belong to; beyond the login `after`."""
+    wanted = (
+        columns(Person, col(Unit.code)).outerjoin(Unit, col(Unit.id) == col(Person.unit_id)).where(within)
+    )
+    if state is not None:
+        wanted = wanted.where(col(Person.state) == state)
+    return [
+        (person, code) for person, code in session.execute(keyset(wanted, [col(Person.login)], after, limit))
+    ]
 
 
 def secret_of(session: Session, person: Person) -> PersonSecret:

@@ -44,6 +44,8 @@ class Act(StrEnum):
     FIGURES_WRITE = "figures.write"
     REPORT_READ = "report.read"
     REPORT_SCHEDULE = "report.schedule"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_WRITE = "webhook.write"
     AWARD_READ = "award.read"
     AWARD_RUN = "award.run"
     AWARD_JUDGE = "award.judge"
@@ -106,6 +108,8 @@ ROLE_ACTS: Mapping[Role, frozenset[Act]] = {
         Act.ROLE_GRANT,
         Act.QUEUE_STEER,
         Act.REPORT_SCHEDULE,
+        Act.WEBHOOK_READ,
+        Act.WEBHOOK_WRITE,
         Act.LEDGER_READ,
     },
     Role.OWNER: frozenset(Act),
@@ -142,22 +146,34 @@ class Standing:
     """A person with the roles they hold at this moment.
 
     `held` is empty for somebody who is disabled, not yet here, or `enrolling`: one of their roles wants a
-    second factor that they have not set up.
+    second factor that they have not set up. `scopes` are the only acts that a program may do in the person's
+    name (`organisation.api_keys`); None is the person, with all of them.
     """
 
     person_id: int
     login: str
     held: tuple[Held, ...]
     enrolling: bool = False
+    scopes: frozenset[Act] | None = None
 
     @property
     def subject(self) -> str:
         return f"person:{self.login}"
 
+    def in_scope(self, act: Act) -> bool:
+        """Is it one of the acts that are done in the person's name here at all?"""
+        return self.scopes is None or act in self.scopes
+
+    def paths_of(self, act: Act) -> list[str]:
+        """The places at and below which they may do this."""
+        if not self.in_scope(act):
+            return []
+        return [held.path for held in self.held if act in ROLE_ACTS[held.role]]
+
 
 def may(person: Standing, act: Act, thing: Thing) -> bool:
     """The one decision: does a role held at or above the thing's place have this act?"""
-    return any(act in ROLE_ACTS[held.role] for held in person.held if thing.path.startswith(held.path))
+    return any(thing.path.startswith(path) for path in person.paths_of(act))
 
 
 def sees(person: Standing, thing: Thing) -> bool:
@@ -167,7 +183,7 @@ def sees(person: Standing, thing: Thing) -> bool:
 
 def may_somewhere(person: Standing, act: Act) -> bool:
     """Is there any place where the person may do this? For lists, which `visible_to` filters."""
-    return any(act in ROLE_ACTS[held.role] for held in person.held)
+    return bool(person.paths_of(act))
 
 
 def roles_with(act: Act) -> tuple[Role, ...]:
@@ -180,6 +196,7 @@ def require(person: Standing, act: Act, thing: Thing) -> None:
 
     `organisation.out_of_sight` where the thing does not exist for them (HTTP: 404),
     `organisation.not_allowed` with what is missing where they see it but may not (HTTP: 403),
+    `organisation.beyond_key` where they may, but not by this key,
     `organisation.enrol_first` where a second factor is missing.
     """
     if may(person, act, thing):
@@ -192,7 +209,9 @@ def require(person: Standing, act: Act, thing: Thing) -> None:
 
 
 def not_allowed(person: Standing, act: Act) -> MeizhenError:
-    """The refusal that says which role would have the act."""
+    """The refusal that says which role would have the act, or that the key has not."""
+    if not person.in_scope(act):
+        return MeizhenError("organisation.beyond_key", act=act.value)
     names = [(role, text(f"organisation.role_{role}")) for role in roles_with(act)]
     told = [role if name.replace(" ", "_") == role else f"{name} {role}" for role, name in names]
     roles = ", ".join(told)
@@ -201,7 +220,7 @@ def not_allowed(person: Standing, act: Act) -> MeizhenError:
 
 def in_sight(person: Standing, act: Act = Act.UNIT_READ) -> ColumnElement[bool]:
     """The condition that a `Unit` row is where the person may do `act`: ranges of the index on its path."""
-    paths = _outermost({held.path for held in person.held if act in ROLE_ACTS[held.role]})
+    paths = _outermost(set(person.paths_of(act)))
     if "" in paths:
         return true()
     ranges = [and_(col(Unit.path) >= path, col(Unit.path) < after_subtree(path)) for path in paths]

@@ -4,7 +4,7 @@ A unit that says nothing takes what the nearest unit above it says; where none o
 is no review.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from sqlmodel import Session
 from config.batch import BatchQuery
 from config.errors import MeizhenError
 from config.secrets import KeyRing
-from organisation.ledger import record
+from organisation.ledger import entries_of, record
 from organisation.permissions import Act
 from organisation.units import Unit
 
@@ -85,22 +85,47 @@ def set_stages(
     return True
 
 
+def demanded_for(line: Sequence[Unit]) -> tuple[tuple[Stage, ...], str | None]:
+    """The stages that hold for the last of `line` (the root first), and the unit that says so."""
+    for unit in reversed(line):
+        if unit.review is not None:
+            return read_stages(unit.review), unit.code
+    return (), None
+
+
 # The nearest unit that says anything comes last. A path's end is `units.after_subtree`.
 _SAID = BatchQuery(
-    "SELECT account.id AS account_id, said.review AS review FROM {rows} AS asked "
+    "SELECT account.id AS account_id, said.review AS review, said.code AS code FROM {rows} AS asked "
     "JOIN account ON account.id = asked.account_id JOIN unit own ON own.id = account.unit_id "
     "JOIN unit said ON said.review IS NOT NULL AND own.path >= said.path "
     "AND own.path < substr(said.path, 1, length(said.path) - 1) || '0' ORDER BY length(said.path)",
     {"account_id": "integer"},
-    {"account_id": "integer", "review": "text"},
+    {"account_id": "integer", "review": "text", "code": "text"},
 )
 
 
 def stages_of(session: Session, account_ids: Collection[int]) -> dict[int, tuple[Stage, ...]]:
     """Demanded stages by account id, in one statement; an account without any is left out."""
     rows = _SAID.ask(session.connection(), [(account_id,) for account_id in sorted(set(account_ids))])
-    nearest: dict[int, str] = dict(rows)
+    nearest = {account_id: review for account_id, review, _ in rows}
     return {account_id: read_stages(review) for account_id, review in nearest.items() if review}
+
+
+def demanded_since(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
+    """Since when these accounts' units demand review, as the ledger has it, by account id.
+
+    An account without review, or whose demand the ledger does not know, is left out.
+    """
+    rows = _SAID.ask(session.connection(), [(account_id,) for account_id in sorted(set(account_ids))])
+    nearest = {account_id: code for account_id, _, code in rows}
+    began = {code: _began(session, code) for code in set(nearest.values())}
+    return {account_id: at for account_id, code in nearest.items() if (at := began[code]) is not None}
+
+
+def _began(session: Session, code: str) -> datetime | None:
+    """When the unit last went from no review to some."""
+    changes = entries_of(session, subject=f"unit:{code}", act="unit.review", limit=1000)
+    return next((entry.at for entry in changes if not entry.details.get("from")), None)
 
 
 def together(demanded: Collection[tuple[Stage, ...]]) -> tuple[Stage, ...]:

@@ -1,12 +1,14 @@
 """The tree of units: region → leagues and cities, universities, enterprises → departments."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Column, ColumnElement, Index, String, and_, func, text
+from sqlalchemy import select as rows
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
+from config.keyset import keyset
 
 # A range of paths is a range of bytes; PostgreSQL's own collation would sort them as words of a language.
 _PATH = String(255).with_variant(String(255, collation="C"), "postgresql")
@@ -80,6 +82,13 @@ def listed(
     if within is not None:
         wanted = wanted.where(within)
     return sorted(session.exec(wanted).all(), key=lambda pair: pair[0].ids)
+
+
+def page_of_units(
+    session: Session, within: ColumnElement[bool], after: Sequence[object] | None, limit: int
+) -> list[Unit]:
+    """Units by path, each before those below it; beyond the one whose path is `after`."""
+    return list(session.scalars(keyset(rows(Unit).where(within), [col(Unit.path)], after, limit)))
 
 
 def unit_codes(session: Session, ids: Collection[int]) -> dict[int, str]:

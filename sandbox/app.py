@@ -1,23 +1,18 @@
 """The program: every platform double under its own prefix, faults in front, the control page beside."""
 
-import pkgutil
-from importlib import import_module
-from pathlib import Path
-
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from sandbox.control import control_router
+from sandbox.doubles import doubles
 from sandbox.faults import FaultMiddleware
 from sandbox.world import World
 
 
 def create_app(world: World) -> ASGIApp:
-    """The ASGI program of a world. A module in `sandbox/platforms/` is a platform: `router(world)`."""
+    """The ASGI program of a world. Every double is mounted under its platform's name."""
     app = FastAPI(title="Meizhen sandbox", openapi_url=None)
-    for module in pkgutil.iter_modules([str(Path(__file__).with_name("platforms"))]):
-        if not module.name.startswith("_"):
-            double = import_module(f"sandbox.platforms.{module.name}")
-            app.include_router(double.router(world), prefix=f"/{module.name}")
+    for platform, double in doubles().items():
+        app.include_router(double.router(world), prefix=f"/{platform}")
     app.include_router(control_router(world), prefix="/_control")
     return FaultMiddleware(app, world)

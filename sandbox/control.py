@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse
 from pydantic import AwareDatetime, BaseModel
 
+from sandbox.doubles import doubles
 from sandbox.faults import KINDS
 from sandbox.world import BEIJING, Fault, Published, SandboxAccount, World
 
@@ -27,6 +28,14 @@ class NewWorld(BaseModel):
 
 class Moment(BaseModel):
     now: AwareDatetime
+
+
+class Example(BaseModel):
+    """A platform's example account, under this handle."""
+
+    platform: str
+    handle: str
+    posts_per_week: float = 0.0
 
 
 def control_router(world: World) -> APIRouter:
@@ -55,6 +64,21 @@ def control_router(world: World) -> APIRouter:
         for account in added:
             world.add_account(account)
         return {"accounts": len(world.accounts)}
+
+    @router.post("/example")
+    def add_example(wanted: Example) -> dict[str, Any]:
+        """A working account of a platform, with the credentials that its connector needs."""
+        double = doubles().get(wanted.platform)
+        if double is None or not hasattr(double, "example"):
+            raise HTTPException(404, f"no double of {wanted.platform} with an example")
+        account: SandboxAccount = double.example(world, wanted.handle)
+        account.posts_per_week = wanted.posts_per_week or account.posts_per_week
+        return {"credentials": account.credentials}
+
+    @router.get("/kinds")
+    def kinds() -> list[str]:
+        """The faults that there are."""
+        return sorted(KINDS)
 
     @router.post("/faults")
     def set_faults(faults: list[Fault]) -> dict[str, int]:

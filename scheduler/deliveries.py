@@ -68,6 +68,7 @@ class Delivery(SQLModel, table=True):
         Index("ix_delivery_lane", "account_id", "state", "due", "id"),
         Index("ix_delivery_state", "state", "due"),
         Index("ix_delivery_due", "due", "id"),
+        Index("ix_delivery_account_due", "account_id", "due", "id"),
         # One post under way per account: the last guard, should the code ever think otherwise.
         Index(
             "uq_delivery_under_way",

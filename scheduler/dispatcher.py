@@ -19,6 +19,7 @@ from config.clock import Clock
 from config.database import LOST, Database
 from connectors import ConnectorError, Outgoing, Refused, Throttled, steady
 from scheduler import lanes, notices
+from scheduler.assisted_tasks import open_tasks
 from scheduler.deliveries import State
 from scheduler.gates import Gates
 from scheduler.holding import Accounts, Holding, Opened
@@ -27,7 +28,7 @@ from scheduler.nodes import is_dead, this_node
 from scheduler.outcomes import Purpose, Standing, Verdict, judge
 from scheduler.outgoing import Built, outgoing_for
 from scheduler.queue import next_due, release_dead_nodes
-from scheduler.review_approvals import refusals
+from scheduler.review_approvals import refusals, unreviewed
 from scheduler.senders import Answer, Job, Senders
 from scheduler.watch import Watch
 
@@ -202,6 +203,7 @@ class Dispatcher:
 
     def _write_ended(self, session: Session, page: Page, ended: Sequence[Ended]) -> None:
         overtaken = {id(item) for item in page.end(ended)}
+        open_tasks(session, [item for item in ended if id(item) not in overtaken], self.node)
         self.watch.refused(len(overtaken))
         shut: dict[str, tuple[datetime, str]] = {}
         for item in ended:
@@ -270,17 +272,19 @@ class Dispatcher:
         return {id_: one for id_, one in built.outgoing.items() if id_ not in refused}
 
     def _refused(self, session: Session, begun: Sequence[Work], built: Built) -> dict[int, Refused]:
-        """Of posts under review, those that may not go out. What is only asked about may be out already."""
-        publishing = {work.id for work in begun if work.purpose is Purpose.PUBLISH}
+        """Those that may not go out as they stand. What is only asked about may be out already."""
+        publishing = {work.id: work.account_id for work in begun if work.purpose is Purpose.PUBLISH}
         leaving = [one for one in built.reviewed if one.delivery_id in publishing]
+        reviewed = {one.delivery_id for one in leaving}
+        others = {one: account for one, account in publishing.items() if one not in reviewed}
         try:
-            return refusals(session, leaving)
+            return refusals(session, leaving) | unreviewed(session, others)
         except LOST:
             raise
         except Exception as error:
-            _log.exception("approval_not_read", deliveries=[one.delivery_id for one in leaving])
+            _log.exception("approval_not_read", deliveries=sorted(publishing))
             told = f"{type(error).__name__} while the approval was looked up"
-            return {one.delivery_id: Refused(told, platform_code="internal") for one in leaving}
+            return {one: Refused(told, platform_code="internal") for one in publishing}
 
     def _built(self, session: Session, page: Page, begun: Sequence[Work]) -> Built:
         try:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session
 
 from config.batch import BatchQuery, BatchStatement, storable
+from scheduler import announcements
 from scheduler.deliveries import State
 from scheduler.outcomes import Purpose, Verdict
 
@@ -409,6 +410,7 @@ def write_events(session: Session, rows: Sequence[Event]) -> None:
 def _write(connection: Connection, rows: Sequence[Event]) -> None:
     if rows:
         _EVENTS.run(connection, rows)
+        announcements.of_deliveries(connection, [(row[0], row[3], row[5]) for row in rows], rows[-1][1])
 
 
 def _from_state(work: Work) -> State:

@@ -18,6 +18,8 @@ from config.batch import storable
 from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
+from scheduler import announcements
+from scheduler.assisted_tasks import UNFINISHED, Task
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import Ended
 from scheduler.lanes import Lane
@@ -39,6 +41,7 @@ class Kind(StrEnum):
     DUE_BUT_IDLE = "due_but_idle"
     REPORT = "report"  # a weekly report did not arrive, or nobody knows; the subject is `unit:CODE`
     FIGURES_PAUSED = "figures_paused"  # the platform needs a person before it tells figures again
+    TASK_LATE = "task_late"  # what was handed to a person is not done yet
 
 
 _OF_STATE = {
@@ -131,6 +134,11 @@ def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) ->
     _open_for_accounts(session, Kind.MISSED, [row[0] for row in session.execute(accounts)], now, code="late")
 
 
+def of_tasks(session: Session, account_ids: Collection[int], now: datetime, *, code: str) -> None:
+    """Tells the accounts of tasks that wait too long: one notice an account."""
+    _open_for_accounts(session, Kind.TASK_LATE, account_ids, now, code=code)
+
+
 def raise_idle(session: Session, now: datetime) -> None:
     """Tells that something is due and nothing moves."""
     _insert(
@@ -211,11 +219,15 @@ _WAITING = select(col(Delivery.id)).where(
     col(Delivery.state) == col(Notice.kind),
     col(Delivery.needs_person).is_(True),
 )
+_TASKS = select(col(Task.id)).where(
+    col(Task.account_id) == col(Notice.account_id), col(Task.state).in_(UNFINISHED)
+)
 _ACCEPTED = select(col(Delivery.id)).where(
     col(Delivery.account_id) == col(Notice.account_id), col(Delivery.state) == State.ACCEPTED
 )
 _GONE = or_(
     and_(col(Notice.kind) == Kind.TO_CONFIRM, ~_ACCEPTED.correlate(Notice).exists()),
+    and_(col(Notice.kind) == Kind.TASK_LATE, ~_TASKS.correlate(Notice).exists()),
     and_(col(Notice.kind) == Kind.ACCOUNT_PAUSED, ~_PAUSED.correlate(Notice).exists()),
     and_(col(Notice.kind).in_(list(_OF_STATE.values())), ~_WAITING.correlate(Notice).exists()),
 )
@@ -251,16 +263,20 @@ def _open_for_accounts(
         }
         for account_id, platform, handle in session.execute(names.where(col(Account.id).in_(account_ids)))
     ]
-    if rows:
-        _insert(session, rows)
+    if not rows:
+        return
+    opened = _insert(session, rows)
+    if kind is Kind.ACCOUNT_PAUSED:
+        announcements.of_pauses(session, opened, now, code=code[:_CODE], by="")
 
 
-def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Opens notices; one that is open already stays as it is."""
+def _insert(session: Session, rows: list[dict[str, Any]]) -> list[int]:
+    """Opens notices; one that is open already stays as it is. Gives the accounts of those it opened."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        insert(Notice).on_conflict_do_nothing(
-            index_elements=["kind", "subject"], index_where=text("closed_at IS NULL")
-        ),
+    opened = session.execute(
+        insert(Notice)
+        .on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=text("closed_at IS NULL"))
+        .returning(col(Notice.account_id)),
         rows,
     )
+    return [row[0] for row in opened if row[0] is not None]

@@ -1,6 +1,6 @@
 """Opens accounts for a publishing node: connector and access, kept for a short while."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -41,11 +41,17 @@ class OpenedAccounts:
         ]
         if old:
             accounts = session.exec(select(Account).where(col(Account.id).in_(old))).all()
-            credentials = credentials_of(session, self._keys, accounts)
+            through = {account.via_id for account in accounts if account.via_id is not None}
+            leading = (
+                session.exec(select(Account).where(col(Account.id).in_(through))).all() if through else []
+            )
+            credentials = credentials_of(session, self._keys, [*accounts, *leading])
+            vias = {one.known_id: one for one in leading}
             for account in accounts:
                 self._opened.pop(account.known_id, None)
                 try:
-                    opened = self._open(account, credentials[account.known_id])
+                    via = None if account.via_id is None else vias[account.via_id]
+                    opened = self._open(account, via, credentials)
                     self._opened[account.known_id] = (now, *opened)
                 except MeizhenError as error:
                     failed[account.known_id] = error
@@ -55,15 +61,27 @@ class OpenedAccounts:
             if account_id in self._opened
         }
 
-    def _open(self, account: Account, credentials: dict[str, str] | MeizhenError) -> tuple[Connector, Access]:
-        if isinstance(credentials, MeizhenError):
-            raise credentials
-        access = access_with(
-            credentials,
+    def _open(
+        self,
+        account: Account,
+        via: Account | None,
+        credentials: Mapping[int, dict[str, str] | MeizhenError],
+    ) -> tuple[Connector, Access]:
+        leading = None if via is None else self._access(via, credentials, None)
+        return connector_for(account.platform), self._access(account, credentials, leading)
+
+    def _access(
+        self, account: Account, credentials: Mapping[int, dict[str, str] | MeizhenError], via: Access | None
+    ) -> Access:
+        opened = credentials[account.known_id]
+        if isinstance(opened, MeizhenError):
+            raise opened
+        return access_with(
+            opened,
             self._database,
             self._keys,
             account,
             clock=self._clock,
             http=http_for(account.platform, self._settings),
+            via=via,
         )
-        return connector_for(account.platform), access

@@ -11,7 +11,15 @@ from sqlmodel import Session, col
 
 from config.batch import BatchQuery
 from config.errors import Problem
-from connectors import Connector, Media, Outgoing, connector_for, platforms
+from connectors import (
+    Connector,
+    Media,
+    Outgoing,
+    TextFormat,
+    connector_for,
+    fitted,
+    platforms,
+)
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
 from scheduler.media import MediaFile, media_path
@@ -59,9 +67,9 @@ _WORDINGS = BatchQuery(
         "late_after": "time",
     },
 )
-_FILES = select(col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name)).where(
-    col(MediaFile.sha256).in_(bindparam("hashes", expanding=True))
-)
+_FILES = select(
+    col(MediaFile.sha256), col(MediaFile.content_type), col(MediaFile.file_name), col(MediaFile.alt)
+).where(col(MediaFile.sha256).in_(bindparam("hashes", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     connection = session.connection()
     rows = _WORDINGS.ask(connection, [(delivery.id,) for delivery in deliveries])
     hashes = {sha256 for row in rows for sha256 in row[1]}
-    files = _files(session, hashes, media_folder) if hashes else {}
+    files = files_of(session, hashes, media_folder) if hashes else {}
     by_id = {row[0]: row for row in rows}
     built: dict[int, Outgoing] = {}
     leaving: list[Leaving] = []
@@ -103,11 +111,13 @@ def outgoing_for(session: Session, deliveries: Sequence[_Sendable], media_folder
     return Built(built, leaving)
 
 
-def _files(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
+def files_of(session: Session, hashes: set[str], folder: Path) -> dict[str, Media]:
     """Media by hash. One without a row has no type and no file, and is refused at sending."""
     files = {sha256: Media(folder / "unknown", sha256, "", sha256) for sha256 in hashes}
-    for sha256, content_type, file_name in session.connection().execute(_FILES, {"hashes": sorted(hashes)}):
-        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name)
+    for sha256, content_type, file_name, alt in session.connection().execute(
+        _FILES, {"hashes": sorted(hashes)}
+    ):
+        files[sha256] = Media(media_path(folder, sha256), sha256, content_type, file_name, alt)
     return files
 
 
@@ -118,21 +128,30 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _HOUSE: dict[str, object] = {"zh": "媒阵", "en": "Meizhen"}
 
 
+def has_control(told: str) -> bool:
+    """Does a text hold control characters (but tabs and line breaks) or half characters?"""
+    return bool(_CONTROL.search(told))
+
+
 def draft_problems(draft: Draft) -> tuple[Problem, ...]:
     """What is wrong with a draft on any platform."""
     problems = [
         Problem("input.control_character", column=column)
         for column, told in (("title", draft.title), ("text", draft.text))
-        if _CONTROL.search(told)
+        if has_control(told)
     ]
     if not (draft.title.strip() or draft.text.strip() or draft.media):
         problems.append(Problem("post.empty", column="text"))
     if len(draft.title) > TITLE_CHARACTERS:
         over: dict[str, object] = {"received": len(draft.title), "limit": TITLE_CHARACTERS}
         problems.append(Problem("post.title_too_long", column="title", params=_HOUSE | over))
+    written_as = draft.options.get(Outgoing.FORMAT, TextFormat.PLAIN)
+    if written_as not in list(TextFormat):
+        told = {"received": written_as[:40], "expected": ", ".join(TextFormat)}
+        problems.append(Problem("input.not_one_of", column="format", params=told))
     if draft.lateness_hours is not None and not is_lateness(draft.lateness_hours):
-        told = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
-        problems.append(Problem("post.lateness", params=told))
+        hours = {"received": draft.lateness_hours, "limit": int(LATENESS_HOURS[1])}
+        problems.append(Problem("post.lateness", params=hours))
     return tuple(problems)
 
 
@@ -149,22 +168,34 @@ def account_problems(account: Account) -> tuple[Problem, ...]:
     return ()
 
 
+def destination_problems(accounts: Sequence[Account]) -> list[Problem]:
+    """Why a post cannot go to these accounts together: one is named twice, or takes none."""
+    names = [account.stable_id for account in accounts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems = [Problem("post.account_twice", params={"account": name}) for name in twice]
+    return problems + [problem for account in accounts for problem in account_problems(account)]
+
+
 def post_problems(connector: Connector, draft: Draft) -> tuple[Problem, ...]:
     """What this platform would refuse of a draft: over its declared limits, else by its own rules.
 
     Each problem names platform, limit, what was counted, and the remedy; () is fine.
     """
-    declared = (*_wording_problems(connector, draft), *_media_problems(connector, draft))
+    known = {Outgoing.FORMAT, *connector.options}
+    outgoing = fitted(
+        connector,
+        Outgoing(
+            key="0",
+            seq=1,
+            title=draft.title,
+            text=draft.text,
+            media=tuple(found.as_media() for found in draft.media),
+            options={name: value for name, value in draft.options.items() if name in known},
+        ),
+    )
+    declared = (*_wording_problems(connector, outgoing), *_media_problems(connector, draft))
     if declared:
         return declared
-    outgoing = Outgoing(
-        key="0",
-        seq=1,
-        title=draft.title,
-        text=draft.text,
-        media=tuple(found.as_media() for found in draft.media),
-        options={name: value for name, value in draft.options.items() if name in connector.options},
-    )
     platform = _platform(connector)
     return tuple(
         Problem("post.platform_refuses", params=platform | {"told_zh": label.zh, "told_en": label.en})
@@ -180,7 +211,7 @@ def check_draft(draft: Draft, platform_names: Iterable[str]) -> tuple[Problem, .
     unknown = [
         Problem("post.unknown_option", params={"name": name, "known": ", ".join(known) or "–"})
         for name in draft.options
-        if connectors and name not in known
+        if connectors and name not in known and name != Outgoing.FORMAT
     ]
     refused = [problem for connector in connectors for problem in post_problems(connector, draft)]
     return (*draft_problems(draft), *unknown, *refused)
@@ -190,15 +221,15 @@ def _platform(connector: Connector) -> dict[str, object]:
     return {"zh": connector.label.zh, "en": connector.label.en}
 
 
-def _wording_problems(connector: Connector, draft: Draft) -> list[Problem]:
-    limits, platform = connector.limits_for(draft.options), _platform(connector)
+def _wording_problems(connector: Connector, outgoing: Outgoing) -> list[Problem]:
+    limits, platform = connector.limits_for(outgoing.options), _platform(connector)
     problems = []
-    if limits.title_required and not draft.title.strip():
+    if limits.title_required and not outgoing.title.strip():
         problems.append(Problem("post.title_required", column="title", params=platform))
-    if limits.title_length is not None and len(draft.title) > limits.title_length:
-        over = {"received": len(draft.title), "limit": limits.title_length}
+    if limits.title_length is not None and len(outgoing.title) > limits.title_length:
+        over = {"received": len(outgoing.title), "limit": limits.title_length}
         problems.append(Problem("post.title_too_long", column="title", params=platform | over))
-    length = limits.count_text(draft.text)
+    length = limits.count_text(outgoing.text)
     if limits.text_length is not None and length > limits.text_length:
         over = {"received": length, "limit": limits.text_length, "excess": length - limits.text_length}
         problems.append(Problem("post.text_too_long", column="text", params=platform | over))

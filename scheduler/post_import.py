@@ -23,6 +23,7 @@ from organisation.accounts import Account, find_account
 from organisation.lateness import lateness_of
 from organisation.ledger import record
 from scheduler.media import FoundMedia, examine, keep, record_media
+from scheduler.media_uses import record_uses
 from scheduler.outgoing import account_problems, draft_problems, post_problems
 from scheduler.posts import Draft, Post, parse_due
 from scheduler.queue import Enqueued, enqueue
@@ -273,7 +274,9 @@ def _add_posts(session: Session, drafts: Sequence[Draft], now: datetime, actor: 
     for post_id, title, text, media in session.connection().execute(written, rows):
         if post_id is not None:
             ids[title, text, *media].append(post_id)
-    return [ids[row["title"], row["text"], *row["media"]].pop(0) for row in rows]
+    made = [ids[row["title"], row["text"], *row["media"]].pop(0) for row in rows]
+    record_uses(session, zip(made, (row["media"] for row in rows), strict=True))
+    return made
 
 
 def _posts_of(stops: Sequence[_Stop]) -> list[list[_Stop]]:

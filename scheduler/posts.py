@@ -20,6 +20,7 @@ from organisation.units import Unit
 from scheduler.deliveries import ASKING, Attempt, Delivery, DeliveryEvent, State
 from scheduler.lanes import Lane
 from scheduler.media import FoundMedia, MediaFile, record_media
+from scheduler.media_uses import record_uses
 from scheduler.queue import Enqueued, enqueue, is_stopped
 from scheduler.wording import Wording
 
@@ -86,6 +87,7 @@ def add_post(
     )
     session.add(post)
     session.flush()
+    record_uses(session, [(_stored(post.id), post.media)])
     for account_id, wording in variants.items():
         differing = None if wording.options is None else dict(wording.options)
         session.add(
@@ -196,10 +198,15 @@ def _iso(found: re.Match[str]) -> str:
 def parse_due(told: str, now: datetime) -> datetime:
     """When a post shall go out. Raises MeizhenError for what is no moment, or more than a minute ago."""
     due = parse_moment(told, now)
+    require_coming(due, now)
+    return due
+
+
+def require_coming(due: datetime, now: datetime) -> None:
+    """Raises MeizhenError `post.due_past` for a time more than a minute ago."""
     if due < now - _PAST:
         past, present = (f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}" for at in (due, now))
         raise MeizhenError("post.due_past", due=past, now=present)
-    return due
 
 
 # --- what became of them ----------------------------------------------------------------------------------

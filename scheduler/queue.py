@@ -12,7 +12,7 @@ from config.batch import BatchQuery, BatchStatement, storable
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
-from scheduler import lanes, notices
+from scheduler import announcements, lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.lanes import Lane
 from scheduler.review_approvals import approved_hashes
@@ -164,6 +164,7 @@ def stop_accounts(
     lanes.ensure(session, ids)
     if stopped:
         lanes.pause(session, ids, code="paused", told=actor)
+        announcements.of_pauses(session, ids, now, code="paused", by=actor)
     else:
         lanes.resume(session, ids, now)
         notices.close_gone(session, now)

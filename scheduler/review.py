@@ -17,6 +17,8 @@ from config.secrets import KeyRing
 from organisation import Person, record
 from organisation.permissions import Act, Standing, require
 from organisation.stages import FULL, URGENT, Stage, read_stages, stages_of, together
+from organisation.webhooks import Event
+from scheduler import announcements
 from scheduler.review_content import Content, contents_of, of_facts
 from scheduler.review_drafts import find_draft, hold_draft
 from scheduler.review_findings import Finding, findings
@@ -82,6 +84,7 @@ def submit(
     session.flush()
     details = {"stages": submission.stages, "urgent": urgent}
     _record(session, keys, "review.submit", submission, details, now=now, actor=actor)
+    announcements.of_review(session, Event.REVIEW_ASKED, submission, now)
     return submission, [one for one in seen if not one.stops]
 
 
@@ -303,6 +306,7 @@ def _end(
     if moved is None:
         raise MeizhenError("review.overtaken", post=submission.post_id)
     session.refresh(submission)
+    announcements.of_review(session, Event.REVIEW_DECIDED, submission, now)
 
 
 def _look(session: Session, submission: Submission, person_id: int, now: datetime) -> None:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
 from connectors import Label, Outgoing, Refused
 from organisation.accounts import Account
-from organisation.stages import URGENT, Stage, read_stages, stages_of, together
-from scheduler.deliveries import Delivery
-from scheduler.review_content import Content, contents_of
+from organisation.stages import URGENT, Stage, demanded_since, read_stages, stages_of, together
+from scheduler.deliveries import Delivery, DeliveryEvent
+from scheduler.review_content import Content, alts_of, contents_of
 from scheduler.review_tables import Planned, Standing, Submission
 
 
@@ -102,11 +103,12 @@ _REMEDY = Label(
     "请重新送审(meizhen review submit),通过后再发(meizhen post send)。",
     "Submit it again (meizhen review submit), and send it once it is approved (meizhen post send).",
 )
-CHANGED, VOIDED, MOVED = "review-changed", "review-void", "review-window"
+CHANGED, VOIDED, MOVED, MISSING = "review-changed", "review-void", "review-window", "review-missing"
 _TOLD = {
     CHANGED: "the post is not what was approved",
     VOIDED: "the approval does not stand any more",
     MOVED: "outside the approved window of time",
+    MISSING: "the unit demands review, and nobody approved this",
 }
 
 
@@ -138,13 +140,41 @@ def refusals(session: Session, leaving: Sequence[Leaving]) -> dict[int, Refused]
     return refused
 
 
+def unreviewed(session: Session, deliveries: Mapping[int, int]) -> dict[int, Refused]:
+    """Those of these deliveries without an approval (id → account) whose unit demands one, with the remedy.
+
+    What was queued before the unit demanded it goes out as it was queued: its first event is older. What came
+    into the table past the queue has no such event.
+    """
+    demanded = stages_of(session, set(deliveries.values()))
+    suspects = {one: account for one, account in deliveries.items() if account in demanded}
+    if not suspects:
+        return {}
+    since = demanded_since(session, set(suspects.values()))
+    queued = _queued_at(session, suspects)
+    return {
+        one: Refused(_TOLD[MISSING], platform_code=MISSING, remedy=_REMEDY)
+        for one, account in suspects.items()
+        if account not in since or one not in queued or queued[one] >= since[account]
+    }
+
+
+def _queued_at(session: Session, delivery_ids: Collection[int]) -> dict[int, datetime]:
+    """When deliveries came into the queue."""
+    first = select(DeliveryEvent.delivery_id, func.min(col(DeliveryEvent.at)))
+    asked = first.where(col(DeliveryEvent.delivery_id).in_(delivery_ids), DeliveryEvent.from_state == "")
+    return dict(session.exec(asked.group_by(col(DeliveryEvent.delivery_id))).all())
+
+
 def _departs(one: Leaving, content: Content | None) -> str:
     """Why this is not what was approved; '' where it is."""
     copy = content.copy_for(one.account_id) if content else None
     if content is None or copy is None or content.sha256 != one.approved_hash:
         return CHANGED
     said = (one.outgoing.title, one.outgoing.text, dict(one.outgoing.options))
-    if said != content.said(copy) or tuple(file.sha256 for file in one.outgoing.media) != content.media:
+    files = tuple(file.sha256 for file in one.outgoing.media)
+    words = {file.sha256: file.alt for file in one.outgoing.media}
+    if said != content.said(copy) or files != content.media or alts_of(files, words) != content.alts:
         return CHANGED  # changed between two looks of ours
     return "" if copy.holds(one.due, one.late_after) else MOVED
 

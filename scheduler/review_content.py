@@ -7,7 +7,7 @@ time. Whatever of that changes, changes the hash.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import cast
@@ -39,17 +39,24 @@ class Copy:
 
 @dataclass(frozen=True)
 class Content:
-    """All that a reviewer signs. `media` is the files' sha256 in order; `copies` are by account id."""
+    """All that a reviewer signs. `media` is the files' sha256 in order; `copies` are by account id.
+
+    `alts` is what the files show in words, in the same order; () where none of them says anything.
+    """
 
     title: str
     text: str
     options: Options
     media: tuple[str, ...]
     copies: tuple[Copy, ...]
+    alts: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """The content as JSON keeps it; `of_facts` gives it back."""
-        return cast(dict[str, object], json.loads(json.dumps(asdict(self), default=_moment)))
+        told = asdict(self)
+        if not self.alts:  # a post without any has the hash that it had before files had words
+            del told["alts"]
+        return cast(dict[str, object], json.loads(json.dumps(told, default=_moment)))
 
     @property
     def sha256(self) -> str:
@@ -79,19 +86,26 @@ def of_facts(facts: Mapping[str, object]) -> Content:
         cast(Options, facts["options"]),
         tuple(cast(list[str], facts["media"])),
         tuple(copies),
+        tuple(cast(list[str], facts.get("alts", []))),
     )
 
 
 # One statement, so that what is read of a post is of one moment.
-_CONTENTS = BatchQuery(
+_ASKED = (
     "SELECT post.id AS post_id, post.title AS title, post.text AS text, post.options AS options, "
-    "post.media AS media, planned.account_id AS account_id, account.platform AS platform, "
-    "account.handle AS handle, planned.due AS due, planned.late_after AS late_after, "
-    "variant.title AS own_title, variant.text AS own_text, variant.options AS own_options "
-    "FROM {rows} AS asked JOIN post ON post.id = asked.post_id "
+    "post.media AS media, ({words} WHERE file.alt != '') AS words, planned.account_id AS account_id, "
+    "account.platform AS platform, account.handle AS handle, planned.due AS due, "
+    "planned.late_after AS late_after, variant.title AS own_title, variant.text AS own_text, "
+    "variant.options AS own_options FROM {{rows}} AS asked JOIN post ON post.id = asked.post_id "
     "LEFT JOIN planned ON planned.post_id = post.id LEFT JOIN account ON account.id = planned.account_id "
     "LEFT JOIN variant ON variant.post_id = post.id AND variant.account_id = planned.account_id "
-    "ORDER BY post.id, planned.account_id",
+    "ORDER BY post.id, planned.account_id"
+)
+_CONTENTS = BatchQuery(
+    _ASKED.format(
+        words="SELECT json_group_object(file.sha256, file.alt) FROM json_each(post.media) AS one "
+        "JOIN media_file file ON file.sha256 = one.value"
+    ),
     {"post_id": "integer"},
     {
         "post_id": "integer",
@@ -99,6 +113,7 @@ _CONTENTS = BatchQuery(
         "text": "text",
         "options": "json",
         "media": "json",
+        "words": "json",
         "account_id": "integer",
         "platform": "text",
         "handle": "text",
@@ -108,6 +123,10 @@ _CONTENTS = BatchQuery(
         "own_text": "text",
         "own_options": "json",
     },
+    on_postgresql=_ASKED.format(
+        words="SELECT json_object_agg(file.sha256, file.alt) FROM "
+        "json_array_elements_text(post.media) AS one(value) JOIN media_file file ON file.sha256 = one.value"
+    ),
 )
 
 
@@ -128,9 +147,16 @@ def contents_of(session: Session, post_ids: Collection[int]) -> dict[int, Conten
             cast(Options, options),
             tuple(cast(list[str], media)),
             tuple(copies[post_id]),
+            alts_of(cast(list[str], media), cast(dict[str, str] | None, words) or {}),
         )
-        for post_id, (title, text, options, media) in posts.items()
+        for post_id, (title, text, options, media, words) in posts.items()
     }
+
+
+def alts_of(media: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
+    """The words of each file in order; () where there are none at all."""
+    alts = tuple(words.get(sha256, "") for sha256 in media)
+    return alts if any(alts) else ()
 
 
 def _moment(value: object) -> str:

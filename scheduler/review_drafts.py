@@ -4,23 +4,26 @@ A change of a draft ends its submission: what was signed is another text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select as columns
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
-from config.errors import MeizhenError
+from config.errors import InputError, MeizhenError
 from config.secrets import KeyRing
 from organisation import Account, lateness_of, record
 from scheduler import lanes, notices
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 from scheduler.media import FoundMedia, record_media
+from scheduler.media_uses import change_uses
+from scheduler.outgoing import draft_problems
 from scheduler.posts import Draft, Post, Variant, add_post
 from scheduler.queue import Enqueued, enqueue
 from scheduler.review_approvals import approved_hashes
+from scheduler.review_content import contents_of
 from scheduler.review_tables import Author, Planned, Standing, Submission
 from scheduler.wording import Wording
 
@@ -80,6 +83,36 @@ class Change:
     wordings: dict[int, Wording] = field(default_factory=dict)
 
 
+def told_change(
+    session: Session,
+    post_id: int,
+    account: Account | None,
+    *,
+    title: str | None = None,
+    text: str | None = None,
+    media: tuple[FoundMedia, ...] | None = None,
+    due: datetime | None = None,
+) -> Change:
+    """What is to be changed of a draft: of the post itself, or of one account's copy where that is named.
+
+    Raises InputError for words that no platform takes, MeizhenError `post.no_delivery` for an account the
+    post does not go to, or as `find_draft` does.
+    """
+    find_draft(session, post_id)
+    content = contents_of(session, [post_id])[post_id]
+    there = Draft(content.title if title is None else title, content.text if text is None else text)
+    problems = [one for one in draft_problems(there) if one.code != "post.empty"]
+    if problems:
+        raise InputError(f"post {post_id}", [replace(one, column=None) for one in problems])
+    if account is None:
+        return Change(title, text, media, due)
+    copy = content.copy_for(account.known_id)
+    if copy is None:
+        raise MeizhenError("post.no_delivery", id=post_id, account=account.stable_id)
+    own = Wording(copy.title if title is None else title, copy.text if text is None else text, copy.options)
+    return Change(media=media, due=due, wordings={account.known_id: own})
+
+
 def change_draft(
     session: Session,
     keys: KeyRing,
@@ -105,6 +138,7 @@ def change_draft(
     if change.media is not None:
         record_media(session, change.media, now=now)
         post.media = [found.sha256 for found in change.media]
+        change_uses(session, post_id, post.media)
     session.add(post)
     for account_id, wording in change.wordings.items():
         _set_wording(session, post_id, account_id, wording)

@@ -1,7 +1,7 @@
 """Who may sign what: a reviewer by their role at every unit of the post, or whoever stands in for them."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlmodel import Session, col, select
@@ -69,7 +69,12 @@ def standing_in_for(session: Session, person: Standing, now: datetime) -> list[S
         .where(Substitute.substitute_id == person.person_id, Substitute.until >= today)
         .order_by(col(Person.login))
     )
-    return [standing_of(session, one) for one in people]
+    return [in_place_of(session, one, person) for one in people]
+
+
+def in_place_of(session: Session, other: Person, person: Standing) -> Standing:
+    """What the other may, done by this person: by a program only what its key may."""
+    return replace(standing_of(session, other), scopes=person.scopes)
 
 
 def may_read(session: Session, person: Standing, places: Sequence[Place], now: datetime) -> bool:
@@ -136,7 +141,7 @@ def stands_in_somewhere(session: Session, person: Standing, places: Sequence[Pla
         .where(Substitute.substitute_id == person.person_id)
     )
     return bool(places) and any(
-        _everywhere(standing_of(session, one), (Act.REVIEW_READ,), places) for one in people
+        _everywhere(in_place_of(session, one, person), (Act.REVIEW_READ,), places) for one in people
     )
 
 

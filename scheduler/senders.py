@@ -21,6 +21,7 @@ from connectors import (
     Throttled,
     Unauthorised,
     Uncertain,
+    fitted,
     sending_before,
     steady,
 )
@@ -178,12 +179,12 @@ class Senders:
             ) from None
 
     def _call(self, job: Job) -> Receipt | None:
-        work = job.work
+        work, outgoing = job.work, fitted(job.connector, job.outgoing)
         if work.purpose is Purpose.FIND:
-            return job.connector.find(job.access, job.outgoing, since_of(work, _LOOK_BACK))
+            return job.connector.find(job.access, outgoing, since_of(work, _LOOK_BACK))
         if work.purpose is Purpose.SETTLE:
             receipt = Receipt(ReceiptState.ACCEPTED, work.remote_id, work.url, work.detail)
             return job.connector.settle(job.access, receipt)
-        check_media(job.outgoing)
+        check_media(outgoing)
         with sending_before(job.tenure.ends):
-            return job.connector.publish(job.access, job.outgoing)
+            return job.connector.publish(job.access, outgoing)

@@ -15,6 +15,7 @@ from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.ledger import record
 from scheduler import lanes, notices
+from scheduler.assisted_tasks import TaskState, end_tasks
 from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 from scheduler.review_approvals import late_within, windows_of
@@ -201,6 +202,10 @@ def _move(
         .execution_options(synchronize_session=False)
     )
     write_events(session, [event(id_, now, state, to_state, actor, act) for id_, state in before.items()])
+    handed = [id_ for id_, state in before.items() if state is State.HANDED_OVER]
+    if handed:
+        ends = TaskState.DONE if to_state is State.PUBLISHED else TaskState.REFUSED
+        end_tasks(session, handed, ends, now=now, actor=actor, told=act)
     _after(session, keys, rows, at=now, act=act, now=now, actor=actor)
 
 

@@ -147,3 +147,4 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if variable.startswith("MEIZHEN_"):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("MEIZHEN_LANGUAGE", "en")
+    monkeypatch.setenv("MEIZHEN_PRIVATE_NETWORKS", "127.0.0.0/8")  # where the sandbox is

@@ -15,6 +15,7 @@ from config.secrets import KeyRing
 from config.settings import Settings
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
+from web.api.app import PREFIX, api_app
 from web.assets import ADDRESS, BuiltFiles
 from web.callback import callback_router
 from web.cookies import LANGUAGE, is_secure
@@ -56,6 +57,7 @@ def create_app(
     app.include_router(callback_router(database, clock, accounts, callbacks, wake))
     app.include_router(pages_router(desk))
     app.mount(ADDRESS, BuiltFiles(), name="static")
+    app.mount(PREFIX, api_app(desk))
     tell_refusals(app)
     return _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
 

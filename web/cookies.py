@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 LANGUAGE, THEME, UNIT = "meizhen-language", "meizhen-theme", "meizhen-unit"
 _SESSION, _FORM, _NEWS = "meizhen-session", "meizhen-form", "meizhen-news"
+ROUND, PROOF = "meizhen-sign-on", "meizhen-proof"  # steps of a sign-on at the provider, sealed
 _YEAR = timedelta(days=365)
 _MOST_NEWS = 1000  # characters
 
@@ -51,6 +52,21 @@ def give_form_key(request: HTTPConnection, response: Response, key: str) -> None
 
 def new_form_key() -> str:
     return secrets.token_urlsafe(24)
+
+
+def give_step(request: HTTPConnection, response: Response, name: str, sealed: str, lives: timedelta) -> None:
+    """What the browser holds between two steps of a sign-on; Lax, for it comes back from another site."""
+    _set(request, response, name, sealed, lives, samesite="lax")
+
+
+def step(request: HTTPConnection, name: str) -> str:
+    """What the browser holds of a sign-on; '' without any."""
+    return request.cookies.get(_named(request, name), "")
+
+
+def take_step(request: HTTPConnection, response: Response, name: str) -> None:
+    """The step is done."""
+    _drop(request, response, name)
 
 
 def keep(request: HTTPConnection, response: Response, name: str, value: str) -> None:

@@ -71,8 +71,10 @@ def with_archive(
     until: date | None = None,
     more: Sequence[Span] = (),
     metrics: Sequence[str] | None = None,
-) -> None:
+) -> bool:
     """From here on, the session's questions about figures of this kind see the archived ones too.
+
+    Gives whether any had to be brought back.
 
     Bounds as in `analytics.load`: articles published, or account days, from `since` to `until` of `platform`;
     `more` are further spans of days, `metrics` the names that are needed. Questions beyond the bounds may
@@ -90,11 +92,11 @@ def with_archive(
         present = None  # what was brought back went with it
     if present is not None:
         if present.covers(scope):
-            return
+            return True
         scope = present.joined(scope)
     files = _files(session, kind, scope)
     if not files:
-        return
+        return False
     connection = session.connection()
     place = archive_place(connection)
     if place is None:
@@ -111,6 +113,7 @@ def with_archive(
         shadow.drop()  # half of it would pass for all of it
         raise
     session.info[_STATE, kind] = session.get_transaction(), scope
+    return True
 
 
 def _files(session: Session, kind: str, scope: _Scope) -> list[str]:

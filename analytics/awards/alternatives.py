@@ -11,21 +11,24 @@ winsorised          articles count at most a high quantile of one figure; asked 
 A line that says nothing about a category (windows of a question site) is left out there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from pathlib import Path
 
-from analytics.awards.files import plain, read_csv
+import numpy as np
+
+from analytics.awards.columns import UNKNOWN, Columns, begins_of
+from analytics.awards.counts import Counts, Variables, all_known
 from analytics.awards.freeze import Frozen
-from analytics.awards.index import index_of
+from analytics.awards.index import indices_of
 from analytics.awards.places import Accounts, by_handle, places_of, ties_of
-from analytics.awards.rule import Category, IndexChoice, Rule
+from analytics.awards.rule import ACCOUNTS, Category, IndexChoice, Rule
 from analytics.awards.score import part_weights, points, weighted
-from analytics.awards.sources import Source
-from analytics.awards.variables import Counter, by_account, variables_of
-from analytics.indices import IndexDefinition, compute
+from analytics.awards.variables import weeks_of
+from analytics.indices import IndexDefinition
+from analytics.indices.columns import MICROS, Mask, Whole, compute_columns
 
 WEEKS, MONTHS, DROPPED = "mean_of_weeks", "mean_of_months", "drop_top_post"
 GEOMETRIC, EQUAL = "geometric", "equal_weights"
@@ -33,9 +36,7 @@ WINSORISED = "winsorised"
 _WEEK, _MONTH = 7, 30
 _MICRO = Decimal("0.000001")
 _EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
-Article = Mapping[str, str]
 Indices = dict[str, Decimal]
-Window = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ Combine = Callable[[Category, Sequence[Decimal | None]], Decimal]
 def lines_of(rule: Rule, category: Category) -> tuple[str, ...]:
     """The rule's alternatives that say something about this category."""
     choice = category.index
-    counted = (WEEKS, MONTHS, DROPPED) if choice.definition is not None else ()
+    several_articles = choice.definition is not None and category.of == ACCOUNTS
+    counted = (WEEKS, MONTHS, DROPPED) if several_articles else ()
     several = sum(weight > 0 for weight in part_weights(category)) > 1
     sized = len(choice.terms) > 1 or (choice.definition is not None and len(_shares(choice.definition)) > 1)
     able = {*counted, *(version.name for version in choice.versions)}
@@ -78,17 +80,16 @@ def alternative_places(
     lines = lines_of(rule, category)
     counted: dict[str, Indices] = {name: {} for name in lines}
     if any(name not in (GEOMETRIC, EQUAL) for name in lines):
-        counter = _Counting(rule, category, frozen, lines)
-        for account, articles in by_account(frozen):
-            known = standings.accounts.get(account["handle"])
-            if known is not None:
-                for name, value in counter.indices({**account, **known}, list(articles)):
-                    counted[name][account["handle"]] = value
+        columns = Columns.read(frozen, ids=DROPPED in lines)
+        counting = _Counting(rule, category, columns, standings.accounts)
+        for name in lines:
+            if name not in (GEOMETRIC, EQUAL):
+                counted[name] = counting.indices(name)
     if EQUAL in lines:
         even = replace(category, index=_even(category.index))
-        for handle, row in standings.accounts.items():
-            index = index_of(even, row)
-            counted[EQUAL] |= {} if index is None else {handle: index}
+        values = indices_of(even, list(standings.accounts.values()))
+        pairs = zip(standings.accounts, values, strict=True)
+        counted[EQUAL] = {handle: value for handle, value in pairs if value is not None}
     found = {}
     for name in lines:
         if name == GEOMETRIC:
@@ -99,107 +100,96 @@ def alternative_places(
 
 
 class _Counting:
-    """Counts an account's articles once more, as each alternative wants them."""
+    """Counts the articles once more, as each alternative wants them."""
 
-    def __init__(self, rule: Rule, category: Category, frozen: Frozen, lines: Sequence[str]) -> None:
-        self._category = category
-        self._counter = Counter(category, frozen.article_metrics)
-        self._lines = lines
-        days = [rule.start + timedelta(days=number) for number in range(rule.days)]
-        self._windows = {
-            WEEKS: (_WEEK, _week, {_week(day) for day in days}),
-            MONTHS: (_MONTH, _month, {_month(day) for day in days}),
+    def __init__(self, rule: Rule, category: Category, columns: Columns, ranked: Collection[str]) -> None:
+        self._rule = rule
+        self._choice = category.index
+        self._columns = columns
+        self._size = len(columns.accounts)
+        self._ranked = np.array([account["handle"] in ranked for account in columns.accounts], dtype=bool)
+
+    def indices(self, name: str) -> Indices:
+        """The index of the ranked accounts by one alternative, where its figures are known."""
+        choice, columns = self._choice, self._columns
+        definition = choice.definition
+        if definition is None:
+            raise ValueError(f"expected an index with a definition for {name}")
+        sources = choice.sources
+        windows, days = 1, choice.days
+        group = columns.account
+        if name in (WEEKS, MONTHS):
+            window, first, last = self._windows(name)
+            windows, days = last - first + 1, _WEEK if name == WEEKS else _MONTH
+            group = columns.account * windows + (window - first)
+        elif name == DROPPED:
+            columns = columns.chosen(~self._best())
+            group = columns.account
+        elif name == WINSORISED:
+            columns = self._capped()
+        else:
+            version = next(one for one in choice.versions if one.name == name)
+            definition, sources = version.definition, version.sources
+        counts = Counts(columns, group, self._size * windows)
+        found = Variables(counts, columns.accounts, days).of(sources)
+        known = all_known(found.values(), counts.size) & np.repeat(self._ranked, windows)
+        values = np.zeros(counts.size, dtype=np.int64)
+        values[known] = compute_columns(definition, {name: one.values[known] for name, one in found.items()})
+        sums = values.reshape(self._size, windows).sum(axis=1).tolist()
+        times = known.reshape(self._size, windows).sum(axis=1).tolist()
+        handles = (account["handle"] for account in columns.accounts)
+        return {
+            handle: (Decimal(total).scaleb(-6) / number).quantize(_MICRO, ROUND_HALF_EVEN)
+            for handle, total, number in zip(handles, sums, times, strict=True)
+            if number
         }
-        articles = [source for source in category.index.sources if source.of == "article"]
-        self._best = [source.metric for source in articles]
-        self._most = _most(category, frozen) if WINSORISED in lines else None
 
-    def indices(self, account: Article, articles: Sequence[Article]) -> Iterator[tuple[str, Decimal]]:
-        """The index by each alternative, of an account with its frozen facts and its variables."""
-        choice = self._category.index
-        for name in self._lines:
-            value = None
-            if name in self._windows and choice.definition is not None:
-                value = self._mean(account, articles, choice.definition, *self._windows[name])
-            elif name == DROPPED and choice.definition is not None:
-                rest = self._without_best(articles)
-                value = self._index(account, rest, choice.definition, choice.sources, choice.days)
-            elif name == WINSORISED and choice.definition is not None:
-                capped = [self._capped(article) for article in articles]
-                value = self._index(account, capped, choice.definition, choice.sources, choice.days)
-            for version in choice.versions:
-                if version.name == name and set(version.sources) <= set(choice.sources):
-                    value = compute(version.definition, account)  # its variables are counted already
-                elif version.name == name:
-                    value = self._index(account, articles, version.definition, version.sources, choice.days)
-            if value is not None:
-                yield name, value
+    def _windows(self, name: str) -> tuple[Whole, int, int]:
+        """The week or month of every article, and the first and last one of the period, silent ones too."""
+        number = weeks_of if name == WEEKS else _months_of
+        days = np.array([_since_1970(self._rule.start), _since_1970(self._rule.end)], dtype=np.int64)
+        first, last = number(days).tolist()
+        return number(self._columns.day), first, last
 
-    def _mean(
-        self,
-        account: Article,
-        articles: Sequence[Article],
-        definition: IndexDefinition,
-        days: int,
-        window: Callable[[date], Window],
-        windows: set[Window],
-    ) -> Decimal | None:
-        """The mean over all windows whose figures are known."""
-        inside: dict[Window, list[Article]] = {one: [] for one in windows}
-        for article in articles:
-            inside[window(date.fromisoformat(article["published_day"]))].append(article)
-        sources = self._category.index.sources
-        silent = self._index(account, (), definition, sources, days)
-        values = [
-            self._index(account, found, definition, sources, days) if found else silent
-            for found in inside.values()
-        ]
-        known = [value for value in values if value is not None]
-        return (sum(known, Decimal(0)) / len(known)).quantize(_MICRO, ROUND_HALF_EVEN) if known else None
+    def _best(self) -> Mask:
+        """Each account's best article: the most of the first figure, then of the next, then the last id."""
+        columns = self._columns
+        rows = np.arange(len(columns))
+        for metric in dict.fromkeys(
+            source.metric for source in self._choice.sources if source.of == "article"
+        ):
+            figures = columns.figures[metric][rows]
+            figures = np.where(figures == UNKNOWN, -MICROS, figures)
+            begins = begins_of(columns.account[rows])
+            most = np.maximum.reduceat(figures, begins) if len(rows) else figures
+            rows = rows[figures == np.repeat(most, np.diff(np.append(begins, len(rows))))]
+        last: dict[int, int] = {}
+        for row, account in zip(rows.tolist(), columns.account[rows].tolist(), strict=True):
+            if account not in last or columns.ids[row] > columns.ids[last[account]]:
+                last[account] = row
+        best = np.zeros(len(columns), dtype=bool)
+        best[list(last.values())] = True
+        return best
 
-    def _index(
-        self,
-        account: Article,
-        articles: Sequence[Article],
-        definition: IndexDefinition,
-        sources: Sequence[Source],
-        days: int,
-    ) -> Decimal | None:
-        variables = variables_of(sources, self._counter.tally(articles), account, days)
-        return None if None in variables.values() else compute(definition, variables)
-
-    def _without_best(self, articles: Sequence[Article]) -> Sequence[Article]:
-        best = max(articles, key=self._weight, default=None)
-        return [article for article in articles if article is not best]
-
-    def _capped(self, article: Article) -> Article:
-        wanted = self._category.index.winsorise
-        if wanted is None or self._most is None or not article[wanted.metric]:
-            return article
-        return {**article, wanted.metric: plain(min(Decimal(article[wanted.metric]), self._most))}
-
-    def _weight(self, article: Article) -> tuple[list[Decimal], str]:
-        figures = [Decimal(article[metric] or -1) for metric in self._best]
-        return figures, article["remote_id"]
+    def _capped(self) -> Columns:
+        """The articles with at most the quantile of a figure: the least value that enough do not pass."""
+        wanted = self._choice.winsorise
+        if wanted is None:
+            return self._columns
+        figures = self._columns.figures[wanted.metric]
+        known = np.sort(figures[figures != UNKNOWN])
+        if not len(known):
+            return self._columns
+        place = int((len(known) * wanted.quantile).to_integral_value(ROUND_CEILING))
+        return self._columns.with_figure(wanted.metric, np.minimum(figures, known[max(place, 1) - 1]))
 
 
-def _most(category: Category, frozen: Frozen) -> Decimal | None:
-    """The quantile of the figure over the category's articles: the least value that enough do not pass."""
-    wanted = category.index.winsorise
-    if wanted is None:
-        return None
-    values = sorted(Decimal(row[wanted.metric]) for row in read_csv(frozen.articles) if row[wanted.metric])
-    place = int((len(values) * wanted.quantile).to_integral_value(ROUND_CEILING))
-    return values[max(place, 1) - 1] if values else None
+def _since_1970(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
 
 
-def _week(day: date) -> Window:
-    year, week, _ = day.isocalendar()
-    return year, week
-
-
-def _month(day: date) -> Window:
-    return day.year, day.month
+def _months_of(day: Whole) -> Whole:
+    return day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
 def _official(standings: Standings) -> Indices:

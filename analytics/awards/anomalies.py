@@ -15,17 +15,22 @@ honest accounts fail that test.
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from statistics import fmean, median
+from statistics import median
+from typing import TypeAlias
 
-from analytics.awards.files import Cell, write_csv
+import numpy as np
+
+from analytics.awards.columns import UNKNOWN, Columns, articles_in, begins_of, named
+from analytics.awards.files import Cell, shown, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.places import Accounts
 from analytics.awards.rule import Anomaly, Category
 from analytics.awards.sources import LIKES, watched
-from analytics.awards.variables import by_account
+from analytics.indices.columns import MICROS, Whole
 from config.messages import told
 
 COLUMNS = ("track", "handle", "check", "remote_id", "title", "day", "received", "usual", "z", "zh", "en")
@@ -34,7 +39,10 @@ _LEAST_ARTICLES = 8  # fewer tell no history
 _LEAST_ACCOUNTS = 5  # fewer are no track to compare with
 _TO_DEVIATION = 1.4826  # the MAD of a normal law × this is its standard deviation
 _STILL = 1e-9  # less deviation is none
+_SLACK = 0.01
 _PLACES = 4  # compared and shown with these decimals, so that machines agree
+
+Suspect: TypeAlias = tuple[str, str, str]  # handle, likes, reads
 
 
 @dataclass(frozen=True)
@@ -78,23 +86,28 @@ def _flags(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accoun
     figures = watched(category.platform)
     if not figures:
         return
+    columns = Columns.read(frozen)
+    ends = np.cumsum(np.bincount(columns.account, minlength=len(columns.accounts))).tolist()
     ratios: dict[str, dict[str, float]] = defaultdict(dict)
     skews: dict[str, dict[str, float]] = defaultdict(dict)
-    for account, rows in by_account(frozen):
+    suspects: dict[Suspect, Flag] = {}
+    for account, begin, end in zip(columns.accounts, [0, *ends], ends, strict=False):
         handle, track = account["handle"], account["track"]
         if handle not in accounts:
             continue
-        articles = [article for article in rows if article[figures[0]]]
+        own = columns.chosen(slice(begin, end))
+        own = own.chosen(own.figures[figures[0]] != UNKNOWN)
         if limits.spike is not None:
-            yield from _told(_spikes(track, handle, articles, figures[0], limits.spike, limits.spike_reads))
-        if len(articles) < _LEAST_ARTICLES:
+            yield from _told(_spikes(track, handle, own, figures[0], limits.spike, limits.spike_reads))
+        if len(own) < _LEAST_ARTICLES:
             continue
         if LIKES in figures and limits.like_read is not None:
-            known = _ratios(articles, figures[0])
-            if len(known) >= _LEAST_ARTICLES:
-                ratios[track][handle] = median(value for _, value in known)
-                yield from _told(_liked_less(track, handle, known, figures[0], limits.like_read))
-        skews[track][handle] = _skew([float(article[figures[0]]) for article in articles])
+            known = _Ratios(own, figures[0])
+            if len(known.values) >= _LEAST_ARTICLES:
+                ratios[track][handle] = median(known.values)
+                suspects |= _liked_less(track, handle, known, limits.like_read)
+        skews[track][handle] = _skew(own.figures[figures[0]])
+    yield from _told(_articles(frozen, figures[0], suspects))
     if limits.like_read is not None:
         yield from _told(_against_track("like_read", ratios, -limits.like_read))
     if limits.mean_median is not None:
@@ -118,17 +131,20 @@ def _told(flags: Iterator[Flag]) -> Iterator[list[Cell]]:
         ]
 
 
-def _ratios(articles: Sequence[Mapping[str, str]], reads: str) -> list[tuple[Mapping[str, str], float]]:
+class _Ratios:
     """ln((likes + 1) ÷ (reads + 1)) of every article that was read and whose likes are known."""
-    return [
-        (article, math.log((float(article[LIKES]) + 1) / (float(article[reads]) + 1)))
-        for article in articles
-        if article[LIKES] and float(article[reads]) > 0
-    ]
+
+    def __init__(self, own: Columns, reads: str) -> None:
+        known = own.chosen((own.figures[LIKES] != UNKNOWN) & (own.figures[reads] > 0))
+        self.likes = known.figures[LIKES]
+        self.reads = known.figures[reads]
+        ratios = (self.likes / MICROS + 1) / (self.reads / MICROS + 1)
+        self.values = [math.log(ratio) for ratio in ratios.tolist()]  # alike on all machines, unlike NumPy's
 
 
-def _skew(reads: Sequence[float]) -> float:
-    return math.log((fmean(reads) + 1) / (median(reads) + 1))
+def _skew(reads: Whole) -> float:
+    mean = int(reads.sum()) / MICROS / len(reads)
+    return math.log((mean + 1) / (float(np.median(reads)) / MICROS + 1))
 
 
 class Spread:
@@ -144,53 +160,59 @@ class Spread:
             return None
         return Decimal(repr(round((value - self.median) / self._deviation, _PLACES)))
 
+    def beyond(self, limit: Decimal) -> float:
+        """Between this value and the median no z reaches `limit`: there z need not be looked at."""
+        return self.median + (float(limit) - _SLACK if limit > 0 else float(limit) + _SLACK) * self._deviation
 
-def _liked_less(
-    track: str,
-    handle: str,
-    known: Sequence[tuple[Mapping[str, str], float]],
-    reads: str,
-    limit: Decimal,
-) -> Iterator[Flag]:
-    spread = Spread([value for _, value in known])
+
+def _liked_less(track: str, handle: str, known: _Ratios, limit: Decimal) -> dict[Suspect, Flag]:
+    """The pairs of likes and reads that stand out. Articles that share them stand out together."""
+    spread = Spread(known.values)
     usual = _share(spread.median)
-    for article, value in known:
-        z = spread.z(value)
+    found: dict[Suspect, Flag] = {}
+    beyond = spread.beyond(-limit)
+    for value, likes, reads in zip(known.values, known.likes.tolist(), known.reads.tolist(), strict=True):
+        z = spread.z(value) if value < beyond else None
         if z is not None and z < -limit:
-            received = f"{article[LIKES]} / {article[reads]}"
-            yield Flag(
-                track,
-                handle,
-                "like_read",
-                received,
-                usual,
-                z,
-                article["remote_id"],
-                article["title"],
-                article["published_day"],
-            )
+            pair = shown(likes), shown(reads)
+            found[handle, *pair] = Flag(track, handle, "like_read", " / ".join(pair), usual, z)
+    return found
 
 
-def _spikes(
-    track: str,
-    handle: str,
-    articles: Sequence[Mapping[str, str]],
-    reads: str,
-    limit: Decimal,
-    least: int,
-) -> Iterator[Flag]:
-    days: dict[str, float] = defaultdict(float)
-    for article in articles:
-        days[article["published_day"]] += float(article[reads])
-    if len(days) < _LEAST_ARTICLES:
+def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> Iterator[Flag]:
+    """The articles behind the suspects."""
+    if not suspects:
         return
-    logs = {day: math.log(total + 1) for day, total in days.items()}
-    usual = f"{median(days.values()):.0f}"
-    spread = Spread(list(logs.values()))
-    for day, value in logs.items():
-        z = spread.z(value)
-        if z is not None and z > limit and days[day] >= least:
-            yield Flag(track, handle, "spike", f"{days[day]:.0f}", usual, z, day=day)
+    with articles_in(frozen) as duck:
+        duck.execute("CREATE TABLE suspect (handle VARCHAR, likes VARCHAR, reads VARCHAR)")
+        duck.execute(
+            "INSERT INTO suspect SELECT unnest(?), unnest(?), unnest(?)",
+            [list(one) for one in zip(*suspects, strict=True)],
+        )
+        found = duck.execute(
+            "SELECT s.handle, s.likes, s.reads, remote_id, title, published_day FROM articles a "
+            f"JOIN suspect s ON a.handle = s.handle AND a.{named(LIKES)} = s.likes "
+            f"AND a.{named(reads)} = s.reads"
+        ).fetchall()
+    for handle, likes, read, remote_id, title, day in found:
+        flag_ = suspects[handle, likes, read]
+        yield replace(flag_, remote_id=remote_id, title=title or "", day=day)
+
+
+def _spikes(track: str, handle: str, own: Columns, reads: str, limit: Decimal, least: int) -> Iterator[Flag]:
+    begins = begins_of(own.day)
+    if len(begins) < _LEAST_ARTICLES:
+        return
+    totals = [total / MICROS for total in np.add.reduceat(own.figures[reads], begins).tolist()]
+    logs = [math.log(total + 1) for total in totals]
+    usual = f"{median(totals):.0f}"
+    spread = Spread(logs)
+    beyond = spread.beyond(limit)
+    for day, total, value in zip(own.day[begins].tolist(), totals, logs, strict=True):
+        z = spread.z(value) if value > beyond else None
+        if z is not None and z > limit and total >= least:
+            on = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+            yield Flag(track, handle, "spike", f"{total:.0f}", usual, z, day=on)
 
 
 def _against_track(check: str, found: Mapping[str, Mapping[str, float]], limit: Decimal) -> Iterator[Flag]:

@@ -5,16 +5,21 @@ gap of two sums a and b is (aᵖ − bᵖ) ÷ (a − b) times the difference of 
 added as they are; what six decimals cost is a line of its own, so that the lines sum to the gap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from pathlib import Path
 
+from analytics.awards.anomalies import COLUMNS as FLAG_COLUMNS
+from analytics.awards.columns import Columns
 from analytics.awards.eligibility import COLUMNS as GATE_COLUMNS
 from analytics.awards.files import read_csv
 from analytics.awards.folder import RunFolder
+from analytics.awards.freeze import Frozen
 from analytics.awards.handles import Handles
 from analytics.awards.index import level_values
+from analytics.awards.nominees import evidence_in
 from analytics.awards.places import by_handle
 from analytics.awards.remedies import Remedy, remedies
 from analytics.awards.result import Placed, TrackResult
@@ -22,7 +27,7 @@ from analytics.awards.rule import Category, Rule
 from analytics.awards.run import rule_of, run_id_in
 from analytics.awards.score import part_weights
 from analytics.awards.stages import number_of, results_of
-from analytics.awards.weights import Weighed, weigh_articles
+from analytics.awards.weights import Rows, Weighed, articles_of, every_account, weigh_articles
 from analytics.indices import Label, LevelValue
 from analytics.indices import explain as explain_index
 from config.errors import MeizhenError
@@ -77,6 +82,7 @@ class Explained:
     remedies: tuple[Remedy, ...]
     articles: tuple[Weighed, ...]
     flags: tuple[Mapping[str, str], ...]
+    evidence: str = ""  # of a nominee
 
 
 def explain(path: Path, account: str, *, category: str = "") -> Explained:
@@ -84,54 +90,90 @@ def explain(path: Path, account: str, *, category: str = "") -> Explained:
 
     Raises MeizhenError where there is no list yet, InputError for an account that is not there.
     """
+    folder, rule = _listed(path)
+    accounts = ((one, path / one.id / "accounts.csv") for one in rule.categories)
+    chosen, handle = Handles(accounts).key(account, category)
+    case = _Case(folder, rule, next(one for one in rule.categories if one.id == chosen))
+    return case.explained(handle, *articles_of(case.frozen, handle))
+
+
+def explain_all(path: Path) -> Iterator[Explained]:
+    """Explains every account of a run, category by category, by handle. Raises MeizhenError as `explain`."""
+    folder, rule = _listed(path)
+    for category in rule.categories:
+        case = _Case(folder, rule, category)
+        for handle, columns, rows in every_account(case.frozen):
+            yield case.explained(handle, columns, rows)
+
+
+def _listed(path: Path) -> tuple[RunFolder, Rule]:
     folder = RunFolder(path)
     rule = rule_of(folder)
     if not folder.was_done(number_of("anomalies"), "anomalies"):
         raise MeizhenError("award.no_list", folder=path)
-    accounts = ((one, path / one.id / "accounts.csv") for one in rule.categories)
-    chosen, handle = Handles(accounts).key(account, category)
-    of_category = next(one for one in rule.categories if one.id == chosen)
-    return _explained(folder, rule, of_category, handle)
+    return folder, rule
 
 
-def _explained(folder: RunFolder, rule: Rule, category: Category, handle: str) -> Explained:
-    files = folder.path / category.id
-    facts = by_handle(files / "variables.csv")
-    account = facts[handle]
-    result = next(one for one in results_of(rule, folder.path.joinpath) if one.category is category)
-    track = next((one for one in result.tracks if one.track.id == account["track"]), None)
-    places = track.places if track else ()
-    number = next((n for n, placed in enumerate(places) if placed.handle == handle), None)
-    placed = None if number is None else places[number]
-    above = places[number - 1] if number else None
-    below = places[number + 1] if number is not None and number + 1 < len(places) else None
-    definition = category.index.definition
-    levels = () if definition is None or placed is None else explain_index(definition, account).levels
-    return Explained(
-        run_id=run_id_in(folder),
-        rule=rule,
-        category=category,
-        track=track.track.label if track else Label(account["track"], account["track"]),
-        handle=handle,
-        name=account["name"],
-        unit=account["unit"],
-        gates=_gates(files / "eligibility.csv", handle),
-        placed=placed,
-        of=len(places),
-        awarded_places=track.track.places if track else 0,
-        levels=levels,
-        question_terms=_question_terms(category, account) if placed else (),
-        above=gap(category, placed, above, facts) if placed and above else None,
-        below=gap(category, placed, below, facts) if placed and below else None,
-        remedies=_remedies(rule, category, track, placed, above, facts),
-        articles=weigh_articles(category, files, handle) if placed else (),
-        flags=tuple(row for row in read_csv(files / "anomalies.csv") if row["handle"] == handle),
-    )
+class _Case:
+    """What the files of one category tell, read once."""
+
+    def __init__(self, folder: RunFolder, rule: Rule, category: Category) -> None:
+        files = folder.path / category.id
+        self._run_id = run_id_in(folder)
+        self._rule = rule
+        self._category = category
+        self._facts = by_handle(files / "variables.csv")
+        self._result = next(one for one in results_of(rule, folder.path.joinpath) if one.category is category)
+        self._gates = _grouped(files / "eligibility.csv", GATE_COLUMNS[3:])
+        self._evidence = evidence_in(files)
+        self._flags = _grouped(files / "anomalies.csv", FLAG_COLUMNS)
+        self.frozen = Frozen.of(category, files / "accounts.csv", files / "articles.csv")
+        self._numbers = {
+            placed.handle: number
+            for track in self._result.tracks
+            for number, placed in enumerate(track.places)
+        }
+
+    def explained(self, handle: str, columns: Columns, rows: Rows) -> Explained:
+        category, facts = self._category, self._facts
+        account = facts[handle]
+        track = next((one for one in self._result.tracks if one.track.id == account["track"]), None)
+        places = track.places if track else ()
+        number = self._numbers.get(handle)
+        placed = None if number is None else places[number]
+        above = places[number - 1] if number else None
+        below = places[number + 1] if number is not None and number + 1 < len(places) else None
+        definition = category.index.definition
+        levels = () if definition is None or placed is None else explain_index(definition, account).levels
+        return Explained(
+            run_id=self._run_id,
+            rule=self._rule,
+            category=category,
+            track=track.track.label if track else Label(account["track"], account["track"]),
+            handle=handle,
+            name=account["name"],
+            unit=account["unit"],
+            gates=tuple(self._gates.get(handle, ())),
+            placed=placed,
+            of=len(places),
+            awarded_places=track.track.places if track else 0,
+            levels=levels,
+            question_terms=_question_terms(category, account) if placed else (),
+            above=gap(category, placed, above, facts) if placed and above else None,
+            below=gap(category, placed, below, facts) if placed and below else None,
+            remedies=_remedies(self._rule, category, track, placed, above, facts),
+            articles=weigh_articles(category, columns, rows) if placed else (),
+            flags=tuple(self._flags.get(handle, ())),
+            evidence=self._evidence.get(handle, ""),
+        )
 
 
-def _gates(path: Path, handle: str) -> tuple[Mapping[str, str], ...]:
-    wanted = GATE_COLUMNS[3:]
-    return tuple({name: row[name] for name in wanted} for row in read_csv(path) if row["handle"] == handle)
+def _grouped(path: Path, names: Sequence[str]) -> dict[str, list[Mapping[str, str]]]:
+    """The rows of a stage's file by handle, with these cells."""
+    found: dict[str, list[Mapping[str, str]]] = defaultdict(list)
+    for row in read_csv(path):
+        found[row["handle"]].append({name: row[name] for name in names})
+    return found
 
 
 def _question_terms(

@@ -3,44 +3,31 @@
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from analytics.awards.explanation import Explained, Gap, Line, summed
-from analytics.awards.remedies import Remedy
+from analytics.awards.explanation import Explained, Gap, summed
+from analytics.awards.explanation_words import SHOWN, Words, or_dash, plain, short, signed
 from analytics.awards.score import part_weights
-from analytics.indices import Label
-from config.messages import catalogue, told
 
-_SHOWN = Decimal("0.0001")
 _LEAST = Decimal("0.00005")  # lines below it are added up
 
 
-class Teller:
+class Teller(Words):
     """Writes one explanation in one language."""
-
-    def __init__(self, explained: Explained, language: str) -> None:
-        self._one = explained
-        self._language = language
 
     def text(self) -> str:
         """The whole explanation; lines end in `\\n`."""
-        parts = [self._head(), self._gates()]
-        if self._one.placed is not None:
-            parts += [self._score(), self._index(), self._gap(self._one.above, "above")]
-            parts += [self._remedies(), self._gap(self._one.below, "below"), self._articles(), self._flags()]
+        parts = [self._head(), self._evidence(), self._gates()]
+        if self.one.placed is not None:
+            parts += [self._score(), self._index(), self._gap(self.one.above, "above")]
+            parts += [self._remedies(), self._gap(self.one.below, "below"), self._articles(), self._flags()]
         blocks = ["\n".join(lines) for lines in map(list, parts) if lines]
         return "\n\n".join(blocks) + "\n"
 
-    def _say(self, entry: str, **params: object) -> str:
-        return told(f"explain.{entry}", params, language=self._language)
-
-    def _label(self, label: Label) -> str:
-        return label.en if self._language == "en" else label.zh
-
     def _head(self) -> Iterator[str]:
-        one, placed = self._one, self._one.placed
-        where = f"{self._label(one.category.label)} · {self._label(one.track)}"
+        one, placed = self.one, self.one.placed
+        where = f"{self.label(one.category.label)} · {self.label(one.track)}"
         yield f"{one.name} ({one.handle}) · {one.unit} · {where}"
         if placed is None:
-            yield self._say("not_placed")
+            yield self.say("not_placed")
         else:
             shown = {
                 "place": placed.place,
@@ -48,145 +35,98 @@ class Teller:
                 "awarded": one.awarded_places,
                 "score": placed.score,
             }
-            yield self._say("awarded_place" if placed.awarded else "place", **shown)
+            yield self.say("awarded_place" if placed.awarded else "place", **shown)
             law = one.rule.robustness
             share = f"{(law.high - law.low) * 100:f}".rstrip("0").rstrip(".")
             inside = f"{placed.inside * 100:.1f}"
-            yield self._say(
+            yield self.say(
                 "interval", share=share, low=placed.low, high=placed.high, draws=law.draws, inside=inside
             )
             for name, place in placed.alternatives.items():
                 shown_place = "–" if place is None else place
-                yield self._say("alternative", name=self._alternative(name), place=shown_place)
-        yield self._say("run", run_id=one.run_id)
+                yield self.say("alternative", name=self.alternative(name), place=shown_place)
+        yield self.say("run", run_id=one.run_id)
 
-    def _alternative(self, name: str) -> str:
-        entry = f"line_{name}"
-        return self._say(entry) if entry in catalogue("explain") else name.replace(":", " ").upper()
+    def _evidence(self) -> Iterator[str]:
+        if self.one.evidence:
+            yield self.say("evidence")
+            yield from (f"  {line}" for line in self.one.evidence.splitlines())
 
     def _gates(self) -> Iterator[str]:
-        yield self._say("gates")
-        for gate in self._one.gates:
+        yield self.say("gates")
+        for gate in self.one.gates:
             mark = "✓" if gate["passed"] == "true" else "✗"
-            yield f"  {mark} {gate[self._language]}"
+            yield f"  {mark} {gate[self.language]}"
 
     def _score(self) -> Iterator[str]:
-        placed = self._one.placed
+        placed = self.one.placed
         if placed is None:
             return
-        yield self._say("score", score=placed.score, exact=placed.exact)
+        yield self.say("score", score=placed.score, exact=placed.exact)
         parts = (placed.data, placed.jury, placed.public)
         for name, weight, points in zip(
-            ("data", "jury", "public"), part_weights(self._one.category), parts, strict=True
+            ("data", "jury", "public"), part_weights(self.one.category), parts, strict=True
         ):
             if weight and points is not None:
-                yield f"  {self._say(f'part_{name}')}  {weight} × {points} = {_plain(weight * points)}"
+                yield f"  {self.say(f'part_{name}')}  {weight} × {points} = {plain(weight * points)}"
 
     def _index(self) -> Iterator[str]:
-        one, choice = self._one, self._one.category.index
+        one, choice = self.one, self.one.category.index
         if one.placed is None or one.placed.index is None:
             return
-        name = f"{self._label(choice.label)} {choice.version}"
-        yield self._say("index_by_people" if choice.by_people else "index", name=name, index=one.placed.index)
+        name = f"{self.label(choice.label)} {choice.version}"
+        yield self.say("index_by_people" if choice.by_people else "index", name=name, index=one.placed.index)
         for level in one.levels:
-            yield f"  {self._label(level.label)}  {level.weight} × {_short(level.value)}"
+            yield f"  {self.label(level.label)}  {level.weight} × {short(level.value)}"
             for term in level.terms:
-                meaning = self._variable(term.variable)
-                yield f"    {meaning}: {term.figure:f} → {_short(term.value)}"
+                meaning = self.variable(term.variable)
+                yield f"    {meaning}: {term.figure:f} → {short(term.value)}"
         for metric, figure, value in one.question_terms:
             shown = "∞" if not figure.is_finite() else f"{figure:f}"
-            yield f"  {self._metric(metric)}: {shown} → {_short(value)}"
-
-    def _variable(self, variable: str) -> str:
-        definition = self._one.category.index.definition
-        meaning = definition.meanings.get(variable) if definition else None
-        return f"{variable} {self._label(meaning)}" if meaning else self._metric(variable)
-
-    def _metric(self, name: str) -> str:
-        for topic, entry in (("explain", f"metric_{name}"), ("report", f"metric_{name}")):
-            if entry in catalogue(topic):
-                return told(f"{topic}.{entry}", {}, language=self._language)
-        return name
+            yield f"  {self.metric(metric)}: {shown} → {short(value)}"
 
     def _gap(self, gap: Gap | None, side: str) -> Iterator[str]:
         if gap is None:
             return
         other = gap.neighbour
         size = abs(gap.gap)
-        yield self._say(f"gap_{side}", name=other.name, place=other.place, gap=_plain(size))
+        yield self.say(f"gap_{side}", name=other.name, place=other.place, gap=plain(size))
         small = Decimal(0)
         for line in sorted(gap.lines, key=lambda line: -abs(line.value)):
             if abs(line.value) < _LEAST:
                 small += line.value
             else:
-                yield f"  {_signed(line.value):>12}  {self._line(line)}"
-        if small.quantize(_SHOWN):
-            yield f"  {_signed(small):>12}  {self._say('small_lines')}"
-        yield f"  {_signed(summed(gap.lines)):>12}  {self._say('sum')}"
+                yield f"  {signed(line.value):>12}  {self.line(line)}"
+        if small.quantize(SHOWN):
+            yield f"  {signed(small):>12}  {self.say('small_lines')}"
+        yield f"  {signed(summed(gap.lines)):>12}  {self.say('sum')}"
         for name, mine, theirs in gap.ties:
-            params = {"name": self._tie(name), "mine": _or_dash(mine), "theirs": _or_dash(theirs)}
-            yield "  " + self._say("tie", **params)
-
-    def _line(self, line: Line) -> str:
-        if line.part != "data":
-            return self._say(f"part_{line.part}")
-        level = next((one for one in self._one.levels if one.id == line.level), None)
-        variable = self._variable(line.variable)
-        return variable if level is None else f"{self._label(level.label)} · {variable}"
-
-    def _tie(self, name: str) -> str:
-        entry = f"tie_{name}"
-        return self._say(entry) if entry in catalogue("explain") else self._variable(name)
+            params = {"name": self.tie(name), "mine": or_dash(mine), "theirs": or_dash(theirs)}
+            yield "  " + self.say("tie", **params)
 
     def _remedies(self) -> Iterator[str]:
-        if not self._one.remedies or self._one.above is None:
+        if not self.one.remedies or self.one.above is None:
             return
-        yield self._say("remedies", name=self._one.above.neighbour.name)
-        for remedy in self._one.remedies:
-            yield f"  {self._metric(remedy.metric)}: {self._remedy(remedy)}"
-
-    def _remedy(self, remedy: Remedy) -> str:
-        if remedy.needed is None:
-            return self._say("no_remedy")
-        name, now = next(iter(remedy.now.items()))
-        needed = remedy.needed[name]
-        shown = "∞" if not now.is_finite() else f"{now:f}"
-        if remedy.more is None:
-            return self._say("remedy", now=shown, needed=f"{needed:f}")
-        return self._say("remedy_more", more=f"{remedy.more * 100:.2f}", now=shown, needed=f"{needed:f}")
+        yield self.say("remedies", name=self.one.above.neighbour.name)
+        for remedy in self.one.remedies:
+            yield f"  {self.metric(remedy.metric)}: {self.remedy(remedy)}"
 
     def _articles(self) -> Iterator[str]:
-        if not self._one.articles:
+        if not self.one.articles:
             return
-        yield self._say("articles")
-        for article in self._one.articles:
+        yield self.say("articles")
+        for article in self.one.articles:
             figures = ", ".join(
-                f"{self._metric(name)} {value or '–'}" for name, value in article.figures.items()
+                f"{self.metric(name)} {value or '–'}" for name, value in article.figures.items()
             )
-            worth = self._say("worth", worth=_plain(article.worth))
+            worth = self.say("worth", worth=plain(article.worth))
             yield f"  {article.day} {article.title or article.remote_id} ({figures}): {worth}"
 
     def _flags(self) -> Iterator[str]:
-        yield self._say("flags" if self._one.flags else "no_flags")
-        for flag in self._one.flags:
+        yield self.say("flags" if self.one.flags else "no_flags")
+        for flag in self.one.flags:
             what = " ".join(part for part in (flag["day"], flag["title"]) if part)
-            yield f"  {what + ': ' if what else ''}{flag[self._language]}"
-
-
-def _short(value: Decimal) -> str:
-    return f"{value.quantize(_SHOWN):f}"
-
-
-def _plain(value: Decimal) -> str:
-    return f"{value.normalize():f}"
-
-
-def _signed(value: Decimal) -> str:
-    return f"{value.quantize(_SHOWN):+f}"
-
-
-def _or_dash(value: Decimal | None) -> str:
-    return "–" if value is None else _plain(value)
+            yield f"  {what + ': ' if what else ''}{flag[self.language]}"
 
 
 def as_text(explained: Explained, language: str) -> str:
@@ -204,6 +144,7 @@ def as_json(explained: Explained) -> dict[str, object]:
         "handle": explained.handle,
         "name": explained.name,
         "unit": explained.unit,
+        "evidence": explained.evidence,
         "gates": [dict(gate) for gate in explained.gates],
         "placed": None
         if placed is None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+_MICROS = 1_000_000
 Cell = str | int | Decimal | None
 
 
@@ -43,6 +44,26 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class Hashes:
+    """Hashes of files, each computed again only where the file is another one or was written to."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+    def of(self, path: Path) -> str:
+        """The hash of a file's bytes, '' where there is none."""
+        try:
+            told = path.stat()
+        except OSError:
+            return ""
+        state = told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+        known, digest = self._known.get(path, ((), ""))
+        if known != state:
+            digest = sha256(path)
+            self._known[path] = state, digest
+        return digest
+
+
 def plain(number: Decimal) -> str:
     """A number without exponent and without zeros that say nothing: 12, 0.5, Infinity."""
     if not number.is_finite():
@@ -50,3 +71,10 @@ def plain(number: Decimal) -> str:
     if number == number.to_integral_value():
         return str(int(number))
     return format(number.normalize(), "f")
+
+
+def shown(value: int) -> str:
+    """Whole millionths as `plain` writes them."""
+    whole, rest = divmod(abs(value), _MICROS)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}" if not rest else f"{sign}{whole}.{rest:06d}".rstrip("0")

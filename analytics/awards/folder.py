@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from analytics.awards.files import json_bytes, sha256
+from analytics.awards.files import Hashes, json_bytes
 from config.errors import MeizhenError
 
 ENGINE = "2"  # raised by every change that could change a result
@@ -26,17 +26,18 @@ _WORK = ".work"
 class Desk:
     """Where one stage works: it reads files of the run and writes new ones, and both are remembered."""
 
-    def __init__(self, run: Path, work: Path) -> None:
+    def __init__(self, run: Path, work: Path, hashes: Hashes) -> None:
         self._run = run
         self._work = work
+        self._hashes = hashes
         self.reads: dict[str, str] = {}
         self.written: list[str] = []
 
     def read(self, name: str) -> Path:
         """A file of the run."""
-        path = self._run / name
-        self.reads[name] = sha256(path)
-        return path
+        if not self.digest(name):
+            raise FileNotFoundError(self._run / name)
+        return self._run / name
 
     def has(self, name: str) -> bool:
         """Is there such a file? A stage that asked runs again when that changes."""
@@ -44,8 +45,7 @@ class Desk:
 
     def digest(self, name: str) -> str:
         """The hash of a file of the run, '' where there is none."""
-        path = self._run / name
-        self.reads[name] = sha256(path) if path.is_file() else ""
+        self.reads[name] = self._hashes.of(self._run / name)
         return self.reads[name]
 
     def write(self, name: str) -> Path:
@@ -61,6 +61,11 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._hashes = Hashes()
+
+    def digest(self, name: str) -> str:
+        """The hash of a file, '' where there is none."""
+        return self._hashes.of(self.path / name)
 
     def has(self, name: str) -> bool:
         return (self.path / name).is_file()
@@ -70,7 +75,7 @@ class RunFolder:
         if self.is_done(number, stage):
             return
         old = self._record(number, stage)
-        desk = Desk(self.path, self.path / _WORK)
+        desk = Desk(self.path, self.path / _WORK, self._hashes)
         try:
             shutil.rmtree(self.path / _WORK, ignore_errors=True)
             (self.path / _WORK).mkdir(parents=True)
@@ -82,7 +87,7 @@ class RunFolder:
             record = {
                 "made_by": {"engine": ENGINE},
                 "reads": {name: desk.reads[name] for name in sorted(desk.reads)},
-                "writes": {name: sha256(self.path / name) for name in sorted(desk.written)},
+                "writes": {name: self.digest(name) for name in sorted(desk.written)},
             }
             self.place(_name(number, stage), json_bytes(record))
         except OSError as error:
@@ -109,7 +114,7 @@ class RunFolder:
         """Is there a record of the stage by this engine, and is every file still the one it names?"""
         record = self._record(number, stage)
         return record.get("made_by") == {"engine": ENGINE} and all(
-            (sha256(self.path / name) if self.has(name) else "") == digest
+            self.digest(name) == digest
             for part in ("reads", "writes")
             for name, digest in record.get(part, {}).items()
         )
@@ -120,11 +125,7 @@ class RunFolder:
     def changed(self, number: int, stage: str) -> list[str]:
         """The files that a stage wrote and that are other files, or gone, now."""
         writes = self._record(number, stage).get("writes", {})
-        return [
-            name
-            for name, digest in writes.items()
-            if not self.has(name) or sha256(self.path / name) != digest
-        ]
+        return [name for name, digest in writes.items() if self.digest(name) != digest]
 
     def writes(self, number: int, stage: str) -> dict[str, str]:
         """The files of a stage and their hashes, as its record has them."""

@@ -14,6 +14,7 @@ from analytics.awards.folder import INPUTS
 from analytics.awards.handles import Handles, Key
 from analytics.awards.holes import Signature
 from analytics.awards.jury import read_jury, read_votes, write_scores, write_votes
+from analytics.awards.nominees import read_nominees, write_nominees
 from analytics.awards.rule import Rule
 from config.errors import InputError, Problem
 
@@ -22,7 +23,8 @@ VOTES = f"{INPUTS}/votes.csv"
 VETOES = f"{INPUTS}/vetoes.csv"
 EXCLUSIONS = f"{INPUTS}/exclusions.csv"
 SIGNATURE = f"{INPUTS}/signature.json"
-NAMES = (JURY, VOTES, VETOES, EXCLUSIONS, SIGNATURE)
+NOMINEES = f"{INPUTS}/nominees.csv"
+NAMES = (JURY, VOTES, VETOES, EXCLUSIONS, SIGNATURE, NOMINEES)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Given:
     votes: Path | None = None
     vetoes: Path | None = None
     signature: Signature | None = None
+    nominees: Path | None = None
     more: Mapping[str, bytes] = field(default_factory=dict)  # files of the run taken over from another
 
 
@@ -61,6 +64,9 @@ def take_in(rule: Rule, given: Given, handles: Handles) -> Intake:
     if given.signature is not None:
         told = {"name": given.signature.name, "reason": given.signature.reason}
         files[SIGNATURE] = json_bytes(dict(told))
+    if given.nominees is not None:
+        nominees = read_nominees(given.nominees, rule)
+        files[NOMINEES] = spelled(lambda path: write_nominees(nominees, path))
     return Intake(files, vetoes)
 
 

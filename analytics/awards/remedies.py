@@ -38,7 +38,9 @@ def remedies(
 ) -> tuple[Remedy, ...]:
     """For each metric of the index: what it would have had to be to pass the account above."""
     account = facts[own.handle]
-    indices = {placed.handle: placed.index for placed in places if placed.index is not None}
+    # On a percentile scale the others count; on a fixed one only these two do.
+    counting = places if category.data.scale == "percentile_in_track" else (own, above)
+    indices = {placed.handle: placed.index for placed in counting if placed.index is not None}
     tracks = {handle: facts[handle]["track"] for handle in indices}
 
     def passes(changed: Facts) -> bool:

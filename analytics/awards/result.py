@@ -8,11 +8,11 @@ from itertools import groupby
 from pathlib import Path
 
 from analytics.awards.files import Cell, read_csv, write_csv
+from analytics.awards.index import levels_of
 from analytics.awards.places import TIE, by_handle
 from analytics.awards.robustness import ALTERNATIVE
 from analytics.awards.rule import Category, Rule, Track
 from analytics.charts import PictureRow, ranking_picture
-from analytics.indices import explain
 from connectors import connector_for, platforms
 
 RANKING_COLUMNS = (
@@ -247,7 +247,7 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
                 "id": track.track.id,
                 "label": {"zh": track.track.label.zh, "en": track.track.label.en},
                 "places": track.track.places,
-                "accounts": [_account_json(category, placed) for placed in track.places],
+                "accounts": _accounts_json(category, track.places),
             }
             for track in result.tracks
         ],
@@ -255,8 +255,19 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
     }
 
 
-def _account_json(category: Category, placed: Placed) -> dict[str, object]:
-    told: dict[str, object] = {
+def _accounts_json(category: Category, places: Sequence[Placed]) -> list[dict[str, object]]:
+    told = [_account_json(placed) for placed in places]
+    definition = category.index.definition
+    if definition is not None:
+        levels = levels_of(category, [placed.figures for placed in places])
+        for one, values in zip(told, levels, strict=True):
+            pairs = zip(definition.levels, values, strict=True)
+            one["levels"] = {level.id: value.normalize() for level, value in pairs}
+    return told
+
+
+def _account_json(placed: Placed) -> dict[str, object]:
+    return {
         "place": placed.place,
         "awarded": placed.awarded,
         "handle": placed.handle,
@@ -273,10 +284,6 @@ def _account_json(category: Category, placed: Placed) -> dict[str, object]:
         "flags": placed.flags,
         "figures": dict(placed.figures),
     }
-    if category.index.definition is not None:
-        levels = explain(category.index.definition, placed.figures).levels
-        told["levels"] = {level.id: level.value.normalize() for level in levels}
-    return told
 
 
 def draw(rule: Rule, results: Sequence[CategoryResult], path: Path) -> tuple[Path, ...]:

@@ -7,6 +7,7 @@ Draws compare unrounded scores: a tie at the published precision is no certainty
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from analytics.awards.alternatives import Standings, alternative_places, lines_of
 from analytics.awards.files import Cell, write_csv
 from analytics.awards.freeze import Frozen
-from analytics.awards.index import level_values
+from analytics.awards.index import levels_of
 from analytics.awards.rule import Category, Part, Robustness, Rule
 from analytics.awards.score import part_weights
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("track", "handle", "place", "low", "high", "inside")
 ALTERNATIVE = "place_"
-_CHUNK = 250  # draws at a time: a chunk of 11,000 accounts takes about 100 MB
+_CHUNK = 100  # draws at a time: a chunk of 11,000 accounts takes about 50 MB
+_THREADS = 2
 _MILLION = 1_000_000
 
 
@@ -58,7 +60,7 @@ def robustness(
         members = [handle for handle, row in standings.scores.items() if row["track"] == track.id]
         members.sort()
         if members:
-            levels = [level_values(category, standings.accounts[handle]) for handle in members]
+            levels = levels_of(category, [standings.accounts[handle] for handle in members])
             parts = [
                 [_number(standings.scores[handle][name]) for name in ("jury", "public")] for handle in members
             ]
@@ -104,16 +106,20 @@ def shake(
     import numpy as np
 
     small = len(levels) <= np.iinfo(np.int16).max  # 10,000 draws of 11,000 accounts in 220 MB
-    ranked = np.empty((law.draws, len(levels)), dtype=np.int16 if small else np.int32)
+    ranked = np.empty((len(levels), law.draws), dtype=np.int16 if small else np.int32)
     unit = _unit(levels, level_weights(category))
     draws = _Draws(category, law, seed, unit)
     whole = np.array(
         [[int((value / unit).to_integral_value()) for value in row] for row in levels], dtype=np.int64
-    )
+    ).reshape(len(levels), -1)
     judged = np.array([[float(value) for value in row] for row in parts], dtype=np.float64)
-    for start in range(0, law.draws, _CHUNK):
+
+    def rank(start: int) -> None:
         end = min(start + _CHUNK, law.draws)
-        ranked[start:end] = _ranks(draws.scores(start, end, whole.reshape(len(levels), -1), judged))
+        ranked[:, start:end] = _ranks(draws.scores(start, end, whole, judged)).T
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(rank, range(0, law.draws, _CHUNK)))
     return _summed_up(ranked, law, awarded)
 
 
@@ -134,15 +140,15 @@ def _summed_up(
     draws = law.draws
     # The smallest place that at least the share `low` (`high`) of the draws does not pass.
     ends = [max(0, -(-int(draws * share * _MILLION) // _MILLION) - 1) for share in (law.low, law.high)]
-    inside = (ranked <= awarded).sum(axis=0)
-    ranked.sort(axis=0)
+    inside = (ranked <= awarded).sum(axis=1)
+    ranked.partition(sorted(set(ends)), axis=1)
     return [
         Shaken(
-            int(ranked[ends[0], number]),
-            int(ranked[ends[1], number]),
+            int(ranked[number, ends[0]]),
+            int(ranked[number, ends[1]]),
             (Decimal(int(inside[number])) / draws).quantize(Decimal("0.0001")),
         )
-        for number in range(ranked.shape[1])
+        for number in range(len(ranked))
     ]
 
 

@@ -11,6 +11,8 @@ from analytics.indices import IndexDefinition, Label
 SCALES = ("fixed_anchor", "percentile_in_track")
 PUBLIC_SCALES = ("percentile_in_track", "points", "fixed_anchor")
 NO_INDEX = "none"  # gates plus jury: people's judgement alone
+ACCOUNTS, WORKS, PEOPLE = "accounts", "works", "people"
+OF = (ACCOUNTS, WORKS, PEOPLE)  # what a category ranks; works and people are nominated
 ROUNDINGS = ("half-even", "half-up")
 
 
@@ -111,7 +113,10 @@ class Jury:
 
 @dataclass(frozen=True)
 class Category:
-    """One list of the award: one platform, its tracks, gates, index, score and tie-break chain."""
+    """One list of the award: one platform, its tracks, gates, index, score and tie-break chain.
+
+    `of` works or people it ranks nominees; people have no platform (`people` stands there) and no figures.
+    """
 
     id: str
     label: Label
@@ -123,6 +128,7 @@ class Category:
     jury: Jury
     public: Part
     tie_break: tuple[str, ...]
+    of: str = ACCOUNTS
 
     def track(self, track_id: str) -> Track | None:
         return next((track for track in self.tracks if track.id == track_id), None)
@@ -189,6 +195,10 @@ class Rule:
     @property
     def needs_jury(self) -> bool:
         return any(category.jury.weight for category in self.categories)
+
+    @property
+    def needs_nominees(self) -> bool:
+        return any(category.of != ACCOUNTS for category in self.categories)
 
     @property
     def needs_votes(self) -> bool:

@@ -56,13 +56,14 @@ def check_award(
     jury: Path | None = None,
     votes: Path | None = None,
     vetoes: Path | None = None,
+    nominees: Path | None = None,
 ) -> AwardCheck:
     """Validates a rule, and files of people's judgement where given, against the data at hand.
 
     Raises InputError as a run would, except for holes and days that are not over yet.
     """
     rule = load_rule(rule_path)
-    given = Given(jury, votes, vetoes, Signature("check", ""))
+    given = Given(jury, votes, vetoes, Signature("check", ""), nominees)
     with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
         folder = RunFolder(Path(temporary))
         freeze_into(folder, database, rule, rule_path, given, None, lambda category: None)

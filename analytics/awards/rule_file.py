@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,10 +11,14 @@ from pathlib import Path
 import config
 from analytics.awards.questions import KINDS
 from analytics.awards.rule import (
+    ACCOUNTS,
     NO_INDEX,
+    OF,
+    PEOPLE,
     PUBLIC_SCALES,
     ROUNDINGS,
     SCALES,
+    WORKS,
     Category,
     Gate,
     IndexChoice,
@@ -27,7 +31,7 @@ from analytics.awards.rule import (
     Winsorise,
 )
 from analytics.awards.rule_reports import LINES, read_anomaly, read_notice, read_robustness
-from analytics.awards.sources import Source, article_metrics, known_platforms, sources_for
+from analytics.awards.sources import Source, article_metrics, flat, known_platforms, sources_for
 from analytics.awards.ties import FACTS, SHARE
 from analytics.indices import IndexDefinition, Label, load_definition, load_shipped
 from analytics.indices.document import Document, Section, nearest
@@ -41,6 +45,7 @@ _DAY_GATES = ("filed_before",)
 _NUMBER_GATES = ("min_posts", "min_active_weeks", "min_questions")
 _SHARE_GATES = ("data_coverage",)
 _PLAIN_GATES = ("verified", "no_veto")
+_WORK_GATES = ("filed_before", "verified", "data_coverage", "no_veto")
 GATES = (*_DAY_GATES, "verified", *_NUMBER_GATES, *_SHARE_GATES, "no_veto")
 
 SHAPES = ("most-influential", "points", "jury")
@@ -153,18 +158,39 @@ def _id(section: Section, most: int) -> str:
 
 def _category(section: Section, days: int, folder: Path, versions: tuple[str, ...]) -> Category:
     category_id = _id(section, 40)
-    known = known_platforms()
-    platform = section.text("platform", category_id.replace("-", "_"), most=40)
-    if platform not in known:
-        section.refuse_name("platform" if section.has("platform") else "id", platform, known)
+    of = section.choice("of", OF, ACCOUNTS)
+    platform = PEOPLE if of == PEOPLE else _platform(section, category_id)
     tracks = tuple(_track(track) for track in section.sections("tracks"))
     _refuse_repeated(section, "tracks", [track.id for track in tracks])
     label = section.label("label", category_id or "–")
     gates = tuple(_gate(gate) for gate in section.sections("eligibility"))
     index = _index(section, platform, label, days, folder, versions)
+    _refuse_of(section, of, gates, index)
     data, jury, public, tie_break = _score(section, index, platform)
     section.close()
-    return Category(category_id, label, platform, tracks, gates, index, data, jury, public, tie_break)
+    return Category(category_id, label, platform, tracks, gates, index, data, jury, public, tie_break, of)
+
+
+def _platform(section: Section, category_id: str) -> str:
+    known = known_platforms()
+    platform = section.text("platform", category_id.replace("-", "_"), most=40)
+    if platform not in known:
+        section.refuse_name("platform" if section.has("platform") else "id", platform, known)
+    return platform
+
+
+def _refuse_of(section: Section, of: str, gates: Sequence[Gate], index: IndexChoice) -> None:
+    """A work has no figures but its article's; a person has none at all."""
+    if of == PEOPLE and index.formula != NO_INDEX:
+        section.refuse("index", "award.people_have_no_index")
+    if of == WORKS and (index.terms or any(source.of == "account" for source in flat(index.sources))):
+        section.refuse("index", "award.work_has_no_account")
+    able = {ACCOUNTS: GATES, WORKS: _WORK_GATES, PEOPLE: ("no_veto",)}[of]
+    for number, gate in enumerate(gates, start=1):
+        if gate.rule not in able and gate.rule in GATES:
+            section.refuse(
+                f"eligibility[{number}].rule", "award.gate_not_of", received=gate.rule, known=", ".join(able)
+            )
 
 
 def _track(section: Section) -> Track:

@@ -15,15 +15,26 @@ from decimal import Decimal
 from pathlib import Path
 
 from analytics.awards import intake
-from analytics.awards.files import json_bytes, read_csv, sha256
+from analytics.awards.files import json_bytes, read_csv, write_csv
 from analytics.awards.folder import ENGINE, Desk, RunFolder
-from analytics.awards.freeze import freeze_accounts, freeze_articles
+from analytics.awards.freeze import ACCOUNT_COLUMNS, freeze_accounts
+from analytics.awards.freezing import freeze_articles
 from analytics.awards.handles import Handles
+from analytics.awards.holes import COLUMNS as HOLE_COLUMNS
 from analytics.awards.holes import Signature, freeze_holes, refuse_holes
 from analytics.awards.intake import Given, Intake, take_in
+from analytics.awards.nominees import FILE as NOMINEES
+from analytics.awards.nominees import (
+    Entry,
+    account_rows,
+    entries,
+    read_nominees,
+    write_entries,
+    write_nominees,
+)
 from analytics.awards.objections import refuse_open
 from analytics.awards.result import CategoryResult
-from analytics.awards.rule import Category, Rule
+from analytics.awards.rule import ACCOUNTS, Category, Rule
 from analytics.awards.rule_file import load_rule
 from analytics.awards.stages import (
     BY_CATEGORY,
@@ -84,6 +95,7 @@ def run_award(
     votes: Path | None = None,
     vetoes: Path | None = None,
     signature: Signature | None = None,
+    nominees: Path | None = None,
     frozen: Path | None = None,
     today: date | None = None,
     again_from: str | None = None,
@@ -99,7 +111,7 @@ def run_award(
     the figures and files are those of that run's folder, but for what is given anew. Without `today` no day
     of the freeze is compared, and a list that a notice waits for does not become final.
     """
-    given = Given(jury, votes, vetoes, signature)
+    given = Given(jury, votes, vetoes, signature, nominees)
     folder = RunFolder(out)
     if frozen is not None and not folder.was_done(number_of(FREEZE), FREEZE):
         fork(RunFolder(frozen), folder, rule_path, given)
@@ -149,7 +161,7 @@ def advance(
     run_id = record_run(folder, rule)
     if progress:
         progress("done", 1, 1)
-    return _result(folder, rule, run_id, waiting)
+    return result_of(folder, rule, run_id, waiting)
 
 
 def _definitions(rule_path: Path) -> Path | None:
@@ -202,20 +214,17 @@ def freeze_into(
     """The first stage: what was given is checked against the accounts, holes are refused, figures written."""
 
     def work(desk: Desk) -> None:
-        accounts = {
-            c.id: freeze_accounts(database, rule, c, desk.write(f"{c.id}/{FROZEN[0]}"))
-            for c in rule.categories
-        }
+        nominated = _nominated(database, rule, given, rule_path.name)
+        accounts = {c.id: _freeze_who(database, rule, c, nominated.get(c.id), desk) for c in rule.categories}
         _refuse_empty(rule, accounts)
         taken = take_in(rule, given, Handles((c, accounts[c.id]) for c in rule.categories))
-        holes = {
-            c.id: freeze_holes(database, rule, c, desk.write(f"{c.id}/{FROZEN[2]}")) for c in rule.categories
-        }
+        holes = {c.id: _freeze_holes(database, rule, c, desk) for c in rule.categories}
         files = {c.id: (accounts[c.id], holes[c.id]) for c in rule.categories}
         refuse_holes(rule, files, taken.vetoes, signed=given.signature is not None, today=today)
         for category in rule.categories:
             step(category)
-            freeze_articles(database, rule, category, desk.write(f"{category.id}/{FROZEN[1]}"))
+            works = _works_of(nominated.get(category.id))
+            freeze_articles(database, rule, category, desk.write(f"{category.id}/{FROZEN[1]}"), works)
         for name, content in taken.files.items():
             desk.write(name).write_bytes(content)
         desk.write(RULE).write_bytes(rule_path.read_bytes())
@@ -223,6 +232,49 @@ def freeze_into(
             desk.write(f"{DEFINITIONS}/{path.relative_to(rule_path.parent)}").write_bytes(path.read_bytes())
 
     folder.perform(number_of(FREEZE), FREEZE, work)
+
+
+def _nominated(database: Database, rule: Rule, given: Given, source: str) -> dict[str, tuple[Entry, ...]]:
+    """The nominees of every category that has some. Raises InputError where nobody gave them."""
+    if not rule.needs_nominees:
+        return {}
+    if given.nominees is None:
+        problems = [
+            Problem("award.nominees_needed", column=f"category[{number}].of", params={"of": category.of})
+            for number, category in enumerate(rule.categories, start=1)
+            if category.of != ACCOUNTS
+        ]
+        raise InputError(source, problems)
+    nominees = read_nominees(given.nominees, rule)
+    return {
+        category.id: entries(database, rule, category, nominees, given.nominees.name)
+        for category in rule.categories
+        if category.of != ACCOUNTS
+    }
+
+
+def _freeze_who(
+    database: Database, rule: Rule, category: Category, nominated: tuple[Entry, ...] | None, desk: Desk
+) -> Path:
+    """Who takes part: the platform's accounts, or the nominees and what a jury reads of them."""
+    path = desk.write(f"{category.id}/{FROZEN[0]}")
+    if nominated is None:
+        return freeze_accounts(database, rule, category, path)
+    write_entries(nominated, desk.write(f"{category.id}/{NOMINEES}"))
+    return write_csv(path, ACCOUNT_COLUMNS, account_rows(nominated))
+
+
+def _works_of(nominated: tuple[Entry, ...] | None) -> dict[int, str] | None:
+    if nominated is None:
+        return None
+    return {one.article: one.handle for one in nominated if one.article is not None}
+
+
+def _freeze_holes(database: Database, rule: Rule, category: Category, desk: Desk) -> Path:
+    path = desk.write(f"{category.id}/{FROZEN[2]}")
+    if category.of != ACCOUNTS:  # a figure that a nominee lacks keeps it out and says so
+        return write_csv(path, HOLE_COLUMNS, ())
+    return freeze_holes(database, rule, category, path)
 
 
 def fork(old: RunFolder, new: RunFolder, rule_path: Path, given: Given) -> None:
@@ -267,7 +319,7 @@ def _take_more(folder: RunFolder, rule: Rule, given: Given, source: str) -> None
     changed = folder.changed(number_of(FREEZE), FREEZE)
     if changed:
         raise MeizhenError("award.frozen_changed", files=", ".join(changed))
-    if sha256(folder.path / RULE) != rule.digest:
+    if folder.digest(RULE) != rule.digest:
         raise MeizhenError("award.other_rule", folder=folder.path, rule=source)
     taken = _read_given(folder, rule, given)
     for name, content in taken.files.items():
@@ -334,7 +386,7 @@ def record_run(folder: RunFolder, rule: Rule) -> str:
         digests |= folder.writes(number_of(stage), stage)
 
     def digest(name: str) -> str:
-        return digests.get(name) or (sha256(folder.path / name) if folder.has(name) else "")
+        return digests.get(name) or folder.digest(name)
 
     inputs = inputs_of(rule, digest)
     run_id = run_id_of(inputs)
@@ -362,7 +414,8 @@ def run_id_in(folder: RunFolder) -> str:
         raise MeizhenError("award.no_run", folder=folder.path) from None
 
 
-def _result(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:
+def result_of(folder: RunFolder, rule: Rule, run_id: str, waiting: MeizhenError | None) -> AwardResult:
+    """What a run's folder holds, as far as it went."""
     ranked = folder.is_done(number_of("anomalies"), "anomalies")
     return AwardResult(
         run_id=run_id,
@@ -380,13 +433,17 @@ def dry_run(
     """The list as it would be today: nothing is written, holes are let pass. Without the jury's scores (or
     the votes) the places are those of the data alone, and categories without data are left out.
     """
-    rule = load_rule(rule_path)
+    rule = whole = load_rule(rule_path)
     data_only = (rule.needs_jury and given.jury is None) or (rule.needs_votes and given.votes is None)
     if data_only:
         rule = _by_data(rule)
     with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
-        folder, steps = RunFolder(Path(temporary)), _Steps(rule, progress)
+        folder, steps = RunFolder(Path(temporary) / "run"), _Steps(rule, progress)
         signed = replace(given, signature=Signature("dry run", ""))
+        if given.nominees is not None:
+            kept = {category.id for category in rule.categories}
+            nominees = [one for one in read_nominees(given.nominees, whole) if one.category in kept]
+            signed = replace(signed, nominees=write_nominees(nominees, Path(temporary) / "nominees.csv"))
         freeze_into(folder, database, rule, rule_path, signed, None, lambda c: steps.step(FREEZE, c))
         _perform(folder, rule, "anomalies", steps, None, insist=False)
         results = results_of(rule, folder.path.joinpath)

@@ -20,6 +20,7 @@ from analytics.awards.folder import RunFolder, not_written
 from analytics.awards.handles import Handles, Key
 from analytics.awards.intake import spelled
 from analytics.awards.jury import SCORE_COLUMNS, Score, read_jury_row, write_scores
+from analytics.awards.nominees import evidence_in
 from analytics.awards.rule import Category, Rule
 from analytics.awards.run import rule_of
 from analytics.awards.stages import number_of
@@ -29,7 +30,7 @@ from config.table_files import Row, Table, read_table
 
 FOLDER = "jury"
 JUDGES = f"{FOLDER}/judges.csv"
-COLUMNS = ("category", "handle", "name", "unit_name", "track", "judge", "unit", "score")
+COLUMNS = ("category", "handle", "name", "unit_name", "track", "evidence", "judge", "unit", "score")
 # What people read above each column; the last word is what we read.
 _HEADINGS = (
     "类别 category",
@@ -37,13 +38,14 @@ _HEADINGS = (
     "名称 name",
     "单位 unit_name",
     "组别 track",
+    "材料 evidence",
     "评委 judge",
     "评委单位 unit",
     "评分0–100 score",
 )
 _JUDGE_COLUMNS = ("judge", "unit")
 _A4 = 9
-_WIDTHS = (15, 24, 30, 30, 14, 14, 15, 18)
+_WIDTHS = (15, 24, 30, 30, 14, 50, 14, 15, 18)
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,9 @@ def _known_judges(folder: RunFolder) -> list[Judge]:
 def _asked(folder: RunFolder, category: Category) -> list[dict[str, str]]:
     """The eligible accounts of a category."""
     eligible = eligible_handles(folder.path / category.id / "eligibility.csv")
+    told = evidence_in(folder.path / category.id)
     return [
-        account
+        account | {"evidence": told.get(account["handle"], "")}
         for account in read_csv(folder.path / category.id / "accounts.csv")
         if account["handle"] in eligible
     ]
@@ -194,7 +197,7 @@ def _write_sheet(rule: Rule, judge: Judge, asked: Mapping[str, list[dict[str, st
     for last, (category, account) in enumerate(_for_judge(rule, judge, asked), start=1):
         track = category.track(account["track"])
         labels = (account["name"], account["unit"], track.label.zh if track else account["track"])
-        told = (account["handle"], *labels, judge.name, judge.unit)
+        told = (account["handle"], *labels, account["evidence"], judge.name, judge.unit)
         for column, cell in enumerate((category.id, *told)):
             page.write_string(last, column, cell, formats["cell"])
         page.write_blank(last, len(COLUMNS) - 1, None, formats["score"])

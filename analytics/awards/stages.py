@@ -74,7 +74,8 @@ def inputs_of(rule: Rule, digest: Callable[[str], str]) -> dict[str, str]:
             ).hexdigest()
         for name in FROZEN:
             inputs[f"{category.id}/{name}"] = digest(f"{category.id}/{name}")
-    inputs |= {name: digest(name) for name in intake.NAMES}
+    names = (name for name in intake.NAMES if name != intake.NOMINEES or rule.needs_nominees)
+    inputs |= {name: digest(name) for name in names}
     return {name: found for name, found in inputs.items() if found}
 
 

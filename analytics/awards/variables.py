@@ -4,20 +4,19 @@ An unknown figure adds nothing and is told by `data_coverage`; a variable is unk
 the account has the figure. Without articles every sum is 0.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import groupby
 from pathlib import Path
 
-from analytics.awards.files import Cell, plain, read_csv, write_csv
+import numpy as np
+
+from analytics.awards.columns import UNKNOWN, Columns
+from analytics.awards.counts import Counts, Variables
+from analytics.awards.files import Cell, plain, shown, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.questions import (
     ACCOUNT_FIGURES,
-    DUPLICATE,
     INFINITE,
-    KINDS,
     QUESTION_FIGURES,
     TURNED,
     VOLUNTARY,
@@ -25,11 +24,10 @@ from analytics.awards.questions import (
     wilson_lower,
 )
 from analytics.awards.rule import Category
-from analytics.awards.sources import Source, flat
+from analytics.awards.sources import flat
 from analytics.awards.ties import SHARE
-from analytics.indices import compute, load_definition
+from analytics.indices.columns import Mask, Whole
 
-QUESTION = "question"
 FACT_COLUMNS = (
     "handle",
     "name",
@@ -46,225 +44,137 @@ FACT_COLUMNS = (
     "data_coverage",
     "shares",
 )
-_SELECTS = ("", "original", "headline", "max")
 _MICRO = Decimal("0.000001")
-
-
-@dataclass
-class Sums:
-    """One figure over the articles of one account; each selection is None until an article has it."""
-
-    by_select: dict[str, Decimal | None] = field(default_factory=lambda: dict.fromkeys(_SELECTS))
-
-    def add(self, value: Decimal, *, original: bool, headline: bool) -> None:
-        known = self.by_select
-        known[""] = (known[""] or 0) + value
-        known["max"] = value if known["max"] is None else max(known["max"], value)
-        if original:
-            known["original"] = (known["original"] or 0) + value
-        if headline:
-            known["headline"] = (known["headline"] or 0) + value
-
-
-@dataclass
-class Tally:
-    """What the articles of one account add up to."""
-
-    posts: int = 0
-    originals: int = 0
-    headlines: int = 0
-    questions: int = 0
-    expected: int = 0  # articles that should have every figure
-    covered: int = 0  # those that have
-    knows_original: bool = False
-    knows_position: bool = False
-    weeks: set[tuple[int, int]] = field(default_factory=set)
-    sums: dict[str, Sums] = field(default_factory=dict)
-    over: dict[tuple[str, str], int] = field(default_factory=dict)  # articles past a limit
-    hours: list[Decimal] = field(default_factory=list)
-    rates: dict[str, list[int]] = field(default_factory=dict)  # metric → [successes, trials]
-
-
-class Counter:
-    """Adds up articles: of one account, in the whole period or any part of it."""
-
-    def __init__(self, category: Category, metrics: Sequence[str]) -> None:
-        self._metrics = metrics
-        sources = category.index.sources
-        self._questions = [term.metric for term in category.index.terms if term.metric in QUESTION_FIGURES]
-        self._required = sorted({source.metric for source in flat(sources) if source.of == "article"})
-        self._wants_position = any(source.select == "headline" for source in flat(sources))
-        self._wants_original = any(source.select == "original" for source in flat(sources))
-        self._limits = [
-            (source.metric, source.select, source.over) for source in sources if source.over is not None
-        ]
-
-    def tally(self, articles: Iterable[Mapping[str, str]]) -> Tally:
-        tally = Tally(sums={metric: Sums() for metric in self._metrics})
-        tally.rates = {metric: [0, 0] for metric in self._questions if KINDS[metric] == "wilson_lower"}
-        for article in articles:
-            self._count(tally, article)
-        return tally
-
-    def _count(self, tally: Tally, article: Mapping[str, str]) -> None:
-        if is_duplicate(article):
-            return
-        year, week, _ = date.fromisoformat(article["published_day"]).isocalendar()
-        original, headline = article["original"] == "true", article["position"] == "1"
-        tally.posts += 1
-        tally.weeks.add((year, week))
-        tally.originals += original
-        tally.headlines += headline
-        tally.knows_original |= bool(article["original"])
-        tally.knows_position |= bool(article["position"])
-        for metric in self._metrics:
-            if article[metric]:
-                tally.sums[metric].add(Decimal(article[metric]), original=original, headline=headline)
-        for metric, select, limit in self._limits:
-            if article[metric] and Decimal(article[metric]) > limit:
-                tally.over[metric, select] = tally.over.get((metric, select), 0) + 1
-        tally.questions += article["kind"] == QUESTION
-        if not self._questions:
-            tally.expected += 1
-            tally.covered += self._covered(article)
-        elif article["kind"] == QUESTION:
-            tally.expected += 1
-            tally.covered += self._ask(tally, article)
-
-    def _covered(self, article: Mapping[str, str]) -> bool:
-        return (
-            all(article[metric] for metric in self._required)
-            and (bool(article["position"]) or not self._wants_position)
-            and (bool(article["original"]) or not self._wants_original)
-        )
-
-    def _ask(self, tally: Tally, article: Mapping[str, str]) -> bool:
-        """Counts one question; True where it is known how it was answered."""
-        known = self._covered(article)
-        for metric in self._questions:
-            if metric == "median_first_answer_hours":
-                hours = _waited(article)
-                known &= hours is not None
-                tally.hours += [] if hours is None else [hours]
-                continue
-            answer = article[QUESTION_FIGURES[metric][0]]
-            if answer:
-                tally.rates[metric][0] += (Decimal(answer) > 0) != (metric in TURNED)
-                tally.rates[metric][1] += 1
-            elif metric not in VOLUNTARY:
-                known = False
-        return known
-
-
-def is_duplicate(article: Mapping[str, str]) -> bool:
-    """A question that was asked before takes no part; nor does it count as an article."""
-    told = article.get(DUPLICATE, "")
-    return bool(told) and Decimal(told) > 0
-
-
-def _waited(article: Mapping[str, str]) -> Decimal | None:
-    """Hours to the first answer; infinite while there is none, None where that is not known."""
-    if article["first_answer_hours"]:
-        return Decimal(article["first_answer_hours"])
-    return INFINITE if article["answers"] and Decimal(article["answers"]) == 0 else None
+_ENDLESS = np.iinfo(np.int64).max
+_MEDIAN = "median_first_answer_hours"
 
 
 def count_variables(category: Category, frozen: Frozen, path: Path) -> Path:
     """Writes one row an account: FACT_COLUMNS, then the variables or question metrics; '' is unknown."""
-    return write_csv(path, (*FACT_COLUMNS, *category.index.names), _rows(category, frozen))
+    return write_csv(path, (*FACT_COLUMNS, *category.index.names), _rows(category, Columns.read(frozen)))
 
 
-def by_account(frozen: Frozen) -> Iterator[tuple[dict[str, str], Iterator[dict[str, str]]]]:
-    """Each account with its articles, in the files' order; the articles must be read before the next one."""
-    grouped = groupby(read_csv(frozen.articles), key=lambda article: article["handle"])
-    handle, articles = next(grouped, ("", iter(())))
-    for account in read_csv(frozen.accounts):
-        while handle and handle < account["handle"]:  # of an account that is not among them
-            handle, articles = next(grouped, ("", iter(())))
-        if account["handle"] == handle:
-            yield account, articles
-            handle, articles = next(grouped, ("", iter(())))
-        else:
-            yield account, iter(())
+def _rows(category: Category, columns: Columns) -> Iterator[list[Cell]]:
+    counts = Counts(columns, columns.account, len(columns.accounts))
+    found = Variables(counts, columns.accounts, category.index.days).of(category.index.sources)
+    known = {
+        name: [
+            shown(value) if sure else None for value, sure in zip(one.values.tolist(), one.known, strict=True)
+        ]
+        for name, one in found.items()
+    }
+    questions = _Questions(category, columns, counts)
+    known |= {term.metric: questions.metric(term.metric) for term in category.index.terms}
+    facts = _Facts(category, columns, counts, questions)
+    for number, account in enumerate(columns.accounts):
+        yield [*facts.row(number, account), *(known[name][number] for name in category.index.names)]
 
 
-def _rows(category: Category, frozen: Frozen) -> Iterator[list[Cell]]:
-    counter = Counter(category, frozen.article_metrics)
-    for account, articles in by_account(frozen):
-        tally = counter.tally(articles)
-        known = variables_of(category.index.sources, tally, account, category.index.days)
-        known |= {term.metric: _metric(term.metric, tally, account) for term in category.index.terms}
-        values = (known[name] for name in category.index.names)
-        yield [*_facts(account, tally), *(None if value is None else plain(value) for value in values)]
+def weeks_of(day: Whole) -> Whole:
+    """The ISO week of each day, as the number of Mondays since 1970 (which began on a Thursday)."""
+    return (day + 3) // 7
 
 
-def variables_of(
-    sources: Iterable[Source], tally: Tally, account: Mapping[str, str], days: int
-) -> dict[str, Decimal | None]:
-    """The variables of an index from counted articles; None is unknown."""
-    return {source.variable: _variable(source, tally, account, days) for source in sources}
+class _Facts:
+    """What is told of an account beside its variables."""
 
-
-def _facts(account: Mapping[str, str], tally: Tally) -> list[Cell]:
-    shares = tally.sums[SHARE].by_select[""] if SHARE in tally.sums else None
-    return [
-        *(account[name] for name in FACT_COLUMNS[:7]),
-        tally.posts,
-        tally.originals if tally.knows_original or not tally.posts else None,
-        tally.headlines if tally.knows_position or not tally.posts else None,
-        tally.questions,
-        len(tally.weeks),
-        _coverage(tally, int(account["open_gaps"])),
-        None if shares is None else plain(shares),
-    ]
-
-
-def _coverage(tally: Tally, gaps: int) -> str:
-    """Articles with every figure ÷ all articles; a day that could not be collected counts as one without."""
-    whole = tally.expected + gaps
-    return "" if not whole else plain((Decimal(tally.covered) / whole).quantize(_MICRO, ROUND_HALF_EVEN))
-
-
-def _variable(source: Source, tally: Tally, account: Mapping[str, str], days: int) -> Decimal | None:
-    if source.of == "days":
-        return Decimal(days)
-    if source.of == "index":
-        inner = variables_of(source.inner, tally, account, days)
-        return None if None in inner.values() else compute(load_definition(source.metric), inner)
-    if source.of == "account":
-        return Decimal(account[source.metric]) if account[source.metric] else None
-    if not tally.posts:
-        return Decimal(0)
-    if source.select == "headline" and not tally.knows_position:
-        return None
-    if source.select == "original" and not tally.knows_original:
-        return None
-    if source.of == "posts":
-        return Decimal(
-            {"original": tally.originals, "headline": tally.headlines}.get(source.select, tally.posts)
+    def __init__(self, category: Category, columns: Columns, counts: Counts, questions: "_Questions") -> None:
+        self._counts = counts
+        self._questions = counts.number(columns.question)
+        asked = columns.question if questions.metrics else None
+        self._expected = counts.number(asked)
+        self._covered = counts.number(
+            _covered(category, columns) & questions.known & (True if asked is None else asked)
         )
-    return _sum(source, tally)
+        weeks = columns.account * (1 << 24) + weeks_of(columns.day)
+        first = np.concatenate((np.ones(min(len(weeks), 1), dtype=bool), weeks[1:] != weeks[:-1]))
+        self._weeks = counts.number(first)
+        self._shares = counts.total(SHARE) if SHARE in columns.figures else None
+
+    def row(self, number: int, account: Mapping[str, str]) -> list[Cell]:
+        counts = self._counts
+        posts = int(counts.posts[number])
+        shares = self._shares
+        return [
+            *(account[name] for name in FACT_COLUMNS[:7]),
+            posts,
+            int(counts.originals[number]) if counts.knows_original[number] or not posts else None,
+            int(counts.headlines[number]) if counts.knows_position[number] or not posts else None,
+            int(self._questions[number]),
+            int(self._weeks[number]),
+            self._coverage(number, int(account["open_gaps"])),
+            shown(int(shares.values[number])) if shares is not None and shares.known[number] else None,
+        ]
+
+    def _coverage(self, number: int, gaps: int) -> str:
+        """Articles with every figure ÷ all; a day that could not be collected counts as one without."""
+        whole = int(self._expected[number]) + gaps
+        if not whole:
+            return ""
+        return plain((Decimal(int(self._covered[number])) / whole).quantize(_MICRO, ROUND_HALF_EVEN))
 
 
-def _sum(source: Source, tally: Tally) -> Decimal | None:
-    known = tally.sums[source.metric].by_select
-    if source.over is not None:
-        over = tally.over.get((source.metric, source.select), 0)
-        return None if known[""] is None else Decimal(over)
-    if known[source.select] is not None:
-        return known[source.select]
-    # No article of the selection: 0 where there is none, unknown where there is one without the figure.
-    chosen = {"original": tally.originals, "headline": tally.headlines}.get(source.select, tally.posts)
-    return None if chosen else Decimal(0)
+def _covered(category: Category, columns: Columns) -> Mask:
+    """The articles with every figure that the index is made of."""
+    sources = list(flat(category.index.sources))
+    covered = np.ones(len(columns), dtype=bool)
+    for metric in sorted({source.metric for source in sources if source.of == "article"}):
+        covered &= columns.figures[metric] != UNKNOWN
+    if any(source.select == "headline" for source in sources):
+        covered &= columns.knows_position
+    if any(source.select == "original" for source in sources):
+        covered &= columns.knows_original
+    return covered
 
 
-def _metric(metric: str, tally: Tally, account: Mapping[str, str]) -> Decimal | None:
-    if metric in ACCOUNT_FIGURES:
-        figure = account[ACCOUNT_FIGURES[metric]]
-        return Decimal(figure) if figure else None
-    if metric == "median_first_answer_hours":
-        return median(tally.hours) if tally.hours or tally.questions else INFINITE
-    successes, trials = tally.rates[metric]
-    if not trials and tally.questions and metric not in VOLUNTARY:
-        return None
-    return wilson_lower(Decimal(successes), Decimal(trials))
+class _Questions:
+    """The metrics of a question site. `known`: is it known how a question was answered?"""
+
+    def __init__(self, category: Category, columns: Columns, counts: Counts) -> None:
+        self.metrics = [term.metric for term in category.index.terms if term.metric in QUESTION_FIGURES]
+        self._columns = columns
+        self._counts = counts
+        self._asked = counts.number(columns.question)
+        self.known = np.ones(len(columns), dtype=bool)
+        for metric in self.metrics:
+            if metric not in VOLUNTARY:
+                self.known &= self._answer(metric) != UNKNOWN
+
+    def _answer(self, metric: str) -> Whole:
+        """What is known of each question; hours to the first answer are endless while there is none."""
+        figure = self._columns.figures[QUESTION_FIGURES[metric][0]]
+        if metric != _MEDIAN:
+            return figure
+        unanswered = (figure == UNKNOWN) & (self._columns.figures[QUESTION_FIGURES[metric][1]] == 0)
+        return np.where(unanswered, _ENDLESS, figure)
+
+    def metric(self, metric: str) -> list[str | None]:
+        """The metric of every account as text; None is unknown."""
+        if metric in ACCOUNT_FIGURES:
+            name = ACCOUNT_FIGURES[metric]
+            return [plain(Decimal(one[name])) if one[name] else None for one in self._columns.accounts]
+        told_ = self._medians(metric) if metric == _MEDIAN else self._rates(metric)
+        return [None if value is None else plain(value) for value in told_]
+
+    def _rates(self, metric: str) -> Iterator[Decimal | None]:
+        answer = self._answer(metric)
+        tried = self._columns.question & (answer != UNKNOWN)
+        trials = self._counts.number(tried)
+        successes = self._counts.number(tried & ((answer > 0) != (metric in TURNED)))
+        for tries, right, asked in zip(
+            trials.tolist(), successes.tolist(), self._asked.tolist(), strict=True
+        ):
+            if not tries and asked and metric not in VOLUNTARY:
+                yield None
+            else:
+                yield wilson_lower(Decimal(right), Decimal(tries))
+
+    def _medians(self, metric: str) -> Iterator[Decimal | None]:
+        hours = self._answer(metric)
+        told_ = self._columns.question & (hours != UNKNOWN)
+        ends = np.cumsum(self._counts.number(told_))
+        values = hours[told_]
+        for number, asked in enumerate(self._asked.tolist()):
+            mine = values[ends[number - 1] if number else 0 : ends[number]].tolist()
+            waited = [INFINITE if one == _ENDLESS else Decimal(one).scaleb(-6) for one in mine]
+            yield median(waited) if waited or asked else INFINITE

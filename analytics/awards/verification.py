@@ -1,7 +1,6 @@
 """Runs an award again from its frozen inputs and says what differs: anybody can, on any machine."""
 
 import csv
-import hashlib
 import json
 import shutil
 import tempfile
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics.awards import intake
-from analytics.awards.files import sha256
 from analytics.awards.folder import BESIDE, ENGINE, RECORDS, Desk, RunFolder
 from analytics.awards.notice import NOTICE
 from analytics.awards.objections import OBJECTIONS, objections
@@ -90,7 +88,7 @@ def _inputs(folder: RunFolder, rule: Rule, record: dict[str, object]) -> Iterato
     """Inputs whose hash is not the recorded one."""
     told = record.get("inputs")
     recorded: dict[str, str] = told if isinstance(told, dict) else {}
-    present = inputs_of(rule, lambda name: sha256(folder.path / name) if folder.has(name) else "")
+    present = inputs_of(rule, folder.digest)
     for name in sorted({*recorded, *present}):
         expected, received = recorded.get(name, ""), present.get(name, "")
         if expected != received:
@@ -132,15 +130,11 @@ def _compared(folder: RunFolder, again: RunFolder, told: set[str]) -> Iterator[D
             yield Difference(name, "missing")
         elif not again.has(name):
             yield Difference(name, "unknown")
-        elif _digest(folder, name) != _digest(again, name) and not name.startswith(RECORDS):
+        elif folder.digest(name) != again.digest(name) and not name.startswith(RECORDS):
             yield _difference(name, again.path / name, folder.path / name)
     for name in (file for file in again.files() if file.startswith(RECORDS)):
-        if folder.has(name) and _digest(folder, name) != _digest(again, name):
+        if folder.has(name) and folder.digest(name) != again.digest(name):
             yield Difference(name, "changed")
-
-
-def _digest(folder: RunFolder, name: str) -> str:
-    return hashlib.sha256((folder.path / name).read_bytes()).hexdigest()
 
 
 def _difference(name: str, expected: Path, received: Path) -> Difference:

@@ -1,12 +1,17 @@
 """Which of an account's articles count most: what its index would lose without each."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
+from itertools import groupby
 
-from analytics.awards.freeze import Frozen
+import numpy as np
+
+from analytics.awards.columns import UNKNOWN, Columns, articles_in
+from analytics.awards.counts import Counts, Variables
+from analytics.awards.files import read_csv
+from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.rule import Category
-from analytics.awards.variables import Counter, by_account, variables_of
 from analytics.indices import compute
 
 _CANDIDATES = 20
@@ -26,43 +31,75 @@ class Weighed:
     worth: Decimal
 
 
-def weigh_articles(category: Category, files: Path, handle: str) -> tuple[Weighed, ...]:
-    """The five articles that count most, of the twenty with the highest first figure."""
-    choice = category.index
-    if choice.definition is None:
+Rows = Mapping[str, Mapping[str, str]]
+
+
+def weigh_articles(category: Category, columns: Columns, rows: Rows) -> tuple[Weighed, ...]:
+    """The five articles that count most, of the twenty with the highest first figure.
+
+    `columns` and `rows` hold the articles of one account, `rows` by their ids.
+    """
+    if category.index.definition is None:
         return ()
-    frozen = Frozen.of(category, files / "accounts.csv", files / "articles.csv")
-    account, articles = next(
-        (account, list(rows)) for account, rows in by_account(frozen) if account["handle"] == handle
-    )
-    metrics = list(dict.fromkeys(source.metric for source in choice.sources if source.of == "article"))
-    counter = Counter(category, frozen.article_metrics)
+    metrics = dict.fromkeys(source.metric for source in category.index.sources if source.of == "article")
 
-    def index(rows: list[dict[str, str]]) -> Decimal | None:
-        variables = variables_of(choice.sources, counter.tally(rows), account, choice.days)
-        if choice.definition is None or None in variables.values():
-            return None
-        return compute(choice.definition, variables)
+    def first(row: int) -> tuple[list[int], str]:
+        figures = (int(columns.figures[metric][row]) for metric in metrics)
+        return [-1 if figure == UNKNOWN else figure for figure in figures], str(columns.ids[row])
 
-    def first(article: dict[str, str]) -> tuple[list[Decimal], str]:
-        return [Decimal(article[metric] or -1) for metric in metrics], article["remote_id"]
-
-    whole = index(articles)
-    found = []
-    for article in sorted(articles, key=first, reverse=True)[:_CANDIDATES]:
-        without = index([other for other in articles if other is not article])
+    every = np.ones(len(columns), dtype=bool)
+    whole = _index(category, columns)
+    worth: dict[str, Decimal] = {}
+    for row in sorted(range(len(columns)), key=first, reverse=True)[:_CANDIDATES]:
+        rest = every.copy()
+        rest[row] = False
+        without = _index(category, columns.chosen(rest))
         if whole is not None and without is not None:
-            figures = {metric: article[metric] for metric in metrics}
-            found.append(
-                Weighed(
-                    article["remote_id"],
-                    article["title"],
-                    article["url"],
-                    article["published_day"],
-                    article["position"],
-                    figures,
-                    whole - without,
-                )
-            )
-    found.sort(key=lambda one: (-one.worth, one.remote_id))
-    return tuple(found[:_SHOWN])
+            worth[str(columns.ids[row])] = whole - without
+    shown = sorted(worth, key=lambda name: (-worth[name], name))[:_SHOWN]
+    return tuple(_weighed(rows[name], metrics, worth[name]) for name in shown)
+
+
+def _weighed(row: Mapping[str, str], metrics: Iterable[str], worth: Decimal) -> Weighed:
+    return Weighed(
+        row["remote_id"],
+        row["title"],
+        row["url"],
+        row["published_day"],
+        row["position"],
+        {metric: row[metric] for metric in metrics},
+        worth,
+    )
+
+
+def _index(category: Category, columns: Columns) -> Decimal | None:
+    choice = category.index
+    counts = Counts(columns, columns.account, len(columns.accounts))
+    found = Variables(counts, columns.accounts, choice.days).of(choice.sources)
+    if choice.definition is None or not all(one.known[0] for one in found.values()):
+        return None
+    return compute(
+        choice.definition, {name: Decimal(int(one.values[0])).scaleb(-6) for name, one in found.items()}
+    )
+
+
+def articles_of(frozen: Frozen, handle: str) -> tuple[Columns, Rows]:
+    """The articles of one account."""
+    names = (*ARTICLE_COLUMNS, *frozen.article_metrics)
+    with articles_in(frozen) as duck:
+        found = duck.execute("SELECT * FROM articles WHERE handle = ?", [handle]).fetchall()
+    rows = (dict(zip(names, (cell or "" for cell in row), strict=True)) for row in found)
+    return Columns.read(frozen, ids=True, handle=handle), {row["remote_id"]: row for row in rows}
+
+
+def every_account(frozen: Frozen) -> Iterator[tuple[str, Columns, Rows]]:
+    """Each account with its articles, by handle."""
+    columns = Columns.read(frozen, ids=True)
+    ends = np.cumsum(np.bincount(columns.account, minlength=len(columns.accounts))).tolist()
+    groups = groupby(read_csv(frozen.articles), key=lambda row: row["handle"])
+    handle, rows = next(groups, ("", iter(())))
+    for account, begin, end in zip(columns.accounts, [0, *ends], ends, strict=False):
+        while handle and handle < account["handle"]:  # of an account that is not among them
+            handle, rows = next(groups, ("", iter(())))
+        own = {row["remote_id"]: row for row in rows} if handle == account["handle"] else {}
+        yield account["handle"], columns.of_account(account, begin, end), own

@@ -1,7 +1,7 @@
 """Pictures with Chinese labels, as PNG and SVG: the same bytes for the same figures, without system fonts."""
 
 from analytics.charts.comparison import Pair, week_on_week_picture
-from analytics.charts.drawing import font_file, label_font, printable
+from analytics.charts.drawing import label_font
 from analytics.charts.hours import hours_picture
 from analytics.charts.panels import Panel, trend_picture, units_picture
 from analytics.charts.poster import PosterRow, poster_picture
@@ -14,11 +14,9 @@ __all__ = [
     "Panel",
     "PictureRow",
     "PosterRow",
-    "font_file",
     "hours_picture",
     "label_font",
     "poster_picture",
-    "printable",
     "ranking_picture",
     "trend_picture",
     "units_picture",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.messages import told
+from config.paper import font_file, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#B85A00", "#00785A", "#A34A7C")
 BESIDE = "#A9B4BF"  # what stands beside for comparison
 INK, GREY, PALE, LINE = "#1B2733", "#66727F", "#EEF1F4", "#D5DBE1"
-_MISSING = "□"
 _DPI = 160
 
 
@@ -130,28 +130,6 @@ def label_font() -> "FontProperties":
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(fname=str(font_file()))
-
-
-def font_file() -> Path:
-    """The one font of all pictures and pages."""
-    from pylopdf_fonts_zh_cn import sans_path
-
-    return Path(sans_path())
-
-
-@cache
-def known_characters() -> frozenset[int]:
-    """The code points that the font can show."""
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(str(font_file())).get_charmap())
-
-
-def printable(content: str) -> str:
-    """The text on one line, with □ for what the font cannot show."""
-    known = known_characters()
-    line = " ".join(content.split())
-    return "".join(character if ord(character) in known else _MISSING for character in line)
 
 
 def save(figure: "Figure", path: Path) -> tuple[Path, Path]:

@@ -1,15 +1,12 @@
 """The week on two pages of A4: the platforms and their trends; accounts, units, hours, articles and holes."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from analytics.charts.comparison import comparison_figure
-from analytics.charts.drawing import font_file, printable, shortened, signed_share, svg_bytes
+from analytics.charts.drawing import shortened, signed_share, svg_bytes
 from analytics.charts.hours import hours_figure
 from analytics.charts.panels import panels_figure
 from analytics.exports.columns import VERSION, Column
@@ -17,9 +14,7 @@ from analytics.exports.content import HOUR_WEEKS, PlatformWeek, WeekReport
 from analytics.exports.pictures import busiest, leading_pairs, leading_panels, posts_of_units
 from analytics.exports.rows import Compared, compared_total
 from config.messages import told
-
-if TYPE_CHECKING:
-    from typst import Fonts
+from config.paper import printable, typeset
 
 # What fits the two pages; the workbook has the rest.
 _PLATFORMS, _PANELS, _BARS, _UNITS, _ARTICLES, _GAPS = 8, 6, 8, 6, 12, 8
@@ -28,25 +23,9 @@ _DASH = "–"
 
 def paper(report: WeekReport) -> bytes:
     """The report as a PDF of two pages: the same figures give the same bytes."""
-    import typst
-
     template = (files("analytics.exports") / "weekly.typ").read_bytes()
-    content: bytes = typst.compile(
-        template,
-        format="pdf",
-        sys_inputs={"data": json.dumps(page_facts(report), ensure_ascii=False)},
-        font_paths=_fonts(),
-        timestamp=datetime.combine(report.week.sunday, time(), UTC),  # no clock is asked
-    )
+    (content,) = typeset(template, page_facts(report), datetime.combine(report.week.sunday, time(), UTC))
     return content
-
-
-@cache
-def _fonts() -> "Fonts":
-    """The one font that comes with us: what the machine has would change the page."""
-    from typst import Fonts
-
-    return Fonts(False, False, [str(font_file().parent)])
 
 
 def _said(entry: str, **params: object) -> str:

@@ -1,14 +1,24 @@
 """What the house keeps of each import, so that it can be listed, carried on after a crash, and undone."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
+<<<<<<< HEAD
 from sqlalchemy import JSON, Column, ColumnElement, ForeignKey, Index, Integer, exists, or_, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
 from organisation.accounts import Account
 from organisation.units import Unit
+=======
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, text
+from sqlalchemy import select as rows
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from config.errors import MeizhenError
+from config.keyset import keyset
+>>>>>>> main
 
 
 class ImportState(StrEnum):
@@ -122,6 +132,12 @@ def paths_of_import(session: Session, import_id: int) -> list[str]:
         .distinct()
     )
     return list(session.exec(wanted))
+
+
+def page_of_imports(session: Session, after: Sequence[object] | None, limit: int) -> list[FigureImport]:
+    """Imports, newest first; beyond the number `after`."""
+    wanted = keyset(rows(FigureImport), [col(FigureImport.id)], after, limit, newest_first=True)
+    return list(session.scalars(wanted))
 
 
 def find_import(session: Session, import_id: int) -> FigureImport:

@@ -23,7 +23,7 @@ Number = Decimal | int | float | str
 _MICRO = Decimal("0.000001")
 _ZERO = Decimal(0)
 _NOTHING = Decimal("0.000000")
-_UNIT = 2.0**-53  # relative error of one float operation
+UNIT = 2.0**-53  # relative error of one float operation
 _DIGITS = 50
 _WIDE = Context(prec=2000, rounding=ROUND_HALF_EVEN)  # quantising never runs out of digits
 _QUOTIENT = Context(prec=2 * _DIGITS)
@@ -112,7 +112,7 @@ def read_figures(
 
 def compute_read(definition: IndexDefinition, figures: Mapping[str, Decimal], places: int | None) -> Decimal:
     """The index of figures that `read_figures` gave."""
-    plan = _plan(definition)
+    plan = plan_for(definition)
     value = plan.value(figures, places) if plan else None
     return compute_exactly(definition, figures, places) if value is None else value
 
@@ -268,7 +268,9 @@ def _foreign(value: object) -> Decimal | str:
 
 
 @dataclass(frozen=True)
-class _PlannedTerm:
+class PlannedTerm:
+    """One term as floats."""
+
     variable: str
     factor: float  # level.weight × term.weight
     size: float  # its absolute value
@@ -276,14 +278,14 @@ class _PlannedTerm:
     ceiling: Term | None
 
 
-class _Plan:
+class Plan:
     """The float computation of one definition, with a bound on its error."""
 
     def __init__(self, definition: IndexDefinition) -> None:
-        self._power = int(definition.power)
-        self._scale = float(definition.scale)
-        self._levels = [
-            (level.divide_by, [_planned(level, term) for term in level.terms]) for level in definition.levels
+        self.power = int(definition.power)
+        self.scale = float(definition.scale)
+        self.levels = [
+            (level.divide_by, [planned(level, term) for term in level.terms]) for level in definition.levels
         ]
 
     def value(self, figures: Mapping[str, Decimal], places: int | None) -> Decimal | None:
@@ -291,7 +293,7 @@ class _Plan:
         floats = {name: float(figure) for name, figure in figures.items()}
         parts: list[float] = []
         bound = 0.0
-        for divide_by, terms in self._levels:
+        for divide_by, terms in self.levels:
             divisors = [floats[name] for name in divide_by]
             if any(divisor <= 0 for divisor in divisors):
                 continue
@@ -306,24 +308,24 @@ class _Plan:
                 if not math.isfinite(logarithm):
                     return None
                 # Its argument carries at most 16 roundings, the logarithm itself two units in the last place.
-                doubt = _UNIT * (16.0 + 4.0 * logarithm)
+                doubt = UNIT * (16.0 + 4.0 * logarithm)
                 if term.ceiling is not None:
                     ceiling = float(_ceiling(term.ceiling, figures))
                     top = math.log(ceiling + 1.0) if ceiling > 0 else 0.0
                     if top < 0.5:
                         return None
                     logarithm /= top
-                    doubt = (doubt + logarithm * _UNIT * (16.0 + 4.0 * top)) / top * 1.001
+                    doubt = (doubt + logarithm * UNIT * (16.0 + 4.0 * top)) / top * 1.001
                 part = term.factor * logarithm
                 parts.append(part)
-                bound += term.size * doubt + 8.0 * _UNIT * abs(part)
+                bound += term.size * doubt + 8.0 * UNIT * abs(part)
         return self._decided(math.fsum(parts), bound)
 
     def _decided(self, total: float, bound: float) -> Decimal | None:
-        bound += _UNIT * abs(total)
-        slope = self._power * (abs(total) + bound) ** (self._power - 1)
-        value = total**self._power * self._scale
-        error = abs(self._scale) * slope * bound * 1.01 + 16.0 * _UNIT * abs(value)
+        bound += UNIT * abs(total)
+        slope = self.power * (abs(total) + bound) ** (self.power - 1)
+        value = total**self.power * self.scale
+        error = abs(self.scale) * slope * bound * 1.01 + 16.0 * UNIT * abs(value)
         if not error < 1.0:  # also infinite or not a number
             return None
         low = Decimal(value - error).quantize(_MICRO, ROUND_HALF_EVEN, _WIDE)
@@ -333,9 +335,10 @@ class _Plan:
         return high if high else _NOTHING
 
 
-def _planned(level: Level, term: Term) -> _PlannedTerm:
+def planned(level: Level, term: Term) -> PlannedTerm:
+    """A term of a level as floats."""
     factor = float(_WIDE.multiply(level.weight, term.weight))
-    return _PlannedTerm(
+    return PlannedTerm(
         term.variable, factor, abs(factor), float(term.times), term if term.ceiling is not None else None
     )
 
@@ -350,13 +353,13 @@ def _rounded_quotient(
 
 
 @lru_cache(maxsize=256)
-def _plan(definition: IndexDefinition) -> _Plan | None:
+def plan_for(definition: IndexDefinition) -> Plan | None:
     """How to compute it in floats; None where only decimals will do."""
     logarithmic = definition.formula == "levels"
     whole = definition.power == definition.power.to_integral_value()
     stepped = any(term.decimals is not None or term.cap is not None for _, term in _terms(definition))
     many = any(len(level.divide_by) > 3 for level in definition.levels)
-    return _Plan(definition) if logarithmic and whole and not stepped and not many else None
+    return Plan(definition) if logarithmic and whole and not stepped and not many else None
 
 
 def _terms(definition: IndexDefinition) -> list[tuple[Level, Term]]:

@@ -33,6 +33,8 @@ from config.secrets import KeyRing
 from config.settings import Settings
 from connectors import Http
 from organisation.units import Unit
+from organisation.webhook_messages import announce_one
+from organisation.webhooks import Event
 
 _CLAIM = timedelta(minutes=15)  # an export of 20,000 accounts, and a mail server that takes its time
 _log = structlog.get_logger("analytics.reports")
@@ -199,6 +201,8 @@ def _end(office: Office, taken: ReportDelivery, outcome: Outcome) -> None:
             office.teller.trouble(session, unit.code, code=outcome.code, now=now)
         elif state is State.SENT:
             _settled(office, session, unit, now)
+            data = {"unit": unit.code, "week": taken.week, "channel": taken.channel}
+            announce_one(session, Event.REPORT_MADE, [unit.path], data, now)
     _log.info("report_tried", delivery=taken.known_id, channel=taken.channel, state=state, code=outcome.code)
 
 

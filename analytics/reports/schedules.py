@@ -105,6 +105,18 @@ def end_schedule(
     return schedule
 
 
+def find_schedule(session: Session, schedule_id: int) -> tuple[ReportSchedule, Unit]:
+    """A running order with its unit. Raises MeizhenError `reports.no_schedule`."""
+    found = session.exec(
+        select(ReportSchedule, Unit)
+        .join(Unit, col(Unit.id) == col(ReportSchedule.unit_id))
+        .where(ReportSchedule.id == schedule_id, col(ReportSchedule.ended_at).is_(None))
+    ).one_or_none()
+    if found is None:
+        raise MeizhenError("reports.no_schedule", id=schedule_id)
+    return found
+
+
 def running_schedules(session: Session, *, unit: Unit | None = None) -> list[tuple[ReportSchedule, Unit]]:
     """The orders that run, each with its unit; of one unit where it is given."""
     wanted = (

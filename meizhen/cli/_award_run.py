@@ -11,6 +11,7 @@ from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import present_language, text
 from meizhen.cli import _award_jury, _award_list, _award_objection
+from meizhen.cli._award_explain import explain, pages
 from meizhen.cli._award_papers import papers
 from meizhen.cli._output import Cell, show_json, show_rows
 
@@ -31,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(help=text("award.help_verify"))(verify)
     app.command(help=text("award.help_diff"))(diff)
     app.command(help=text("award.help_explain"))(explain)
+    app.command(help=text("award.help_pages"))(pages)
     app.command(help=text("award.help_exclude"))(exclude)
     app.command(help=text("award.help_notice"))(notice)
     app.command(help=text("papers.help_papers"))(papers)
@@ -153,28 +155,6 @@ def _comparison_json(found: "Comparison") -> dict[str, object]:
             for move in found.moves
         ],
     }
-
-
-def explain(
-    folder: _Folder,
-    account: _Account,
-    category: _Category = "",
-    language: Annotated[str, typer.Option("--language", help=text("award.help_language"))] = "",
-    as_json: _AsJson = False,
-) -> None:
-    from analytics.awards.explanation import explain as explain_account
-    from analytics.awards.explanation_text import as_json as json_of
-    from analytics.awards.explanation_text import as_text
-    from config.messages import LANGUAGES
-
-    chosen = language or present_language()
-    if chosen not in LANGUAGES:
-        raise MeizhenError("award.no_such_language", received=language, known=", ".join(LANGUAGES))
-    explained = explain_account(folder, account, category=category)
-    if as_json:
-        show_json(json_of(explained))
-    else:
-        typer.echo(as_text(explained, chosen), nl=False)
 
 
 def exclude(

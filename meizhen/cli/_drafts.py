@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from meizhen.cli._wording import (
     Accounts,
     AsJson,
     Due,
+    Format,
     LatenessHours,
     MediaFiles,
     Options,
@@ -25,14 +25,12 @@ from meizhen.cli._wording import (
     Wrong,
     told_draft,
     told_text,
+    with_format,
 )
 from meizhen.house import House, open_house
 
 if TYPE_CHECKING:
-    from sqlmodel import Session
-
     from scheduler.media import FoundMedia
-    from scheduler.review_drafts import Change
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,6 +47,7 @@ def draft(
     words: Words = None,
     text_file: TextFile = None,
     media: MediaFiles = None,
+    written_as: Format = None,
     option: Options = None,
     lateness_hours: LatenessHours = None,
     as_json: AsJson = False,
@@ -66,7 +65,7 @@ def draft(
             words=words,
             text_file=text_file,
             media=media,
-            option=option,
+            option=with_format(option, written_as),
             lateness_hours=lateness_hours,
         )
         with house.database.read() as session:
@@ -104,8 +103,9 @@ def edit(
     due: Annotated[str | None, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))] = None,
     account: Annotated[str | None, typer.Option("--account", help=text("post.help_own_copy"))] = None,
 ) -> None:
+    from organisation.accounts import find_account
     from scheduler.posts import parse_due
-    from scheduler.review_drafts import change_draft
+    from scheduler.review_drafts import change_draft, told_change
 
     if not media and all(given is None for given in (title, words, text_file, due)):
         raise MeizhenError("post.nothing_to_edit")
@@ -120,7 +120,15 @@ def edit(
             raise InputError("meizhen post edit", [replace(one, column=None) for one in wrong.problems])
         _keep(house, files or ())
         with house.database.write() as session:
-            change = _change(session, post, account, title, said, files, at)
+            change = told_change(
+                session,
+                post,
+                None if account is None else find_account(session, account),
+                title=None if title is None else title.strip(),
+                text=said,
+                media=files,
+                due=at,
+            )
             voided = change_draft(
                 session,
                 house.keys,
@@ -142,40 +150,6 @@ def send(post: PostId, as_json: AsJson = False) -> None:
         show_json({"post": post, "deliveries": ids})
         return
     typer.echo(text("post.sent", id=post, count=len(ids)))
-
-
-def _change(
-    session: "Session",
-    post_id: int,
-    account: str | None,
-    title: str | None,
-    said: str | None,
-    files: "tuple[FoundMedia, ...] | None",
-    due: datetime | None,
-) -> "Change":
-    """What the options change: of the post, or of one account's copy where that is named."""
-    from organisation.accounts import find_account
-    from scheduler.outgoing import draft_problems
-    from scheduler.posts import Draft
-    from scheduler.review_content import contents_of
-    from scheduler.review_drafts import Change, find_draft
-    from scheduler.wording import Wording
-
-    find_draft(session, post_id)
-    content = contents_of(session, [post_id])[post_id]
-    there = Draft(content.title if title is None else title.strip(), content.text if said is None else said)
-    problems = [one for one in draft_problems(there) if one.code != "post.empty"]
-    if problems:
-        raise InputError("meizhen post edit", [replace(one, column=None) for one in problems])
-    clean = None if title is None else title.strip()
-    if account is None:
-        return Change(clean, said, files, due)
-    found = find_account(session, account)
-    copy = content.copy_for(found.known_id)
-    if copy is None:
-        raise MeizhenError("post.no_delivery", id=post_id, account=found.stable_id)
-    own = Wording(copy.title if clean is None else clean, copy.text if said is None else said, copy.options)
-    return Change(media=files, due=due, wordings={found.known_id: own})
 
 
 def _examined(wrong: Wrong, media: Sequence[Path]) -> "list[FoundMedia]":

@@ -25,6 +25,9 @@ Title = Annotated[str, typer.Option("--title", help=text("post.help_title"))]
 Words = Annotated[str | None, typer.Option("--text", help=text("post.help_text"))]
 TextFile = Annotated[Path | None, typer.Option("--text-file", help=text("post.help_text_file"))]
 MediaFiles = Annotated[list[Path] | None, typer.Option("--media", help=text("post.help_media"))]
+Format = Annotated[
+    str | None, typer.Option("--format", metavar="plain|markdown|html", help=text("post.help_format"))
+]
 Options = Annotated[list[str] | None, typer.Option("--option", help=text("post.help_option"))]
 LatenessHours = Annotated[float | None, typer.Option("--lateness-hours", help=text("post.help_lateness"))]
 Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
@@ -51,15 +54,11 @@ class Wrong:
 
     def accounts(self, session: "Session", names: Sequence[str]) -> list["Account"]:
         from organisation.accounts import find_account
-        from scheduler.outgoing import account_problems
+        from scheduler.outgoing import account_problems, destination_problems
 
         found = self.all_of(lambda name: find_account(session, name), names)
-        stable_ids = [account.stable_id for account in found]
-        for name in sorted({name for name in stable_ids if stable_ids.count(name) > 1}):
-            self.problems.append(Problem("post.account_twice", params={"account": name}))
-        refused = [(account, account_problems(account)) for account in found]
-        self.problems += [problem for _, problems in refused for problem in problems]
-        return [account for account, problems in refused if not problems]
+        self.problems += destination_problems(found)
+        return [account for account in found if not account_problems(account)]
 
 
 def told_draft(
@@ -80,6 +79,11 @@ def told_draft(
     files = tuple(wrong.all_of(examine, media or ()))
     options = dict(wrong.all_of(told_option, option or ()))
     return None if said is None else Draft(title.strip(), said, files, options, lateness_hours)
+
+
+def with_format(option: Sequence[str] | None, written_as: str | None) -> list[str]:
+    """The options told, and how the text is written where that was told."""
+    return [*(option or ()), *([] if written_as is None else [f"format={written_as}"])]
 
 
 def told_text(words: str | None, file: Path | None) -> str:

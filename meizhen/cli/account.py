@@ -1,7 +1,7 @@
 """`meizhen account`: official accounts and their credentials, which no command ever shows."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ import typer
 
 from config.errors import InputError, MeizhenError, Problem
 from config.messages import present_language, text
+from meizhen.cli._authorising import add_to
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from organisation import Account
 
 app = typer.Typer(help=text("cli.account"), no_args_is_help=True)
+add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("account.help_json"))]
 Name = Annotated[str, typer.Argument(help=text("account.help_name"), metavar="ACCOUNT")]
@@ -144,37 +146,27 @@ def check(
 
 @app.command(help=text("account.help_pause"))
 def pause(name: Name, reason: Reason = "") -> None:
-    from organisation import pause_account
-
-    _move(pause_account, "paused", name, reason)
+    _move("pause", "paused", name, reason)
 
 
 @app.command(help=text("account.help_resume"))
 def resume(name: Name, reason: Reason = "") -> None:
-    from organisation import resume_account
-
-    _move(resume_account, "resumed", name, reason)
+    _move("resume", "resumed", name, reason)
 
 
 @app.command(help=text("account.help_retire"))
 def retire(name: Name, reason: Reason = "") -> None:
-    from organisation import retire_account
-
-    _move(retire_account, "retired", name, reason)
+    _move("retire", "retired", name, reason)
 
 
-def _move(move: Callable[..., bool], told: str, name: str, reason: str) -> None:
+def _move(move: str, told: str, name: str, reason: str) -> None:
     from organisation import find_account
-    from scheduler import lanes
+    from scheduler.account_moves import AccountMove, move_account
 
     with open_house() as house, house.database.write() as session:
         account = find_account(session, name)
         at, actor = house.clock.now(), house.actor
-        if not move(session, house.keys, account, at=at, actor=actor, reason=reason):
-            state = text(f"account.state_{account.state}")
-            raise MeizhenError("account.not_moved", account=account.stable_id, state=state)
-        # A lane that found its account paused sleeps until somebody tells it otherwise.
-        lanes.wake(session, [account.known_id], at)
+        move_account(session, house.keys, account, AccountMove(move), at=at, actor=actor, reason=reason)
     typer.echo(text(f"account.{told}", account=account.stable_id))
 
 
@@ -183,6 +175,7 @@ def rotate_keys() -> None:
     from analytics.reports import rotate_robots
     from config.secrets import add_master_key, load_key_file
     from organisation import record, rotate_credentials, rotate_second_factors
+    from organisation.webhooks import rotate_webhooks
 
     with open_house() as house:
         version = add_master_key(house.key_file)
@@ -191,6 +184,7 @@ def rotate_keys() -> None:
             count = rotate_credentials(session, keys)
             robots = rotate_robots(session, keys)
             rotate_second_factors(session, keys)
+            rotate_webhooks(session, keys)
             now, actor = house.clock.now(), house.actor
             details = {"version": version, "accounts": count, "robots": robots}
             record(session, keys, at=now, actor=actor, act="keys.rotate", subject="house", details=details)

@@ -25,6 +25,7 @@ _Rule = Annotated[Path, typer.Argument(help=text("award.help_rule"))]
 _AsJson = Annotated[bool, typer.Option("--json", help=text("award.help_json"))]
 _Jury = Annotated[Path | None, typer.Option("--jury", help=text("award.help_jury"))]
 _Votes = Annotated[Path | None, typer.Option("--votes", help=text("award.help_votes"))]
+_Nominees = Annotated[Path | None, typer.Option("--nominees", help=text("award.help_nominees"))]
 _Vetoes = Annotated[Path | None, typer.Option("--vetoes", help=text("award.help_vetoes"))]
 
 
@@ -35,6 +36,7 @@ def run(
     jury: _Jury = None,
     votes: _Votes = None,
     vetoes: _Vetoes = None,
+    nominees: _Nominees = None,
     sign: Annotated[str, typer.Option("--sign", help=text("award.help_sign"))] = "",
     reason: Annotated[str, typer.Option("--reason", help=text("award.help_reason"))] = "",
     again_from: Annotated[str | None, typer.Option("--from", help=text("award.help_from"))] = None,
@@ -51,7 +53,7 @@ def run(
         raise MeizhenError("award.out_needed")
     signature = _signature(sign, reason)
     with open_house() as house, _progress() as progress:
-        given = Given(jury, votes, vetoes, signature)
+        given = Given(jury, votes, vetoes, signature, nominees)
         if out is None or dry:
             result = dry_run(house.database, rule, given, progress=progress)
         else:
@@ -63,6 +65,7 @@ def run(
                 votes=votes,
                 vetoes=vetoes,
                 signature=signature,
+                nominees=nominees,
                 frozen=frozen,
                 today=shanghai_day(house.clock.now()),
                 again_from=again_from,
@@ -89,13 +92,18 @@ def _signature(name: str, reason: str) -> "Signature | None":
 
 @app.command(help=text("award.help_check"))
 def check(
-    rule: _Rule, jury: _Jury = None, votes: _Votes = None, vetoes: _Vetoes = None, as_json: _AsJson = False
+    rule: _Rule,
+    jury: _Jury = None,
+    votes: _Votes = None,
+    vetoes: _Vetoes = None,
+    nominees: _Nominees = None,
+    as_json: _AsJson = False,
 ) -> None:
     from analytics.awards import check_award
     from meizhen.house import open_house
 
     with open_house() as house:
-        checked = check_award(house.database, rule, jury=jury, votes=votes, vetoes=vetoes)
+        checked = check_award(house.database, rule, jury=jury, votes=votes, vetoes=vetoes, nominees=nominees)
     if as_json:
         show_json(_award_check.check_json(checked))
     else:

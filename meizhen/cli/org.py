@@ -57,7 +57,7 @@ def tree(unit: Under = None) -> None:
 
 @app.command(help=text("org.help_show"))
 def show(code: Code, as_json: AsJson = False) -> None:
-    from organisation import accounts_of, ancestors, find_unit, subtree_size
+    from organisation import accounts_of, ancestors, find_unit, holding_for, subtree_size
 
     with open_house() as house, house.database.read() as session:
         setting = house.settings.lateness_hours
@@ -66,7 +66,7 @@ def show(code: Code, as_json: AsJson = False) -> None:
         below = subtree_size(session, unit) - 1
         accounts = [account.stable_id for account in accounts_of(session, unit=unit)]
     review = _review([*above, unit])
-    hours, said_by = _lateness([*above, unit], setting)
+    hours, said_by = holding_for([*above, unit], setting)
     facts = _row(unit, above[-1].code if above else None) | {
         "above": [one.code for one in above],
         "below": below,
@@ -107,13 +107,13 @@ def set_values(
 
 
 def _set_lateness(house: House, session: "Session", code: str, told: str) -> None:
-    from organisation import ancestors, find_unit, parse_lateness, set_lateness
+    from organisation import ancestors, find_unit, holding_for, parse_lateness, set_lateness
 
     hours = parse_lateness(told)
     unit = find_unit(session, code)
     set_lateness(session, house.keys, unit, hours, at=house.clock.now(), actor=house.actor)
     line = [*ancestors(session, unit), unit]
-    holds, said_by = _lateness(line, house.settings.lateness_hours)
+    holds, said_by = holding_for(line, house.settings.lateness_hours)
     shown = {"code": code, "hours": f"{holds:g}", "unit": said_by or text("org.setting")}
     typer.echo(text("org.lateness_set", **shown))
 
@@ -170,19 +170,12 @@ def _row(unit: "Unit", parent: str | None) -> dict[str, Cell]:
     }
 
 
-def _lateness(line: Sequence["Unit"], setting: float) -> tuple[float, str | None]:
-    """The hours that hold for the last of `line` (the root first), and the unit that says so."""
-    for unit in reversed(line):
-        if unit.lateness_hours is not None:
-            return unit.lateness_hours, unit.code
-    return setting, None
-
-
 def _review(line: Sequence["Unit"]) -> str:
     """The stages that hold for the last of `line` (the root first), with the unit that says so."""
-    for unit in reversed(line):
-        if unit.review is not None:
-            stages = [text(f"review.stage_{name}") for name in unit.review.split(",") if name]
-            told = " → ".join(stages) or text("org.review_none")
-            return text("org.review_of", stages=told, unit=unit.code)
-    return text("org.review_none")
+    from organisation.stages import demanded_for
+
+    stages, said_by = demanded_for(line)
+    if said_by is None:
+        return text("org.review_none")
+    told = " → ".join(text(f"review.stage_{name}") for name in stages) or text("org.review_none")
+    return text("org.review_of", stages=told, unit=said_by)

@@ -208,8 +208,10 @@ def hand_over(
 def charge(
     login: Login,
     account: Annotated[list[str], typer.Option("--account", help=text("person.help_account"))],
+    deputy: Annotated[bool, typer.Option("--deputy", help=text("person.help_deputy"))] = False,
 ) -> None:
     from organisation import Act, find_account, find_person, put_in_charge, record, require
+    from organisation.leaving import DEPUTY
     from organisation.units import Unit
 
     with open_house() as house, house.database.write() as session:
@@ -219,8 +221,9 @@ def charge(
             unit = session.get(Unit, one.unit_id)
             if house.person is not None and unit is not None:
                 require(house.person, Act.ACCOUNT_WRITE, unit)
-        put_in_charge(session, person, "account", [one.known_id for one in accounts], at=now)
-        details: dict[str, object] = {"accounts": [one.stable_id for one in accounts]}
+        kind = DEPUTY if deputy else "account"
+        put_in_charge(session, person, kind, [one.known_id for one in accounts], at=now)
+        details: dict[str, object] = {"kind": kind, "accounts": [one.stable_id for one in accounts]}
         record(
             session,
             house.keys,

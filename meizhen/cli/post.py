@@ -11,12 +11,14 @@ import typer
 
 from config.errors import InputError, MeizhenError
 from config.messages import text
+from meizhen.cli import _preview
 from meizhen.cli._drafts import add_to
 from meizhen.cli._output import Cell, beijing, show_json, show_rows
 from meizhen.cli._wording import (
     Accounts,
     AsJson,
     Due,
+    Format,
     LatenessHours,
     MediaFiles,
     Options,
@@ -26,6 +28,7 @@ from meizhen.cli._wording import (
     Words,
     Wrong,
     told_draft,
+    with_format,
 )
 from meizhen.house import open_house
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=text("cli.post"), no_args_is_help=True)
 add_to(app)
+_preview.add_to(app)
 
 TABLE_ROWS = 200
 
@@ -53,6 +57,7 @@ def add(
     words: Words = None,
     text_file: TextFile = None,
     media: MediaFiles = None,
+    written_as: Format = None,
     option: Options = None,
     lateness_hours: LatenessHours = None,
     as_json: AsJson = False,
@@ -71,7 +76,7 @@ def add(
             words=words,
             text_file=text_file,
             media=media,
-            option=option,
+            option=with_format(option, written_as),
             lateness_hours=lateness_hours,
         )
         with house.database.read() as session:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -146,6 +147,31 @@ def diff(post: PostId) -> None:
         typer.echo(text("review.nothing_changed", number=before.number))
     for line in lines:
         typer.echo(printable(line))
+
+
+@app.command(help=text("review.help_form"))
+def form(
+    post: PostId,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=text("review.help_form_out"))],
+) -> None:
+    from scheduler.review import read
+    from scheduler.review_form import review_form
+    from scheduler.review_views import shown
+
+    kind = out.suffix.lower().lstrip(".")
+    if kind not in ("pdf", "png"):
+        raise MeizhenError("review.form_not_written", file=out, reason=kind or "–")
+    with open_house() as house, house.database.write() as session:
+        now = house.clock.now()
+        seen = shown(session, read(session, post, house.person, now))
+        content = review_form(session, seen, now=now, form=kind)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise MeizhenError(
+            "review.form_not_written", file=out, reason=error.strerror or type(error).__name__
+        ) from None
+    typer.echo(text("review.form_written", file=out))
 
 
 @app.command(help=text("review.help_substitute"))

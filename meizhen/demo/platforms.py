@@ -34,10 +34,15 @@ class Platforms:
 
     def counts(self) -> list[dict[str, Any]]:
         """What was received, by platform, account and key."""
-        answer = self._session.get(f"{self.address}/_control/counts", timeout=_SECONDS)
-        answer.raise_for_status()
-        counted: list[dict[str, Any]] = answer.json()
+        counted: list[dict[str, Any]] = self.get("counts")
         return counted
+
+    def get(self, path: str) -> Any:
+        """What a control route tells; raises MeizhenError `demo.sandbox` where the sandbox refuses."""
+        answer = self._session.get(f"{self.address}/_control/{path}", timeout=_SECONDS)
+        if not answer.ok:
+            raise MeizhenError("demo.sandbox", reason=f"{answer.status_code} {answer.text[:200]}")
+        return answer.json()
 
     def add_accounts(self, accounts: Sequence[Mapping[str, object]]) -> None:
         self.put("accounts", list(accounts))
@@ -93,15 +98,15 @@ def running_platforms(seed: int) -> Iterator[Platforms]:
     """
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--seed", str(seed)]
     # Fixed arguments of our own interpreter; nothing of them comes from outside.
-    process = subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
         [*command, "--now", "2026-01-01T00:00:00+08:00"], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        name, _, address = line.strip().partition(" ")
-        if name != "sandbox":
-            raise MeizhenError("demo.sandbox", reason=line.strip() or "no answer")
-        yield Platforms(address)
-    finally:
-        process.terminate()
-        process.wait(10)
+    ) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            name, _, address = line.strip().partition(" ")
+            if name != "sandbox":
+                raise MeizhenError("demo.sandbox", reason=line.strip() or "no answer")
+            yield Platforms(address)
+        finally:
+            process.terminate()
+            process.wait(10)

@@ -128,7 +128,12 @@ def _prepare(folder: Path) -> None:
 def _settings(folder: Path) -> Settings:
     language = os.environ.get("MEIZHEN_LANGUAGE", "zh")
     return load_settings(
-        {"MEIZHEN_HOME": str(folder / "home"), "MEIZHEN_LANGUAGE": language, "MEIZHEN_ACTOR": ACTOR}
+        {
+            "MEIZHEN_HOME": str(folder / "home"),
+            "MEIZHEN_LANGUAGE": language,
+            "MEIZHEN_ACTOR": ACTOR,
+            "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",  # where the platforms' doubles are
+        }
     )
 
 

@@ -91,7 +91,14 @@ def _make(account: SandboxAccount, name: str, inside: str, at: datetime) -> None
         f"<CreateTime>{stamp}</CreateTime><MsgType><![CDATA[event]]></MsgType>"
         f"<Event><![CDATA[{name}]]></Event>{inside}</xml>"
     )
-    sealed = _seal(keys["aes_key"], xml.encode(), account.credentials.get("appid", ""))
+    post = sealed_event(keys, xml, account.credentials.get("appid", ""), stamp)
+    posts = account.state.setdefault("events", [])
+    posts.extend([post] * int(account.switches.get("events", 1)))
+
+
+def sealed_event(keys: dict[str, str], xml: str, appid: str, stamp: int) -> EventPost:
+    """An event in safe mode, sealed with the callback's keys."""
+    sealed = _seal(keys["aes_key"], xml.encode(), appid)
     nonce = str(stamp % 1_000_000)
     query = {
         "timestamp": str(stamp),
@@ -103,8 +110,7 @@ def _make(account: SandboxAccount, name: str, inside: str, at: datetime) -> None
     body = (
         f"<xml><ToUserName><![CDATA[gh_sandbox]]></ToUserName><Encrypt><![CDATA[{sealed}]]></Encrypt></xml>"
     )
-    posts = account.state.setdefault("events", [])
-    posts.extend([EventPost(query, body.encode())] * int(account.switches.get("events", 1)))
+    return EventPost(query, body.encode())
 
 
 def _signed(*parts: str) -> str:

@@ -3,7 +3,8 @@
 An account is known by `appid` and `secret` in its credentials. Switches of all interfaces: `verified`
 (True), `subject` (organisation | personal), `materials` (True: may use them), `comments` (True),
 `ip_not_listed` (False), `daily_limit` (10,000 a path), `errcode` ({path: code} forces that answer); those
-of jobs, events and statistics stand beside them. Not doubled: the third-party platform (section 10).
+of jobs, events and statistics stand beside them. The third-party platform (section 10) is in
+`_wechat_component`.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
+from sandbox.platforms import _wechat_component as component
 from sandbox.platforms import _wechat_datacube as datacube
 from sandbox.platforms import _wechat_drafts as drafts
 from sandbox.platforms import _wechat_jobs as jobs
@@ -140,6 +142,8 @@ def _answer(
     body = _json(raw) if part is None else {}
     if path in _TOKEN_PATHS:
         return _token(world, path, body or dict(query), address)
+    if path.startswith(component.PREFIX):
+        return component.answer(world, path, query, body)
     account = account_of_token(world, query.get("access_token", ""))
     call = Call(world, account, path, query, body, raw, part)
     handler = _HANDLERS.get(path)

@@ -22,11 +22,12 @@ from analytics.awards.papers.facts import Run, read_run
 from analytics.awards.papers.making import facts_of, make_papers
 from analytics.awards.papers.method import method_facts
 from analytics.awards.papers.people import minutes_facts
-from analytics.awards.papers.press import press, printable_facts
+from analytics.awards.papers.press import press
 from analytics.awards.papers.templates import PAPERS, templates, write_templates
 from analytics.awards.verification import verify
 from config.database import connect
 from config.errors import MeizhenError
+from config.paper import printable_facts
 
 POSTERS = {
     f"poster-{number}-wechat-{track}.{form}"

@@ -155,6 +155,7 @@ def test_capped_figures_are_a_line_of_the_report_and_change_no_place(store: Stor
 
 def test_the_mean_of_weeks_counts_silent_weeks_as_nothing(store: Store, tmp_path: Path) -> None:
     from analytics.awards.alternatives import Standings, _Counting
+    from analytics.awards.columns import Columns
     from analytics.awards.freeze import Frozen
 
     steady_and_lucky(store, tmp_path, '"mean_of_weeks"')
@@ -163,10 +164,8 @@ def test_the_mean_of_weeks_counts_silent_weeks_as_nothing(store: Store, tmp_path
     category = rule.categories[0]
     frozen = Frozen.of(category, out / "wechat" / "accounts.csv", out / "wechat" / "articles.csv")
     standings = Standings.read(out / "wechat" / "variables.csv", out / "wechat" / "score.csv")
-    articles = [row for row in rows_of(frozen.articles) if row["handle"] == "demo-lucky"]
-    counting = _Counting(rule, category, frozen, ("mean_of_weeks",))
-    (account,) = (row for row in rows_of(frozen.accounts) if row["handle"] == "demo-lucky")
-    ((_, mean),) = counting.indices({**account, **standings.accounts["demo-lucky"]}, articles)
+    counting = _Counting(rule, category, Columns.read(frozen), standings.accounts)
+    mean = counting.indices("mean_of_weeks")["demo-lucky"]
     weekly = []
     for reads in (900, 200_000, 900):
         figures = {"n": 1, "d": 7}

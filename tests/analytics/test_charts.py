@@ -9,7 +9,7 @@ import pytest
 from defusedxml import ElementTree
 
 from analytics.charts import MOST_ROWS, TRACK_COLOURS, PictureRow, ranking_picture
-from analytics.charts.drawing import known_characters, printable
+from config.paper import known_characters, printable
 
 NAMES = ("龘𬀩青年", "共青团呼和浩特市委员会", "$x_1$ 与 100%", "Hinggan League", "鹿城·青年(公众号)")
 

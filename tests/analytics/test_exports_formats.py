@@ -302,7 +302,7 @@ def test_the_pdf_has_two_pages_whatever_the_house_and_no_missing_letter(
     assert content.startswith(b"%PDF-")
     assert content.count(b"/Type/Page/") == 2
     letters = {one for told in texts(page_facts(report)) for one in told if not told.startswith("<?xml")}
-    from analytics.charts.drawing import known_characters
+    from config.paper import known_characters
 
     assert {ord(letter) for letter in letters} <= known_characters()
 

@@ -58,7 +58,7 @@ def test_the_byte_order_mark_of_a_windows_editor_is_no_mistake(tmp_path: Path) -
     ("file", "told"),
     [
         ("sendrs = 4\n", "no setting “sendrs”. Did you mean: senders"),
-        ("zzz = 4\n", "Did you mean: actor, archive"),
+        ("zzz = 4\n", "Did you mean: actor, api_per_minute, archive"),
         ('home = "/x"\n', "no setting “home”"),
         ("senders = 0\n", "“senders” got 0; expected: int, ≥ 1, ≤ 256"),
         ("senders = 4.5\n", "“senders” got 4.5"),

@@ -40,7 +40,7 @@ def send(address: str, home: Path, now: datetime, delivery: int, point: str) -> 
         folder.os.fsync = die  # type: ignore[assignment]
     else:
         run.hand_over, run.put_files = then_die(run.hand_over), then_die(run.put_files)  # type: ignore[assignment]
-    settings = load_settings({"MEIZHEN_HOME": str(home)})
+    settings = load_settings({"MEIZHEN_HOME": str(home), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"})
     keys = load_key_file(home / "keys.json")
     office = Office(
         connect(address), keys, ManualClock(now), settings, "dead", _Notices(), lambda kind: Http(kind)

@@ -50,7 +50,13 @@ def test_killed_between_committed_and_finished(
     (tmp_path / "settings.toml").write_text(
         f'smtp_host = "127.0.0.1"\nsmtp_port = {site.port}\nsmtp_security = "none"\nsmtp_from = "r@unit.cn"\n'
     )
-    house = House(load_settings({"MEIZHEN_HOME": str(tmp_path)}), database, keys, clock, "test")
+    house = House(
+        load_settings({"MEIZHEN_HOME": str(tmp_path), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"}),
+        database,
+        keys,
+        clock,
+        "test",
+    )
     office = office_of(house, "living")
     with database.write() as session:
         unit = make_unit(session)

@@ -94,7 +94,7 @@ def test_nodes_that_lose_their_token_together_renew_it_once(trial_on_both: Trial
     account = trial.account("wechat", "qnzs")
     there = counterpart(trial, account)
     other = connect(database.engine.url.render_as_string(hide_password=False))
-    settings = load_settings({"MEIZHEN_HOME": str(trial.folder)})
+    settings = load_settings({"MEIZHEN_HOME": str(trial.folder), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"})
     accesses = [
         access_for(node, trial.keys, account, clock=trial.clock, http=http_for("wechat", settings))
         for node in (database, other)

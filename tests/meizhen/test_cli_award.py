@@ -163,6 +163,10 @@ def test_a_run_is_verified_compared_and_explained(home: Path, tmp_path: Path) ->
     assert "Place 1 of 1" in run("explain", out, "demo-2")
     assert "第 1 名,共 1 个" in run("explain", out, "demo-2", "--language", "zh")
     assert json.loads(run("explain", out, "wechat:demo-1", "--json"))["placed"] is None
+    assert "page.html" in run("explain", out, "demo-2", "--html", tmp_path / "page.html")
+    assert "Place 1 of 1" in (tmp_path / "page.html").read_text("utf-8")
+    assert "index.html" in run("pages", out, "--out", tmp_path / "pages", "--language", "en")
+    assert 'href="wechat/demo-2.html"' in (tmp_path / "pages" / "index.html").read_text("utf-8")
     score = out / "wechat" / "score.csv"
     score.write_text(score.read_text("utf-8").replace("league", "elsewhere"), "utf-8")
     code, told = failed("verify", out)

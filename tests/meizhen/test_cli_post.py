@@ -23,6 +23,7 @@ from organisation.ledger import LedgerEntry
 from scheduler.deliveries import FOLLOWERS, Attempt, Delivery, DeliveryEvent, State
 from scheduler.media import media_path
 from scheduler.outcomes import Purpose
+from scheduler.pictures import bare_picture
 from scheduler.posts import Post, Variant
 
 PNG = base64.b64decode(
@@ -114,7 +115,8 @@ def test_add_queues_a_post_for_every_account_and_prints_the_ids(
     assert (story["lateness_hours"], story["options"]) == (0.5, {})
     (media,) = story["media"]
     assert (media["file_name"], media["content_type"]) == ("合影.png", "image/png")
-    assert media_path(tmp_path / "media", media["sha256"]).read_bytes() == PNG
+    kept = media_path(tmp_path / "media", media["sha256"]).read_bytes()
+    assert kept == bare_picture(PNG, "image/png").content
     assert {one["account"]: one["id"] for one in story["deliveries"]} == told["deliveries"]
     for one in story["deliveries"]:
         assert (one["state"], one["due"], one["attempts"]) == ("queued", told["due"], [])

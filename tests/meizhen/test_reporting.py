@@ -36,7 +36,13 @@ def house(database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path,
         f'smtp_host = "127.0.0.1"\nsmtp_port = {site.port}\nsmtp_security = "none"\nsmtp_from = "r@unit.cn"\n'
     )
     clock.move_to(MONDAY - timedelta(hours=1))
-    made = House(load_settings({"MEIZHEN_HOME": str(tmp_path)}), database, keys, clock, "test")
+    made = House(
+        load_settings({"MEIZHEN_HOME": str(tmp_path), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"}),
+        database,
+        keys,
+        clock,
+        "test",
+    )
     with database.write() as session:
         order = Order(mail=("a@unit.cn",), formats=("xlsx",))
         add_schedule(session, keys, make_unit(session), order, now=clock.now(), actor="test")

@@ -19,8 +19,11 @@ from config.secrets import KeyRing, create_key_file, load_key_file
 from meizhen.cli import NOUNS, app
 from meizhen.cli._guard import commands_of
 from meizhen.rules import JOBS, RULES, Asked, Rule, filtered, giving_role, whole_house
-from organisation import Account, Act, Held, Place, Role, Standing, may, sees
+from organisation import Account, Act, Held, Place, Role, Standing, add_key, may, sees
 from organisation.permissions import ROLE_ACTS
+from organisation.webhook_messages import write_test
+from organisation.webhooks import Wanted, add_webhook
+from scheduler.assisted_tasks import Task
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +43,7 @@ AGREED = {
     "analyst": f"{SEE} figures.write report.schedule award.run",
     "judge": "award.read award.judge",
     "administrator": f"{SEE} unit.write account.check account.write person.read person.write role.grant "
-    "queue.steer report.schedule ledger.read",
+    "queue.steer report.schedule webhook.read webhook.write ledger.read",
     "owner": " ".join(act.value for act in Act),
 }
 
@@ -143,6 +146,9 @@ class Scene:
         tree = make_tree(database)
         self.units = dict(zip(PLACES, (tree[code] for code in ("HH", "HH-1", "BT", "NM", "BJ")), strict=True))
         self.posts: dict[str, int] = {}
+        self.tasks: dict[str, int] = {}
+        self.messages: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {}
         for place, unit in self.units.items():
             with database.write() as session:
                 account = Account(unit_id=unit.id or 0, platform="webhook", handle=unit.code, name="x")
@@ -153,7 +159,24 @@ class Scene:
                 self.posts[place] = session.exec(
                     select(Delivery.post_id).where(Delivery.id == delivery)
                 ).one()
-            make_person(database, keys, f"of-{unit.code}", at=at, unit=unit)
+            self.tasks[place] = self._task(database, account, delivery, at)
+            person = make_person(database, keys, f"of-{unit.code}", at=at, unit=unit)
+            with database.write() as session:
+                key, _ = add_key(session, keys, person, "x", [Act.POST_READ], days=1, at=at, actor="test")
+            self.prefixes[place] = key.prefix
+            wanted = Wanted(unit.code, "https://portal.example/hook")
+            with database.write() as session:
+                made, _ = add_webhook(session, keys, wanted, "portal.example", unit, now=at, actor="test")
+                self.messages[place] = write_test(session, made, at).uid
+
+    @staticmethod
+    def _task(database: Database, account: Account, delivery: int, at: datetime) -> int:
+        with database.write() as session:
+            times = {"due": at, "expires_at": at, "handed_at": at}
+            task = Task(delivery_id=delivery, account_id=account.known_id, **times)
+            session.add(task)
+            session.flush()
+            return task.known_id
 
     def values(self, name: str, place: str) -> dict[str, object]:
         """A command's values that name something at the place by this option alone."""
@@ -165,8 +188,12 @@ class Scene:
             "name": {"name": f"webhook:{code}"},
             "names": {"names": [f"webhook:{code}"]},
             "post": {"post": self.posts[place]},
+            "task": {"task": self.tasks[place]},
+            "webhook": {"webhook": code},
+            "message": {"message": self.messages[place]},
             "login": {"login": f"of-{code}", "to": f"of-{self.units['own'].code}"},
             "to": {"login": f"of-{self.units['own'].code}", "to": f"of-{code}"},
+            "prefix": {"prefix": self.prefixes[place]},
             "role": {"login": f"of-{code}", "role": "viewer", "unit": code},
         }
         return by_name[name]
@@ -196,7 +223,7 @@ def test_no_rule_lets_a_command_reach_what_its_role_does_not(scene: tuple[Scene,
             person, right = Standing(99, "li", (Held(role, own),)), rule.act.value in AGREED[role].split()
             names = ["role"] if rule.check is giving_role else names_of(rule)
             asked = [(there.values(name, place), place in WITHIN) for name in names for place in PLACES]
-            if rule.check is not giving_role and "login" not in names:
+            if rule.check is not giving_role and not {"login", "prefix"} & set(names):
                 asked.append(({}, _lists(rule)))
             for values, within in asked:
                 checks += 1
@@ -213,10 +240,16 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "org list",
         "org tree",
         "person list",
+        "key list",
         "account list",
         "account check",
         "post list",
         "review list",
+        "task list",
+        "webhook list",
+        "media list",
+        "media show",
+        "media alt",
     }
 
 

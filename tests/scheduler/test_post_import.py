@@ -24,6 +24,8 @@ from organisation.ledger_check import verify
 from scheduler.deliveries import Delivery, DeliveryEvent
 from scheduler.lanes import Lane
 from scheduler.media import MediaFile, media_path
+from scheduler.media_uses import MediaUse
+from scheduler.pictures import bare_picture
 from scheduler.post_import import Imported, import_posts
 from scheduler.posts import Post
 
@@ -178,9 +180,16 @@ def test_media_are_stored_once_and_ordered(importing: Import, database: Database
     ]
     imported = importing(table(tmp_path, rows))
     assert len(imported.post_ids) == 2
-    png, gif = (hashlib.sha256(content).hexdigest() for content in (PNG, GIF))
+    kept = bare_picture(PNG, "image/png").content
+    png, gif = (
+        hashlib.sha256(content).hexdigest() for content in (kept, bare_picture(GIF, "image/gif").content)
+    )
     assert {row[5] for row in stored(database)} == {f"{png},{gif}", gif}
-    assert media_path(tmp_path / "media", png).read_bytes() == PNG
+    assert media_path(tmp_path / "media", png).read_bytes() == kept
+    with database.read() as session:
+        uses = sorted(session.exec(select(MediaUse.sha256, MediaUse.post_id)))
+    first, second = imported.post_ids
+    assert uses == sorted([(png, first), (gif, first), (gif, second)])
     with database.read() as session:
         assert sorted(session.exec(select(MediaFile.sha256))) == sorted([png, gif])
 

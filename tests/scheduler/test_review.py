@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import Newsroom, make_newsroom
+from scenery import COVER
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
@@ -20,6 +21,8 @@ from organisation.stages import FULL, Stage, parse_stages, stages_of
 from organisation.words import set_word
 from scheduler import Enqueued, cancel, enqueue, reschedule, retry, review
 from scheduler.deliveries import Attempt, Delivery, State
+from scheduler.library import set_alt
+from scheduler.media import examine, keep
 from scheduler.notices import Notice
 from scheduler.posts import Post, Variant
 from scheduler.review_content import contents_of, of_facts
@@ -343,6 +346,74 @@ def test_what_is_not_as_approved_fails_at_its_time_and_nothing_is_sent(
         (notice,) = session.exec(select(Notice))
     assert attempt.outcome == "refused" and "meizhen post send" in attempt.remedy_en
     assert (notice.kind, notice.code) == ("failed", expected)
+
+
+def test_what_came_into_the_queue_past_the_review_is_not_sent(newsroom: Newsroom) -> None:
+    """Straight into the table without an approval, and with the approval taken off."""
+    post, _ = approved(newsroom)
+    (delivery,) = newsroom.send(post)
+    newsroom.tamper(text("UPDATE delivery SET approved_hash = ''"))
+    newsroom.clock.advance(3600)
+    assert newsroom.turn() == []
+    assert standing(newsroom, delivery) == (State.FAILED, "review-missing", 1)
+
+
+def test_a_delivery_written_straight_into_the_table_is_not_sent(newsroom: Newsroom) -> None:
+    post, _ = approved(newsroom)
+    (delivery,) = newsroom.send(post)
+    other = newsroom.draft("没有人审过。")
+    columns = "account_id, state, due, not_before, late_after, attempts, calls, looks, fence, remote_id, url"
+    columns += ", detail, needs_person, outcome_code, outcome_text"
+    newsroom.tamper(
+        text(
+            f"INSERT INTO delivery (post_id, key, seq, {columns}) "  # noqa: S608 - our own words
+            f"SELECT {other}, 'raw', seq + 1, {columns} FROM delivery WHERE id = {delivery}"
+        )
+    )
+    newsroom.clock.advance(3600)
+    (job,) = newsroom.turn()
+    assert job.work.id == delivery
+    assert newsroom.end(job) == []
+    assert newsroom.turn() == []
+    with newsroom.database.read() as session:
+        states = dict(session.exec(select(Delivery.post_id, Delivery.outcome_code)).all())
+    assert states == {post: "", other: "review-missing"}
+
+
+def test_what_was_queued_before_a_unit_demanded_review_goes_out_as_it_was_queued(newsroom: Newsroom) -> None:
+    newsroom.demand("NM", "none")
+    post = newsroom.draft()
+    newsroom.send(post)
+    newsroom.clock.advance(60)
+    newsroom.demand("NM", "first")
+    newsroom.demand("NM", "first,second")
+    newsroom.clock.advance(3600)
+    (job,) = newsroom.turn()
+    assert job.outgoing.title == "预告"
+
+
+def test_the_words_of_a_picture_are_signed_with_it(newsroom: Newsroom) -> None:
+    path = newsroom.folder / "cover.jpg"
+    path.write_bytes(COVER)
+    found = examine(path)
+    keep(newsroom.folder, found)
+    post = newsroom.draft()
+    newsroom.change(post, Change(media=(found,)))
+    with newsroom.database.write() as session:
+        set_alt(session, newsroom.keys, found.sha256, "草原上的升旗", now=newsroom.clock.now(), actor="test")
+    newsroom.submit(post)
+    newsroom.approve(post, "yi", "er", "san")
+    (delivery,) = newsroom.send(post)
+    with newsroom.database.write() as session:
+        set_alt(session, newsroom.keys, found.sha256, "别的话", now=newsroom.clock.now(), actor="test")
+    newsroom.clock.advance(3600)
+    assert newsroom.turn() == []
+    assert standing(newsroom, delivery) == (State.FAILED, "review-changed", 1)
+    with newsroom.database.write() as session:
+        set_alt(session, newsroom.keys, found.sha256, "草原上的升旗", now=newsroom.clock.now(), actor="test")
+    assert newsroom.send(post) == [delivery]
+    (job,) = newsroom.turn()
+    assert [file.alt for file in job.outgoing.media] == ["草原上的升旗"]
 
 
 def test_a_changed_post_in_the_queue_goes_out_as_approved_anew(newsroom: Newsroom) -> None:

@@ -137,7 +137,13 @@ def test_nothing_new_leaves_five_seconds_after_the_stop(region: Region, tmp_path
 def test_a_post_that_waits_for_a_sender_does_not_leave_after_the_stop(region: Region, tmp_path: Path) -> None:
     region.sandbox.world.set_faults(Fault("hang", path="/publish", value="7"))
     region.queue(2)
-    settings = load_settings({"MEIZHEN_HOME": str(tmp_path), "MEIZHEN_CALL_SECONDS": "20"})
+    settings = load_settings(
+        {
+            "MEIZHEN_HOME": str(tmp_path),
+            "MEIZHEN_CALL_SECONDS": "20",
+            "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",
+        }
+    )
     accounts = OpenedAccounts(region.database, region.keys, region.clock, settings)
     pace = Pace(senders=1, call=timedelta(seconds=20))
     node = Dispatcher(region.database, region.clock, accounts, tmp_path, pace)

@@ -90,7 +90,8 @@ def _article(number: int, row: dict[str, object], accounts: dict[str, int]) -> d
     told = {"kind": "post"} | {
         key: row[key] for key in ("remote_id", "position", "original", "kind") if key in row
     }
-    fixed = {"title": "题目", "url": "", "published_at": NOON, "published_day": row["day"]}
+    texts = {"title": row.get("title", "题目"), "url": row.get("url", "")}
+    fixed = {**texts, "published_at": NOON, "published_day": row["day"]}
     return told | fixed | {"id": number, "account_id": accounts[str(row["account"])]}
 
 

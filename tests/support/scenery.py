@@ -132,7 +132,13 @@ def make_node(
     call: float = 3.0,
 ) -> Dispatcher:
     """A publishing node; with a ManualClock it moves the clock where it would wait."""
-    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_CALL_SECONDS": str(call)})
+    settings = load_settings(
+        {
+            "MEIZHEN_HOME": str(folder),
+            "MEIZHEN_CALL_SECONDS": str(call),
+            "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",
+        }
+    )
     advance = None
     if isinstance(clock, ManualClock):
         manual = clock

@@ -53,7 +53,7 @@ class WebNode:
 def web_node(database: Database, keys: KeyRing, clock: Clock, folder: Path) -> Iterator[WebNode]:
     """One node with its web; nothing of it runs by itself but the web."""
     dispatcher = make_node(database, keys, clock, folder)
-    settings = load_settings({"MEIZHEN_HOME": str(folder)})
+    settings = load_settings({"MEIZHEN_HOME": str(folder), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"})
     watchman = Watchman(database, clock, dispatcher.watch, patience=PATIENCE, tick=timedelta(seconds=1))
     app = create_app(
         settings=settings,

@@ -8,6 +8,7 @@ from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
+from web.pages.oidc import oidc_router
 from web.pages.own import own_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
@@ -20,6 +21,7 @@ def pages_router(desk: Desk) -> APIRouter:
     router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
     rooms = (
         entrance_router,
+        oidc_router,
         own_router,
         frame_router,
         stopping_router,

@@ -20,6 +20,7 @@ _Told = Annotated[str, Form(max_length=1000)]
 def entrance_router(desk: Desk) -> APIRouter:
     """`/login`, `/logout`, `/setup`, `/join`."""
     router = APIRouter()
+    sign_on = desk.settings.oidc_label if desk.settings.oidc_issuer else ""
 
     @router.get("/login")
     @ruled(None)
@@ -30,6 +31,7 @@ def entrance_router(desk: Desk) -> APIRouter:
             if not owners(session):
                 return go(request, "/setup")
         facts = {"login": "", "error": None, "wants_code": False, "next": own_address(next)}
+        facts |= {"sign_on": sign_on}
         return page(request, None, "login.html", facts)
 
     @router.post("/login")
@@ -53,6 +55,7 @@ def entrance_router(desk: Desk) -> APIRouter:
                 "error": error,
                 "wants_code": error.code == "person.code_needed" or code,
                 "next": own_address(next),
+                "sign_on": sign_on,
             }
             part = request.headers.get("hx-request") == "true"
             template = "parts/_login_answer.html" if part else "login.html"

@@ -1,6 +1,5 @@
 """Certificates: a number and a code for every awarded account, the same at every making."""
 
-import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -54,13 +53,3 @@ def code_text(rule: Rule, category: Category, track: Track, placed: Placed, run_
         "number": number,
     }
     return json.dumps(told, separators=(",", ":"))
-
-
-def code_svg(told: str) -> str:
-    """The QR code of a text as SVG, with its quiet zone; level M, so that a stain does no harm."""
-    import segno
-
-    drawing = io.BytesIO()
-    code = segno.make_qr(told, error="m", boost_error=False)
-    code.save(drawing, kind="svg", xmldecl=False, nl=False, dark="#1B2733", border=4, scale=4)
-    return drawing.getvalue().decode()

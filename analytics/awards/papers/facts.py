@@ -10,13 +10,14 @@ from analytics.awards.files import plain
 from analytics.awards.folder import ENGINE, RunFolder
 from analytics.awards.notice import public_days
 from analytics.awards.objections import Objection, objections
-from analytics.awards.papers.certificates import Certificate, certificates, code_svg
+from analytics.awards.papers.certificates import Certificate, certificates
 from analytics.awards.result import CategoryResult, Placed
 from analytics.awards.rule import Rule
 from analytics.awards.run import rule_of
 from analytics.awards.stages import FINAL, exclusion_count, number_of, results_of
 from config.errors import MeizhenError
 from config.messages import told
+from config.paper import code_svg
 
 LAYOUT = 1  # of the facts: raised when a template written for the old ones would not do
 

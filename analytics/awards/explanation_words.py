@@ -1,0 +1,88 @@
+"""The words of an explanation in one language: shared by the text and the page."""
+
+from decimal import Decimal
+
+from analytics.awards.explanation import Explained, Line
+from analytics.awards.remedies import Remedy
+from analytics.indices import Label
+from config.messages import catalogue, told
+
+SHOWN = Decimal("0.0001")
+
+
+class Words:
+    """Names things of one explanation as people read them."""
+
+    def __init__(self, explained: Explained, language: str) -> None:
+        self.one = explained
+        self.language = language
+
+    def say(self, entry: str, **params: object) -> str:
+        """A text of the catalogue `explain`."""
+        return told(f"explain.{entry}", params, language=self.language)
+
+    def label(self, label: Label) -> str:
+        """A label in the language."""
+        return label.en if self.language == "en" else label.zh
+
+    def alternative(self, name: str) -> str:
+        """Another way to the list by its name."""
+        entry = f"line_{name}"
+        return self.say(entry) if entry in catalogue("explain") else name.replace(":", " ").upper()
+
+    def variable(self, variable: str) -> str:
+        """A variable and what it means."""
+        definition = self.one.category.index.definition
+        meaning = definition.meanings.get(variable) if definition else None
+        return f"{variable} {self.label(meaning)}" if meaning else self.metric(variable)
+
+    def metric(self, name: str) -> str:
+        """A figure by its common name."""
+        for topic, entry in (("explain", f"metric_{name}"), ("report", f"metric_{name}")):
+            if entry in catalogue(topic):
+                return told(f"{topic}.{entry}", {}, language=self.language)
+        return name
+
+    def line(self, line: Line) -> str:
+        """What a line of a gap is about."""
+        if line.part != "data":
+            return self.say(f"part_{line.part}")
+        level = next((one for one in self.one.levels if one.id == line.level), None)
+        variable = self.variable(line.variable)
+        return variable if level is None else f"{self.label(level.label)} · {variable}"
+
+    def tie(self, name: str) -> str:
+        """What was compared between equal scores."""
+        entry = f"tie_{name}"
+        return self.say(entry) if entry in catalogue("explain") else self.variable(name)
+
+    def remedy(self, remedy: Remedy) -> str:
+        """What one figure would have had to be."""
+        if remedy.needed is None:
+            return self.say("no_remedy")
+        name, now = next(iter(remedy.now.items()))
+        needed = remedy.needed[name]
+        shown = "∞" if not now.is_finite() else f"{now:f}"
+        if remedy.more is None:
+            return self.say("remedy", now=shown, needed=f"{needed:f}")
+        return self.say("remedy_more", more=f"{remedy.more * 100:.2f}", now=shown, needed=f"{needed:f}")
+
+
+def short(value: Decimal) -> str:
+    """Four decimals."""
+    return f"{value.quantize(SHOWN):f}"
+
+
+def plain(value: Decimal) -> str:
+    """As many decimals as there are."""
+    return f"{value.normalize():f}"
+
+
+def signed(value: Decimal) -> str:
+    """Four decimals and a sign."""
+    return f"{value.quantize(SHOWN):+f}"
+
+
+def or_dash(value: Decimal | None) -> str:
+    """A dash for what is unknown."""
+    return "–" if value is None else plain(value)

@@ -1,0 +1,229 @@
+"""The matrix: every route × role × {own, child, sibling, parent, other root}, by a key of all acts and by one
+that only reads. Generated from the route table: a route that is not told here fails.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from api_caller import Answered, Caller
+from api_scene import PLACES, WITHIN, Scene
+from fastapi.routing import APIRoute
+from undone import Undone
+
+from organisation import Act, Role
+from web.access import SIGNED_IN, rule_of
+
+# As agreed, written out once more: `tests/meizhen/test_rules.py` holds the table of roles to it.
+SEE = "unit.read account.read post.read media.read review.read queue.read figures.read report.read award.read"
+AGREED = {
+    Role.VIEWER: SEE,
+    Role.EDITOR: f"{SEE} post.write media.write",
+    Role.FIRST_REVIEWER: f"{SEE} review.first",
+    Role.SECOND_REVIEWER: f"{SEE} review.second",
+    Role.FINAL_REVIEWER: f"{SEE} review.final",
+    Role.PUBLISHER: f"{SEE} post.send queue.steer account.check",
+    Role.ANALYST: f"{SEE} figures.write report.schedule award.run",
+    Role.JUDGE: "award.read award.judge",
+    Role.ADMINISTRATOR: f"{SEE} unit.write account.check account.write person.read person.write role.grant "
+    "queue.steer report.schedule webhook.read webhook.write ledger.read",
+    Role.OWNER: " ".join(Act),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a route is asked about a place. `kind`: at (a thing of the place), house, list, own.
+
+    `needs` is a second act that is asked further in. Texts in path, query and body name facts of the place.
+    """
+
+    kind: str
+    path: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    needs: str = ""
+
+
+DUE = "2026-03-02T18:00:00+08:00"
+# A whole grey PNG of one pixel.
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+POST = {"title": "一", "text": "二", "accounts": ["{account}"], "due": DUE}
+WAYS = {
+    "GET /me": Way("own"),
+    "GET /units": Way("list"),
+    "GET /units/{code}": Way("at"),
+    "PATCH /units/{code}": Way("at", body={"lateness_hours": 3}),
+    "GET /accounts": Way("list"),
+    "GET /accounts/{account}": Way("at"),
+    "POST /accounts/{account}/pause": Way("at", body={}),
+    "POST /accounts/{account}/resume": Way("at", body={}),
+    "POST /accounts/{account}/retire": Way("at", body={}),
+    "GET /people": Way("list"),
+    "GET /people/{login}": Way("at"),
+    "POST /people": Way("at", body={"login": "neu", "name": "新人", "unit": "{code}"}),
+    "POST /people/{login}/disable": Way("at", body={}),
+    "POST /people/{login}/enable": Way("at"),
+    "POST /people/{login}/roles": Way("at", body={"role": "viewer", "unit": "{code}"}),
+    "DELETE /people/{login}/roles/{role}": Way("at", "/people/{login}/roles/viewer", {"unit": "{code}"}),
+    "GET /posts": Way("list"),
+    "GET /posts/{post}": Way("at"),
+    "POST /posts": Way("at", body=POST),
+    "PATCH /posts/{post}": Way("at", body={"title": "三"}),
+    "PATCH /posts/{post}/copies/{account}": Way("at", body={"title": "三"}),
+    "POST /posts/{post}/send": Way("at"),
+    "GET /media": Way("list"),
+    "GET /media/{sha256}": Way("at"),
+    "GET /media/{sha256}/content": Way("at"),
+    "POST /media": Way("at", body={"unit": "{code}", "file_name": "x.png", "content": PICTURE}),
+    "PATCH /media/{sha256}": Way("at", body={"alt": "新的话"}),
+    "GET /webhooks": Way("list"),
+    "POST /webhooks": Way("at", body={"name": "neu", "unit": "{code}", "url": "https://8.8.8.8/x"}),
+    "GET /webhooks/{name}/messages": Way("at", "/webhooks/{webhook}/messages"),
+    "POST /webhooks/{name}/test": Way("at", "/webhooks/{webhook}/test"),
+    "POST /webhooks/messages/{message}/resend": Way("at"),
+    "DELETE /webhooks/{name}": Way("at", "/webhooks/{webhook}"),
+    "GET /reviews": Way("own"),
+    "GET /reviews/{post}": Way("at", "/reviews/{reviewed}"),
+    "GET /reviews/{post}/changes": Way("at", "/reviews/{reviewed}/changes"),
+    "POST /reviews/{post}/submit": Way("at", body={}),
+    "POST /reviews/{post}/approve": Way("at", "/reviews/{reviewed}/approve", needs="review.first"),
+    "POST /reviews/{post}/return": Way(
+        "at", "/reviews/{reviewed}/return", body={"reason": "请改"}, needs="review.first"
+    ),
+    "POST /reviews/{post}/comments": Way(
+        "at", "/reviews/{reviewed}/comments", body={"start": 0, "end": 1, "told": "改"}
+    ),
+    "GET /deliveries": Way("list"),
+    "GET /deliveries/{delivery}": Way("at"),
+    "POST /deliveries": Way("at", body=POST),
+    "POST /deliveries/{delivery}/cancel": Way("at"),
+    "POST /deliveries/{delivery}/pause": Way("at"),
+    "POST /deliveries/{delivery}/resume": Way("at"),
+    "POST /deliveries/{delivery}/reschedule": Way("at", body={"due": DUE}),
+    "POST /deliveries/{delivery}/retry": Way("at"),
+    "POST /deliveries/{delivery}/resolve": Way("at", body={"published_url": None}),
+    "GET /queue": Way("house"),
+    "GET /queue/notices": Way("house"),
+    "POST /queue/pause": Way("at", body={"unit": "{code}"}),
+    "POST /queue/resume": Way("at", body={"account": "{account}"}),
+    "GET /articles": Way("list"),
+    "GET /articles/{article}": Way("at"),
+    "GET /figures/account-days": Way("at", query={"account": "{account}"}),
+    "GET /figures/gaps": Way("at", query={"unit": "{code}"}),
+    "GET /figures/top": Way("at", query={"unit": "{code}", "metric": "reads"}),
+    "GET /imports": Way("house"),
+    "GET /imports/{number}": Way("house", "/imports/1"),
+    "POST /imports/{number}/undo": Way("house", "/imports/1/undo"),
+    "GET /reports/schedules": Way("at", query={"unit": "{code}"}),
+    "POST /reports/schedules": Way("at", body={"unit": "{code}", "folder": "y"}),
+    "DELETE /reports/schedules/{number}": Way("at", "/reports/schedules/{schedule}"),
+    "GET /reports/deliveries": Way("at", query={"unit": "{code}"}),
+    "GET /indices": Way("own"),
+    "GET /indices/{name}": Way("own", "/indices/wci_v14_2b_share"),
+    "POST /indices/{name}/compute": Way("own", "/indices/er_by_reach/compute", body={"variables": {}}),
+    "GET /awards": Way("house"),
+    "GET /awards/{run}/ranking": Way("house", "/awards/2026/ranking"),
+    "GET /awards/{run}/accounts/{account}": Way("house", "/awards/2026/accounts/x"),
+    "GET /ledger": Way("house"),
+    "GET /ledger/verification": Way("house"),
+}
+
+
+pytestmark = pytest.mark.usefixtures("_inline")
+
+
+def routes(scene: Scene) -> dict[str, APIRoute]:
+    found = [one for one in scene.house.app.routes if isinstance(one, APIRoute) and one.include_in_schema]
+    return {f"{method} {one.path}": one for one in found for method in one.methods}
+
+
+def test_every_route_is_in_the_matrix_and_has_a_rule(scene: Scene) -> None:
+    assert sorted(routes(scene)) == sorted(WAYS)
+    for route in scene.house.app.routes:
+        rule_of(route.endpoint)  # type: ignore[attr-defined]
+
+
+def filled(told: Any, facts: dict[str, object]) -> Any:
+    if isinstance(told, str):
+        return told.format(**facts)
+    if isinstance(told, dict):
+        return {name: filled(value, facts) for name, value in told.items()}
+    return [filled(one, facts) for one in told] if isinstance(told, list) else told
+
+
+def ask(caller: Caller, name: str, facts: dict[str, object]) -> Answered:
+    way, (method, path) = WAYS[name], name.split()
+    headers = {"If-Match": "*"} if method == "PATCH" else {}
+    return caller.call(
+        method,
+        filled(way.path or path, facts),
+        query=filled(way.query, facts),
+        body=filled(way.body, facts),
+        headers=headers,
+    )
+
+
+def expected(way: Way, act: Act | object, role: Role, place: str, *, only_reads: bool) -> set[str]:
+    """`let` in, `refused` where it is seen, `unseen`."""
+    if way.kind == "own" or act is SIGNED_IN:
+        return {"let"}
+    assert isinstance(act, Act)
+    if way.kind == "house" or place not in WITHIN:
+        return {"unseen"} if way.kind != "list" else {"let", "refused"}
+    wanted = {act.value, *filter(None, [way.needs])}
+    if not wanted <= set(AGREED[role].split()) or (only_reads and not all(Act(one).reads for one in wanted)):
+        return {"refused"}
+    return {"let"}
+
+
+def came_to(answer: Answered) -> str:
+    return {403: "refused", 404: "unseen"}.get(answer.status, "let")
+
+
+def test_the_matrix_has_no_leak(scene: Scene) -> None:
+    house, table = scene.house, routes(scene)
+    undone = Undone(house.database)
+    object.__setattr__(house.desk, "database", undone)
+    wrong, checks = [], 0
+    try:
+        for name, way in WAYS.items():
+            act = rule_of(table[name].endpoint)
+            if way.kind == "list":
+                continue
+            for role in Role:
+                for tokens, only_reads in ((scene.tokens, False), (scene.reading, True)):
+                    if only_reads and name.startswith("GET"):
+                        continue
+                    caller = house.caller(tokens[role])
+                    for place in ("own", "sibling") if only_reads else PLACES:
+                        answer = ask(caller, name, scene.facts[place])
+                        undone.back()
+                        checks += 1
+                        assert answer.status < 500, (name, answer.body)
+                        want = expected(way, act, role, place, only_reads=only_reads)
+                        if came_to(answer) not in want:
+                            wrong.append((name, role.value, place, only_reads, answer.status))
+    finally:
+        undone.end()
+        object.__setattr__(house.desk, "database", house.database)
+    assert wrong == []
+    assert checks >= 3_000
+
+
+def test_lists_show_what_is_within_and_nothing_else(scene: Scene) -> None:
+    named = {"GET /units": "code", "GET /people": "login", "GET /media": "sha256", "GET /webhooks": "name"}
+    # What names a row; others name the account.
+    wrong = []
+    for name in (name for name, way in WAYS.items() if way.kind == "list"):
+        act = rule_of(routes(scene)[name].endpoint)
+        for role in Role:
+            answer = ask(scene.house.caller(scene.tokens[role]), name, {})
+            right = isinstance(act, Act) and act.value in AGREED[role].split()
+            assert answer.status == (200 if right else 403), (name, role)
+            for place, facts in scene.facts.items():
+                what = named.get(name, "account")
+                mark = f'"{what}":"{facts[what]}"'.encode()
+                if (mark in answer.raw) is not (right and place in WITHIN):
+                    wrong.append((name, role.value, place))
+    assert wrong == []

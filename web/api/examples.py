@@ -1,0 +1,68 @@
+"""Examples of requests and answers, by operation: the reference shows them, a test sends them."""
+
+from typing import Any
+
+_POST = {
+    "title": "草原上的一天",
+    "text": "早上六点,牧民把羊群赶上山坡。",
+    "options": {},
+    "media": [],
+    "accounts": ["webhook:site"],
+    "due": "2026-03-02T18:00:00+08:00",
+}
+_SHOWN = {
+    "id": 12,
+    "title": "草原上的一天",
+    "text": "早上六点,牧民把羊群赶上山坡。",
+    "options": {},
+    "media": [],
+    "created_at": "2026-03-02T01:00:00Z",
+    "created_by": "person:li (key:q3v8m1x0ab)",
+    "copies": [
+        {
+            "account": "webhook:site",
+            "due": "2026-03-02T10:00:00Z",
+            "late_after": "2026-03-02T12:00:00Z",
+            "title": None,
+            "text": None,
+            "options": None,
+        }
+    ],
+}
+_ROW = {
+    "id": 12,
+    "headline": "草原上的一天",
+    "created_at": "2026-03-02T01:00:00Z",
+    "created_by": "person:li (key:q3v8m1x0ab)",
+    "going": [{"account": "webhook:site", "due": "2026-03-02T10:00:00Z", "state": "draft"}],
+}
+
+# Operation → an example of its request, and one of its answer.
+EXAMPLES: dict[str, tuple[Any, Any]] = {
+    "posts_draft": (_POST, _SHOWN),
+    "posts_show": (None, _SHOWN),
+    "posts_list_posts": (None, {"items": [_ROW], "next": "1cVQ…"}),
+    "posts_change": ({"title": "草原的一天"}, _SHOWN | {"title": "草原的一天"}),
+    "posts_change_copy": ({"title": "短标题"}, _SHOWN),
+    "posts_send": (None, {"post": 12, "deliveries": [31]}),
+    "deliveries_queue": (_POST, {"post": 12, "deliveries": [31]}),
+    "deliveries_reschedule": ({"due": "2026-03-02T20:00:00+08:00"}, None),
+    "deliveries_resolve": ({"published_url": "https://example.cn/posts/12"}, None),
+    "accounts_pause": ({"reason": "平台在维护"}, None),
+    "people_add": ({"login": "wang", "name": "王小明", "unit": "NM"}, None),
+    "people_grant": (
+        {"role": "editor", "unit": "NM"},
+        {"login": "wang", "roles": [{"role": "editor", "unit": "NM"}]},
+    ),
+    "units_change": ({"lateness_hours": 4, "review": ["first", "second", "final"]}, None),
+    "reviews_submit": ({}, None),
+    "reviews_send_back": ({"reason": "第二段的数字请核对"}, None),
+    "reviews_comment": ({"start": 0, "end": 4, "told": "改成“清晨六点”"}, None),
+    "queue_pause": ({"unit": "NM"}, {"accounts": ["webhook:site"], "stopped": False, "late": 0}),
+    "queue_resume": (
+        {"unit": "NM", "late": "hold"},
+        {"accounts": ["webhook:site"], "stopped": False, "late": 0},
+    ),
+    "reports_schedule": ({"unit": "NM", "cron": "0 9 * * 1", "folder": "weekly"}, None),
+    "indices_compute": ({"variables": {"R": 1000, "Z": 10}}, None),
+}

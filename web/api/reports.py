@@ -1,0 +1,160 @@
+"""周报 Scheduled reports, what went to whom, and what waits for a person."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field, StringConstraints
+
+from analytics.reports.cron import DEFAULT, next_fire
+from analytics.reports.deliveries import ReportDelivery, State, cancel_planned, listed
+from analytics.reports.schedules import (
+    Order,
+    ReportSchedule,
+    add_schedule,
+    end_schedule,
+    find_schedule,
+    running_schedules,
+)
+from config.errors import InputError, Problem
+from organisation import Act, find_unit
+from web.api.call import Asked, Noun
+from web.api.texts import Body, Code, Filter, Number, Told
+
+noun = Noun("reports")
+Format = Literal["xlsx", "pdf", "csv", "parquet"]
+Address = Annotated[str, StringConstraints(min_length=3, max_length=320)]
+
+
+class ScheduleShown(Told):
+    """A standing order; `next` is when it fires next."""
+
+    id: int
+    unit: str
+    cron: str
+    next: datetime | None
+    mail: list[str]
+    folder: str | None
+    robots: list[str]
+    formats: list[str]
+
+
+class ScheduleList(Told):
+    """All that run."""
+
+    items: list[ScheduleShown]
+
+
+class ScheduleMade(Body):
+    """A standing order: which unit's report goes when (cron, Beijing time), in which forms, where to."""
+
+    unit: Code
+    cron: Annotated[str, StringConstraints(min_length=9, max_length=64)] = DEFAULT
+    mail: list[Address] = Field(default_factory=list, max_length=50)
+    folder: Annotated[str, StringConstraints(max_length=200)] | None = None
+    robots: list[Code] = Field(default_factory=list, max_length=50)
+    formats: list[Format] = Field(default=["xlsx", "pdf"], min_length=1)
+
+
+class ScheduleEnded(Told):
+    """An order that ended, and how many planned reports it took along."""
+
+    id: int
+    cancelled: int
+
+
+class ReportShown(Told):
+    """One report on its way to one target."""
+
+    id: int
+    unit: str
+    week: str
+    channel: str
+    target: str
+    state: State
+    fire_at: datetime
+    finished_at: datetime | None
+    attempts: int
+    code: str
+    told: str
+
+
+class ReportList(Told):
+    """Reports, newest first."""
+
+    items: list[ReportShown]
+
+
+@noun.read("/schedules", Act.REPORT_READ)
+def list_schedules(asked: Asked, unit: Filter = None) -> ScheduleList:
+    """定时列表 Standing orders, of one unit or of the whole house."""
+    of = None if unit is None else find_unit(asked.session, unit)
+    asked.at(of.path if of else "")
+    found = running_schedules(asked.session, unit=of)
+    return ScheduleList(items=[_shown(asked, made, unit.code) for made, unit in found])
+
+
+@noun.write("POST", "/schedules", Act.REPORT_SCHEDULE, status=HTTPStatus.CREATED)
+def schedule(asked: Asked, body: ScheduleMade) -> ScheduleShown:
+    """定时 A standing order."""
+    unit = find_unit(asked.session, body.unit)
+    asked.at(unit.path)
+    settings = asked.desk.settings
+    if body.mail and not (settings.smtp_host and settings.smtp_from):
+        raise InputError("report schedule", [Problem("reports.mail_unset", column="mail")])
+    order = Order(body.cron, tuple(body.mail), body.folder, tuple(body.robots), tuple(body.formats))
+    made = add_schedule(asked.session, asked.keys, unit, order, now=asked.now, actor=asked.actor)
+    return _shown(asked, made, unit.code)
+
+
+@noun.write("DELETE", "/schedules/{number}", Act.REPORT_SCHEDULE)
+def unschedule(asked: Asked, number: Number) -> ScheduleEnded:
+    """停止定时 End a standing order."""
+    _, unit = find_schedule(asked.session, number)
+    asked.at(unit.path)
+    end_schedule(asked.session, asked.keys, number, now=asked.now, actor=asked.actor)
+    return ScheduleEnded(id=number, cancelled=cancel_planned(asked.session, number, asked.now))
+
+
+@noun.read("/deliveries", Act.REPORT_READ)
+def list_deliveries(
+    asked: Asked,
+    unit: Filter = None,
+    waiting: Annotated[bool, Query(description="Only what waits for a person.")] = False,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> ReportList:
+    """送达列表 What went to whom, of one unit or of the whole house."""
+    of = None if unit is None else find_unit(asked.session, unit)
+    asked.at(of.path if of else "")
+    found = listed(asked.session, unit=of, needing_person=waiting, limit=limit)
+    return ReportList(items=[_report(delivery, code) for delivery, code in found])
+
+
+def _shown(asked: Asked, made: ReportSchedule, unit: str) -> ScheduleShown:
+    return ScheduleShown(
+        id=made.known_id,
+        unit=unit,
+        cron=made.cron,
+        next=next_fire(made.cron, asked.now),
+        mail=list(made.mail),
+        folder=made.folder,
+        robots=list(made.robots),
+        formats=list(made.formats),
+    )
+
+
+def _report(one: ReportDelivery, unit: str) -> ReportShown:
+    return ReportShown(
+        id=one.known_id,
+        unit=unit,
+        week=one.week,
+        channel=one.channel,
+        target=one.target,
+        state=State(one.state),
+        fire_at=one.fire_at,
+        finished_at=one.finished_at,
+        attempts=one.attempts,
+        code=one.code,
+        told=one.told,
+    )
