@@ -134,20 +134,14 @@ def list_gaps(
     since: date | None = None,
     until: date | None = None,
     unit: Unit | None = None,
-<<<<<<< HEAD
     within: ColumnElement[bool] | None = None,
     offset: int = 0,
     limit: int | None = None,
 ) -> list[OpenGap]:
-    """The open holes, newest day first: of all accounts, or of a unit and all below it.
+    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`.
 
     `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
-=======
-    limit: int | None = None,
-) -> list[OpenGap]:
-    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`."""
->>>>>>> main
     wanted: Select[Account, CollectionGap] = (
         select(Account, CollectionGap)
         .join(Account, col(Account.id) == col(CollectionGap.account_id))
@@ -156,6 +150,7 @@ def list_gaps(
         .order_by(
             col(CollectionGap.day).desc(), col(Account.platform), col(Account.handle), CollectionGap.subject
         )
+        .offset(offset)
         .limit(limit)
     )
     if since is not None:
@@ -168,5 +163,5 @@ def list_gaps(
         wanted = wanted.where(within)
     return [
         OpenGap(account.stable_id, account.name, gap.subject, gap.day, gap.code, gap.told, gap.seen_at)
-        for account, gap in session.execute(wanted.offset(offset).limit(limit))
+        for account, gap in session.execute(wanted)
     ]

@@ -4,21 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-<<<<<<< HEAD
 from sqlalchemy import JSON, Column, ColumnElement, ForeignKey, Index, Integer, exists, or_, text
-from sqlmodel import Field, Session, SQLModel, col, select
-
-from config.errors import MeizhenError
-from organisation.accounts import Account
-from organisation.units import Unit
-=======
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, text
 from sqlalchemy import select as rows
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
 from config.keyset import keyset
->>>>>>> main
+from organisation.accounts import Account
+from organisation.units import Unit
 
 
 class ImportState(StrEnum):

@@ -4,10 +4,12 @@ from fastapi import APIRouter, Depends
 
 from web.desk import Desk
 from web.gate import gate
+from web.pages.awards import awards_router
 from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
+from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
 from web.pages.own import own_router
 from web.pages.stopping import stopping_router
@@ -28,6 +30,8 @@ def pages_router(desk: Desk) -> APIRouter:
         today_router,
         figures_router,
         imports_router,
+        awards_router,
+        notices_router,
     )
     for made in rooms:
         router.include_router(made(desk))
