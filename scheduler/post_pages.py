@@ -32,7 +32,7 @@ _LAST = 2**31 - 1  # no post has a higher number
 _FEW = 500  # accounts: so many are named in a statement
 
 
-def _wholly(ours: BindParameter[int] | Select[int | None]) -> ColumnElement[bool]:
+def wholly(ours: BindParameter[int] | Select[int | None]) -> ColumnElement[bool]:
     """The condition that a `Post` row goes to one of our accounts, and to no other."""
     ways = (Delivery, Planned)
     # With a bare account, SQLite would seek each of ours in the index, for every post.
@@ -54,7 +54,7 @@ _NEWEST = (
     .order_by(col(Post.id).desc())
     .limit(bindparam("limit"))
 )
-_NEWEST_WITHIN = _NEWEST.where(_wholly(bindparam("ours", expanding=True, type_=Integer())))
+_NEWEST_WITHIN = _NEWEST.where(wholly(bindparam("ours", expanding=True, type_=Integer())))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def page_of_posts(
         ours = session.scalars(accounts.limit(_FEW + 1)).all()  # once a page, not once a post
         few = len(ours) <= _FEW
         told |= {"ours": ours} if few else {}
-        wanted = _NEWEST_WITHIN if few else _NEWEST.where(_wholly(accounts))
+        wanted = _NEWEST_WITHIN if few else _NEWEST.where(wholly(accounts))
     if account_id is not None:
         queued = exists().where(col(Delivery.post_id) == col(Post.id), col(Delivery.account_id) == account_id)
         planned = exists().where(col(Planned.post_id) == col(Post.id), col(Planned.account_id) == account_id)

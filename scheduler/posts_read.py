@@ -1,8 +1,10 @@
 """A post as it is read: what it says, where it goes, and the places it belongs to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select as columns
+from sqlalchemy import union_all
 from sqlmodel import Session, col, select
 
 from config.errors import MeizhenError
@@ -24,16 +26,28 @@ class ReadPost:
 
 def paths_of_post(session: Session, post_id: int) -> list[str]:
     """The units' paths of all accounts that a post goes to or is planned for: acts on it are acts at all."""
-    queued = columns(col(Delivery.account_id)).where(col(Delivery.post_id) == post_id)
-    planned = columns(col(Planned.account_id)).where(col(Planned.post_id) == post_id)
-    return list(
-        session.scalars(
-            columns(col(Unit.path))
-            .join(Account, col(Account.unit_id) == col(Unit.id))
-            .where(col(Account.id).in_(queued.union_all(planned)))
-            .distinct()
+    return paths_of_posts(session, [post_id])[post_id]
+
+
+def paths_of_posts(session: Session, post_ids: Collection[int]) -> dict[int, list[str]]:
+    """The same of several posts, in one statement; one that is not there has none."""
+    ways: tuple[type[Delivery] | type[Planned], ...] = (Delivery, Planned)
+    goes = union_all(
+        *(
+            columns(col(way.post_id), col(way.account_id)).where(col(way.post_id).in_(post_ids))
+            for way in ways
         )
+    ).subquery()
+    rows = session.execute(
+        columns(goes.c.post_id, col(Unit.path))
+        .join(Account, col(Account.id) == goes.c.account_id)
+        .join(Unit, col(Unit.id) == col(Account.unit_id))
+        .distinct()
     )
+    paths: dict[int, list[str]] = {post_id: [] for post_id in post_ids}
+    for post_id, path in rows:
+        paths[post_id].append(path)
+    return paths
 
 
 def read_post(session: Session, post_id: int) -> ReadPost:

@@ -1,6 +1,6 @@
 """What an account's copy of a post will look like, put together by the very functions that send it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -67,8 +67,22 @@ def preview_of(
         select(Variant).where(Variant.post_id == post_id, Variant.account_id == account.known_id)
     ).one_or_none()
     title, said, options = effective(post, variant)
-    files = files_of(session, set(post.media), media_folder) if post.media else {}
-    media = tuple(files[sha256] for sha256 in post.media)
+    return look_of(session, account, title, said, options, post.media, media_folder, address_of)
+
+
+def look_of(
+    session: Session,
+    account: Account,
+    title: str,
+    said: str,
+    options: Mapping[str, str],
+    hashes: Sequence[str],
+    media_folder: Path,
+    address_of: Callable[[Media], str],
+) -> Preview:
+    """The same of words that may be stored nowhere yet, for an account whose platform is there."""
+    files = files_of(session, set(hashes), media_folder) if hashes else {}
+    media = tuple(files[sha256] for sha256 in hashes)
     connector = connector_for(account.platform)
     outgoing = fitted(connector, Outgoing("preview", 1, title, said, media, options))
     problems = connector.problems(outgoing)

@@ -3,12 +3,13 @@
 A change of a draft ends its submission: what was signed is another text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from sqlalchemy import delete, update
 from sqlalchemy import select as columns
-from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from config.errors import InputError, MeizhenError
@@ -42,11 +43,13 @@ def write_draft(
     author_id: int | None,
     now: datetime,
     actor: str,
+    wordings: Mapping[int, Wording] = MappingProxyType({}),
 ) -> Post:
     """Stores a draft for these accounts; it may go out from `due` until its lateness limit.
 
     `lateness_hours` is the setting's, for a draft without its own whose unit says nothing either;
-    `author_id` None is the operator. Its files are kept before (`media.keep`).
+    `author_id` None is the operator. Its files are kept before (`media.keep`). `wordings` is what single
+    copies say differently, by account id.
     """
     record_media(session, draft.media, now=now)
     post = add_post(
@@ -55,21 +58,28 @@ def write_draft(
         text=draft.text,
         media=[found.sha256 for found in draft.media],
         options=draft.options,
-        variants={},
+        variants=wordings,
         lateness_hours=draft.lateness_hours,
         now=now,
         actor=actor,
     )
-    hours = lateness_of(session, accounts, lateness_hours)
-    for account in accounts:
-        late_after = due + draft.lateness(hours[account.known_id])
-        session.add(
-            Planned(post_id=_stored(post), account_id=account.known_id, due=due, late_after=late_after)
-        )
+    _plan(session, post, accounts, due, lateness_hours)
     _wrote(session, _stored(post), author_id)
     details = {"due": due.isoformat(), "accounts": [account.stable_id for account in accounts]}
     record(session, keys, at=now, actor=actor, act="post.draft", subject=f"post:{post.id}", details=details)
     return post
+
+
+def _plan(
+    session: Session, post: Post, accounts: Sequence[Account], due: datetime, lateness_hours: float
+) -> None:
+    hours = lateness_of(session, accounts, lateness_hours)
+    for account in accounts:
+        own = post.lateness_hours
+        late_after = due + timedelta(hours=hours[account.known_id] if own is None else own)
+        session.add(
+            Planned(post_id=_stored(post), account_id=account.known_id, due=due, late_after=late_after)
+        )
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,7 @@ class Change:
     media: tuple[FoundMedia, ...] | None = None
     due: datetime | None = None
     wordings: dict[int, Wording] = field(default_factory=dict)
+    options: dict[str, str] | None = None
 
 
 def told_change(
@@ -135,6 +146,8 @@ def change_draft(
         post.title = change.title
     if change.text is not None:
         post.text = change.text
+    if change.options is not None:
+        post.options = change.options
     if change.media is not None:
         record_media(session, change.media, now=now)
         post.media = [found.sha256 for found in change.media]
@@ -152,6 +165,28 @@ def change_draft(
     details = {"voided": voided, "due": change.due}
     record(session, keys, at=now, actor=actor, act="post.change", subject=f"post:{post_id}", details=details)
     return voided is not None
+
+
+def change_accounts(
+    session: Session, post_id: int, accounts: Sequence[Account], *, due: datetime, lateness_hours: float
+) -> None:
+    """Where a draft goes from now on; within the transaction of its `change_draft`, which comes after.
+
+    Copies for accounts that it does not go to any more are gone. Raises MeizhenError
+    `review.account_queued` for one in whose queue it is already, or as `change_draft` does.
+    """
+    post = hold_draft(session, post_id)
+    wanted = {account.known_id: account for account in accounts}
+    there = set(session.exec(select(Planned.account_id).where(Planned.post_id == post_id)))
+    gone = there - wanted.keys()
+    queued = [one.account_id for one in _require_resting(session, post_id) if one.account_id in gone]
+    if queued:
+        name = session.get_one(Account, queued[0]).stable_id
+        raise MeizhenError("review.account_queued", post=post_id, account=name)
+    for table in (Planned, Variant):
+        session.execute(delete(table).where(col(table.post_id) == post_id, col(table.account_id).in_(gone)))
+    _plan(session, post, [one for id_, one in wanted.items() if id_ not in there], due, lateness_hours)
+    session.flush()
 
 
 def void(session: Session, post_id: int, person_id: int | None, now: datetime) -> int | None:

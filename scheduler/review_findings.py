@@ -15,8 +15,8 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from config.errors import Problem
-from connectors import connector_for, platforms
-from organisation import Account
+from connectors import Outgoing, connector_for, platforms
+from organisation import Account, Unit
 from organisation.words import words_of
 from scheduler.deliveries import Delivery, State
 from scheduler.media import FoundMedia, MediaFile, media_path
@@ -40,9 +40,21 @@ def findings(
     session: Session, post_id: int, content: Content, media_folder: Path, now: datetime
 ) -> list[Finding]:
     """All that is to be said of a draft, errors first."""
+    return findings_at(session, post_id, content, units_of(session, post_id), media_folder, now)
+
+
+def findings_at(
+    session: Session,
+    post_id: int,
+    content: Content,
+    units: Sequence[Unit],
+    media_folder: Path,
+    now: datetime,
+) -> list[Finding]:
+    """The same of what is still being written for accounts of these units; `post_id` 0 is not stored yet."""
     found = [
         *_platforms(session, content, media_folder),
-        *_words(session, post_id, content),
+        *_words(session, units, content),
         *_covers(content),
         *_same_text(session, post_id, content),
     ]
@@ -55,7 +67,7 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
     files = _files(session, content.media, folder)
     found: list[Finding] = []
     told: set[str] = set()
-    names, known_names = set(content.options), set[str]()
+    names, known_names = set(content.options), {str(Outgoing.FORMAT)}
     for copy in content.copies:
         account = session.get_one(Account, copy.account_id)
         title, text, options = content.said(copy)
@@ -64,7 +76,7 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
             # The platform's own options only: a post to several has those of each.
             known = connector_for(account.platform).options
             names, known_names = names | set(options), known_names | set(known)
-            own = {name: value for name, value in options.items() if name in known}
+            own = {name: value for name, value in options.items() if name in known or name == Outgoing.FORMAT}
             problems = check_draft(Draft(title, text, files, own), [account.platform])
         for problem in problems:
             if problem.told() not in told:
@@ -86,10 +98,10 @@ def _files(session: Session, hashes: Sequence[str], folder: Path) -> tuple[Found
     )
 
 
-def _words(session: Session, post_id: int, content: Content) -> list[Finding]:
+def _words(session: Session, units: Sequence[Unit], content: Content) -> list[Finding]:
     said = "\n".join(part for copy in (None, *content.copies) for part in _texts(content, copy)).casefold()
     found = []
-    for listed in words_of(session, units_of(session, post_id)):
+    for listed in words_of(session, units):
         if listed.word.casefold() in said:
             params = {"word": listed.word, "unit": listed.unit}
             code = "review.word_forbidden" if listed.forbidden else "review.word_watched"

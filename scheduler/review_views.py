@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
 
-from sqlalchemy import exists, func, or_
+from sqlalchemy import ColumnElement, exists, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -46,18 +46,32 @@ class Waiting:
     submitted_at: datetime | None
 
 
-def waiting(session: Session, person: Standing | None, now: datetime, *, limit: int = 500) -> list[Waiting]:
-    """Drafts that are in review or not sent yet, by their time; only what the person may read (None: all)."""
+def waiting(
+    session: Session,
+    person: Standing | None,
+    now: datetime,
+    *,
+    limit: int = 500,
+    unit: ColumnElement[bool] | None = None,
+) -> list[Waiting]:
+    """Drafts that are in review or not sent yet, by their time; only what the person may read (None: all).
+
+    `unit` is a further condition on `Unit` rows, which one of a draft's accounts meets.
+    """
     unsent = ~exists().where(col(Delivery.post_id) == col(Post.id))
     in_review = exists().where(col(Submission.post_id) == col(Post.id), col(Submission.state) == State.OPEN)
-    posts = session.exec(
+    wanted = (
         select(Post, func.min(col(Planned.due)))
         .join(Planned, col(Planned.post_id) == col(Post.id))
         .where(or_(unsent, in_review))
         .group_by(col(Post.id))
         .order_by(func.min(col(Planned.due)), col(Post.id))
         .limit(limit)
-    ).all()
+    )
+    if unit is not None:
+        ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(unit)
+        wanted = wanted.where(col(Planned.account_id).in_(ours))
+    posts = session.exec(wanted).all()
     ids = [post.id for post, _ in posts if post.id is not None]
     places, accounts = _where(session, ids)
     last = _last(session, ids)
@@ -70,9 +84,11 @@ def waiting(session: Session, person: Standing | None, now: datetime, *, limit: 
     ]
 
 
-def waiting_for(session: Session, person: Standing, now: datetime) -> list[Waiting]:
+def waiting_for(
+    session: Session, person: Standing, now: datetime, *, unit: ColumnElement[bool] | None = None
+) -> list[Waiting]:
     """What waits for this person's signature next, themselves or in somebody's place, by its time."""
-    open_ones = [one for one in waiting(session, person, now) if one.stage]
+    open_ones = [one for one in waiting(session, person, now, unit=unit) if one.stage]
     ids = [one.post for one in open_ones]
     places, _ = _where(session, ids)
     barred: dict[int, set[int]] = {post_id: set() for post_id in ids}
@@ -221,7 +237,7 @@ def shown(session: Session, submission: Submission) -> Shown:
 
 def changes(before: Submission, after: Submission) -> list[str]:
     """A unified diff between two submissions of a post, sentence by sentence; [] where nothing differs."""
-    old, new = (_lines(of_facts(one.content)) for one in (before, after))
+    old, new = (lines_of(of_facts(one.content)) for one in (before, after))
     return list(unified_diff(old, new, _version(before), _version(after), lineterm=""))
 
 
@@ -229,8 +245,9 @@ def _version(one: Submission) -> str:
     return text("review.version", number=one.number, at=_beijing(one.submitted_at))
 
 
-def _lines(content: Content) -> list[str]:
-    lines = [text("review.line_title", told=content.title), *_sentences(content.text)]
+def lines_of(content: Content) -> list[str]:
+    """All that reviewers sign, as lines that people compare: a sentence or a fact each."""
+    lines = [text("review.line_title", told=content.title), *sentences(content.text)]
     lines += [
         text("review.line_option", name=name, told=told) for name, told in sorted(content.options.items())
     ]
@@ -241,13 +258,13 @@ def _lines(content: Content) -> list[str]:
         if copy.title is not None:
             lines.append(text("review.line_own_title", account=copy.account, told=copy.title))
         if copy.text is not None:
-            lines += [f"{copy.account}  {one}" for one in _sentences(copy.text)]
+            lines += [f"{copy.account}  {one}" for one in sentences(copy.text)]
         for name, told in sorted((copy.options or {}).items()):
             lines.append(f"{copy.account}  {text('review.line_option', name=name, told=told)}")
     return lines
 
 
-def _sentences(told: str) -> list[str]:
+def sentences(told: str) -> list[str]:
     """The text in lines that people compare: a paragraph of Chinese is one line otherwise."""
     return [part for line in told.split("\n") for part in _SENTENCE.split(line) if part or not line]
 

@@ -20,9 +20,10 @@ from scheduler.deliveries import Delivery, State
 from scheduler.journal import event, write_events
 from scheduler.review_approvals import late_within, windows_of
 
-_PERSON_MAY_CANCEL = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED, State.HANDED_OVER)
+PERSON_MAY_CANCEL = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED, State.HANDED_OVER)
 _URL_CHARACTERS = 1000
-_PERSON_MAY_MOVE = (State.QUEUED, State.PAUSED, State.MISSED)
+PERSON_MAY_MOVE = (State.QUEUED, State.PAUSED, State.MISSED)
+RESCHEDULED = "rescheduled"  # the code of its event, whose text is the new time
 _PERSON_MAY_RETRY = (State.FAILED, State.MISSED)
 _PERSON_MAY_RESOLVE = (State.UNCERTAIN, State.HANDED_OVER, State.FAILED)
 
@@ -36,7 +37,7 @@ def cancel(
         keys,
         delivery_ids,
         State.CANCELLED,
-        allowed=_PERSON_MAY_CANCEL,
+        allowed=PERSON_MAY_CANCEL,
         values={"needs_person": False},
         act="post.cancel",
         now=now,
@@ -92,10 +93,18 @@ def reschedule(
 
     Raises MeizhenError `delivery.wrong_state`, and `review.outside_window` for a time that nobody approved.
     """
-    rows = _locked(session, delivery_ids, _PERSON_MAY_MOVE)
+    reschedule_each(session, keys, dict.fromkeys(delivery_ids, due), now=now, actor=actor)
+
+
+def reschedule_each(
+    session: Session, keys: KeyRing, dues: Mapping[int, datetime], *, now: datetime, actor: str
+) -> None:
+    """The same with a time for each delivery: `dues` is by delivery id."""
+    rows = _locked(session, list(dues), PERSON_MAY_MOVE)
     windows = windows_of(session, rows)
     before = {_id(delivery): State(delivery.state) for delivery in rows}
     for delivery in rows:
+        due = dues[_id(delivery)]
         late_after = due + (delivery.late_after - delivery.due)
         delivery.late_after = late_within(windows, delivery, due, late_after)
         delivery.due = delivery.not_before = due
@@ -106,12 +115,12 @@ def reschedule(
     write_events(
         session,
         [
-            event(id_, now, before[id_], State(delivery.state), actor, "rescheduled", due.isoformat())
+            event(id_, now, before[id_], State(delivery.state), actor, RESCHEDULED, delivery.due.isoformat())
             for delivery in rows
             if (id_ := _id(delivery))
         ],
     )
-    _after(session, keys, rows, at=due, act="post.reschedule", now=now, actor=actor)
+    _after(session, keys, rows, at=min(dues.values()), act="post.reschedule", now=now, actor=actor)
 
 
 def retry(session: Session, keys: KeyRing, delivery_ids: Sequence[int], *, now: datetime, actor: str) -> None:

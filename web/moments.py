@@ -41,3 +41,13 @@ def ago(at: datetime, now: datetime) -> str:
     if minutes < 48 * 60:
         return text(f"moment.hours_{word}", count=minutes // 60)
     return text(f"moment.days_{word}", count=minutes // (24 * 60))
+
+
+def for_input(at: datetime) -> str:
+    """`2026-11-22T18:00`, Beijing's, as a `datetime-local` input has it."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%dT%H:%M}"
+
+
+def seconds(at: datetime) -> str:
+    """`05`: what `moment` leaves out, where one call follows another."""
+    return f"{at.astimezone(SHANGHAI):%S}"

@@ -20,7 +20,7 @@ from scheduler.queue import stop_of
 from web import cookies
 from web.assets import built_assets
 from web.gate import FIELD, form_token, secret_of
-from web.moments import ago, clock_time, day, moment
+from web.moments import ago, clock_time, day, for_input, moment, seconds
 from web.rail import is_here, rooms_for
 from web.viewer import Viewer, desk_of
 
@@ -148,7 +148,7 @@ def environment() -> Environment:
         "day": day,
         "ago": ago,
     }
-    made.filters["clock_time"] = clock_time
+    made.filters |= {"clock_time": clock_time, "for_input": for_input, "seconds": seconds}
     return made
 
 

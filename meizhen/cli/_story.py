@@ -1,18 +1,14 @@
 """A post's story for people: what happened, in order, what the platform said, what happens next and when."""
 
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from config.messages import catalogue, present_language, text
+from config.messages import text
 from meizhen.cli._output import beijing
 
 if TYPE_CHECKING:
-    from scheduler.deliveries import Attempt, DeliveryEvent
     from scheduler.posts import DeliveryStory, Story
-
-_LONG_SECONDS = 1.0  # a call that took longer is worth telling
 
 
 def as_facts(story: "Story") -> dict[str, object]:
@@ -63,6 +59,7 @@ def printable(line: str) -> str:
 def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Iterable[str]:
     from connectors import Receipt
     from scheduler.deliveries import State
+    from scheduler.story import Teller, happened, named, short_name
 
     delivery = one.delivery
     state = text(f"delivery.state_{delivery.state}")
@@ -70,166 +67,36 @@ def _told_delivery(one: "DeliveryStory", *, stopped: bool, now: datetime) -> Ite
     yield text("post.show_delivery", account=one.account, state=state, due=due, late=late)
     if one.variant is not None:
         yield "  " + text("post.show_variant", differs=_pairs(_differs(one)))
-    for happened in _in_order(one.events, one.attempts):
-        yield from (f"  {line}" for line in happened)
+    for thing in happened(one, Teller(beijing, short_name)):
+        yield f"  {beijing(thing.at)}  {thing.told}"
+        yield from (f"    {line}" for line in thing.more)
     if delivery.url:
         yield "  " + text("post.show_url", url=delivery.url)
     if delivery.detail.get(Receipt.LINK) and delivery.state in (State.ACCEPTED, State.HANDED_OVER):
         yield "  " + text("post.show_open", link=delivery.detail[Receipt.LINK])
     if delivery.needs_person:
-        advice = _named("advice", delivery.state, id=delivery.post_id, account=one.account)
+        advice = named("advice", delivery.state, id=delivery.post_id, account=one.account)
         yield "  " + text("post.show_remedy", remedy=advice)
     coming = _next(one, stopped=stopped, now=now)
     if coming:
         yield "  " + text("post.show_next", next=coming)
 
 
-# --- what happens next ------------------------------------------------------------------------------------
-
-
 def _next(one: "DeliveryStory", *, stopped: bool, now: datetime) -> str:
     """What the machine does next, and when; '' where the story has ended."""
-    from scheduler.deliveries import State
+    from scheduler.story import coming
 
-    delivery = one.delivery
-    if delivery.needs_person:
-        return _lane_stopped(one)
-    if delivery.state == State.QUEUED:
-        return _next_of_queued(one, stopped=stopped, now=now)
-    at = beijing(max(delivery.not_before, now))
-    return _named("next", delivery.state, at=at, id=delivery.post_id, account=one.account) or ""
-
-
-def _next_of_queued(one: "DeliveryStory", *, stopped: bool, now: datetime) -> str:
-    delivery, lane = one.delivery, one.lane
-    if stopped:
-        return text("post.next_queue_stopped")
-    if one.account_state != "active":
-        return text("post.next_account_paused", account=one.account)
-    if lane is not None and lane.paused:
-        return _lane_stopped(one)
-    if delivery.late_after < now:
-        return text("post.next_late")
-    at = max(delivery.not_before, now)
-    if lane is not None and lane.open_from is not None:
-        at = max(at, lane.open_from)
-    if not delivery.calls:
-        return text("post.next_send", at=beijing(at))
-    # A doubt that is queued again is one whose repeat the platform drops.
-    repeats = one.attempts and one.attempts[-1].outcome == "uncertain"
-    return text("post.next_repeat" if repeats else "post.next_again", at=beijing(at))
-
-
-def _lane_stopped(one: "DeliveryStory") -> str:
-    if one.lane is None or not one.lane.paused:
+    follows = coming(one, stopped=stopped, now=now)
+    if follows is None:
         return ""
-    why = " ".join(filter(None, (_named("code", one.lane.pause_code), one.lane.pause_text)))
-    return text("post.next_lane_stopped", account=one.account, why=why or one.lane.pause_code)
-
-
-# --- what happened ----------------------------------------------------------------------------------------
-
-
-def _in_order(events: Sequence["DeliveryEvent"], attempts: Sequence["Attempt"]) -> Iterable[list[str]]:
-    """Events and calls as they followed each other; what happened at one moment keeps cause before effect.
-
-    That a call begins is told by the call itself, not once more by its event.
-    """
-    from scheduler.deliveries import State
-
-    ends_a_call = (State.SENDING, State.ACCEPTED, State.UNCERTAIN)
-    begun = {attempt.started_at for attempt in attempts}
-    waiting = deque(attempts)
-    for event in events:
-        while waiting and waiting[0].started_at < event.at:
-            yield _told_attempt(waiting.popleft())
-        if waiting and waiting[0].started_at == event.at and event.from_state in ends_a_call:
-            yield _told_attempt(waiting.popleft())
-        if event.to_state == State.SENDING and event.at in begun:
-            continue
-        yield [_told_event(event)]
-    for attempt in waiting:
-        yield _told_attempt(attempt)
-
-
-def _told_event(event: "DeliveryEvent") -> str:
-    state = text(f"delivery.state_{event.to_state}")
-    noted = _named("code", event.code)
-    if noted is not None:
-        state = f"{state}, {noted} {_moment(event.told)}".rstrip()
-    return text("post.show_event", at=beijing(event.at), state=state, actor=_who(event.actor))
-
-
-def _moment(said: str) -> str:
-    """A moment in Beijing where that is what was noted."""
-    try:
-        return beijing(datetime.fromisoformat(said))
-    except ValueError:
-        return said
-
-
-def _told_attempt(attempt: "Attempt") -> list[str]:
-    outcome = text("post.attempt_open")
-    if attempt.finished_at is not None:
-        outcome = _outcome(attempt)
-        took = (attempt.finished_at - attempt.started_at).total_seconds()
-        if took >= _LONG_SECONDS:
-            outcome = text("post.show_took", outcome=outcome, seconds=f"{took:.0f}")
-    lines = [
-        text(
-            "post.show_attempt",
-            at=beijing(attempt.started_at),
-            number=attempt.number,
-            purpose=_named("purpose", attempt.purpose) or attempt.purpose,
-            node=_who(attempt.node),
-            outcome=outcome,
-        )
-    ]
-    said = _said(attempt)
-    if said:
-        lines.append(f"  {said}")
-    remedy = attempt.remedy_zh if present_language() == "zh" else attempt.remedy_en
-    if remedy:
-        lines.append("  " + text("post.show_remedy", remedy=remedy))
-    return lines
-
-
-def _outcome(attempt: "Attempt") -> str:
-    """How a call ended. A question that failed says nothing about the post: it has words of its own."""
-    kinds = ("outcome",) if attempt.purpose == "publish" else (attempt.purpose, "asked", "outcome")
-    named = (_named(kind, attempt.outcome) for kind in kinds)
-    return next(filter(None, named), attempt.outcome)
-
-
-def _said(attempt: "Attempt") -> str:
-    """What the platform said, as it said it; behind plain words where the code is one of ours."""
-    code = attempt.platform_code
-    own = " ".join(filter(None, (code, attempt.platform_text, attempt.request_id)))
-    if len(code) == 3 and code.isdigit() and not attempt.platform_text:  # an HTTP status and no word
-        return text("post.show_platform", told=text("post.said_status", status=code))
-    plain = _named("said", code)
-    if plain is not None:
-        return text("post.show_reason", reason=plain, said=own)
-    return text("post.show_platform", told=own) if own else ""
-
-
-# --- words ------------------------------------------------------------------------------------------------
-
-
-def _who(actor: str) -> str:
-    """A person by name; a node by its machine and what tells it from others there."""
-    parts = actor.split(":")
-    return f"{parts[0]}-{parts[-1]}" if len(parts) == 5 else actor
+    facts = {
+        name: beijing(fact) if isinstance(fact, datetime) else fact for name, fact in follows.facts.items()
+    }
+    return text(f"post.{follows.entry}", **facts)
 
 
 def _differs(one: "DeliveryStory") -> dict[str, object]:
     return {} if one.variant is None else one.variant.model_dump(include={"title", "text", "options"})
-
-
-def _named(kind: str, word: str, **facts: object) -> str | None:
-    """The text for a word of the machine; None where a connector brought it."""
-    name = f"{kind}_{word.replace('-', '_').replace('.', '_')}"
-    return text(f"post.{name}", **facts) if name in catalogue("post") else None
 
 
 def _pairs(values: Mapping[str, object]) -> str:

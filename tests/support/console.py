@@ -1,7 +1,7 @@
 """A browser without a window: cookies, forms with their token, and the answers of the console's pages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
@@ -34,11 +34,13 @@ class Console:
         self.token = answer.token or self.token
         return answer
 
-    def post(self, path: str, values: dict[str, str] | None = None, **headers: str) -> "Answer":
+    def post(
+        self, path: str, values: Mapping[str, str | list[str]] | None = None, **headers: str
+    ) -> "Answer":
         """Sends a form as the page that was seen last would; follows to the page after it."""
         if not self.token:
             self.get("/login")
-        form = {"_token": self.token, **(values or {})}
+        form: dict[str, str | list[str]] = {"_token": self.token, **(values or {})}
         answer = Answer(self.client.post(path, data=form, headers=headers))
         self.token = answer.token or self.token
         return answer

@@ -44,6 +44,18 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "posts_list_posts": (None, {"items": [_ROW], "next": "1cVQ…"}),
     "posts_change": ({"title": "草原的一天"}, _SHOWN | {"title": "草原的一天"}),
     "posts_change_copy": ({"title": "短标题"}, _SHOWN),
+    "media_add": (
+        {
+            "unit": "NM",
+            "file_name": "cover.png",
+            "content": (
+                "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+            ),
+        },
+        None,
+    ),
+    "media_change": ({"alt": "草原上的羊群"}, None),
+    "webhooks_add": ({"name": "portal", "unit": "NM", "url": "https://portal.example.cn/hook"}, None),
     "posts_send": (None, {"post": 12, "deliveries": [31]}),
     "deliveries_queue": (_POST, {"post": 12, "deliveries": [31]}),
     "deliveries_reschedule": ({"due": "2026-03-02T20:00:00+08:00"}, None),

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends
 from web.desk import Desk
 from web.gate import gate
 from web.pages.awards import awards_router
+from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
@@ -12,8 +13,11 @@ from web.pages.imports import imports_router
 from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
 from web.pages.own import own_router
+from web.pages.posts import posts_router
+from web.pages.review import review_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
+from web.pages.writing import writing_router
 
 __all__ = ["pages_router"]
 
@@ -21,18 +25,21 @@ __all__ = ["pages_router"]
 def pages_router(desk: Desk) -> APIRouter:
     """Every page of the console. A new page's router is added to the list."""
     router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
-    rooms = (
+    for made in (
         entrance_router,
         oidc_router,
         own_router,
         frame_router,
         stopping_router,
         today_router,
+        deliveries_router,
+        writing_router,  # before the posts: /posts/new is no number
+        posts_router,
+        review_router,
         figures_router,
         imports_router,
         awards_router,
         notices_router,
-    )
-    for made in rooms:
+    ):
         router.include_router(made(desk))
     return router

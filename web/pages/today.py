@@ -1,30 +1,25 @@
-"""今日: what waits for me, the next 36 hours, what went wrong, who is silent; doubts are settled here."""
+"""今日: what waits for me, the next 36 hours, what went wrong, who is silent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session, col, select
 
 from analytics.articles import last_articles
 from config.clock import SHANGHAI
-from config.errors import MeizhenError
-from organisation import Account, AccountState, Act, Place, Unit, accounts_of, require
+from organisation import Account, AccountState, Act, accounts_of
 from organisation.silence import Silence, silence_of
-from scheduler import transitions
 from scheduler.agenda import AHEAD, count_agenda, last_published
-from scheduler.deliveries import Delivery
 from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
-from web.rendering import go, own_address, page
+from web.rendering import page
 from web.viewer import Viewer, Viewing
 
 _MOST = 200
-_Address = Annotated[str, Form(max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Silent:
 
 
 def today_router(desk: Desk) -> APIRouter:
-    """`/` and the acts on single deliveries."""
+    """`/`."""
     router = APIRouter()
 
     @router.get("/")
@@ -66,33 +61,6 @@ def today_router(desk: Desk) -> APIRouter:
         }
         return page(request, viewer, "today.html", facts)
 
-    @router.post("/deliveries/{delivery_id}/settle")
-    @ruled(Act.POST_SEND)
-    def settle(
-        request: Request,
-        viewer: Viewing,
-        delivery_id: int,
-        outcome: Annotated[str, Form(max_length=20)],
-        url: Annotated[str, Form(max_length=2000)] = "",
-        back: _Address = "/",
-    ) -> Response:
-        now = desk.clock.now()
-        with desk.database.write() as session:
-            _require_sending(session, viewer, delivery_id)
-            if outcome in ("published", "not_published"):
-                address = url.strip() if outcome == "published" else None
-                transitions.resolve(
-                    session, desk.keys, delivery_id, published_url=address, now=now, actor=viewer.actor
-                )
-            elif outcome == "retry":
-                transitions.retry(session, desk.keys, [delivery_id], now=now, actor=viewer.actor)
-            elif outcome == "cancel":
-                transitions.cancel(session, desk.keys, [delivery_id], now=now, actor=viewer.actor)
-            else:
-                raise MeizhenError("web.misread")
-        desk.wake()
-        return go(request, own_address(back), f"today.done_{outcome}")
-
     return router
 
 
@@ -118,16 +86,3 @@ def _names(session: Session, listed: Sequence[Listed]) -> dict[str, str]:
     handles = {one.account.partition(":")[2] for one in listed}
     accounts = session.exec(select(Account).where(col(Account.handle).in_(handles)))
     return {account.stable_id: account.name for account in accounts}
-
-
-def _require_sending(session: Session, viewer: Viewer, delivery_id: int) -> None:
-    """May they settle this delivery? Raises as `organisation.require`; what is not there is out of sight."""
-    path = session.exec(
-        select(Unit.path)
-        .join(Account, col(Account.unit_id) == col(Unit.id))
-        .join(Delivery, col(Delivery.account_id) == col(Account.id))
-        .where(Delivery.id == delivery_id)
-    ).first()
-    if path is None:
-        raise MeizhenError("organisation.out_of_sight")
-    require(viewer.standing, Act.POST_SEND, Place(path))

@@ -6,6 +6,9 @@ function load(root: ParentNode): void {
   root.querySelectorAll<HTMLElement>("[data-calendar]").forEach((element) => {
     void import("./calendar").then((part) => part.showCalendar(element));
   });
+  root.querySelectorAll<HTMLElement>("[data-composer]").forEach((element) => {
+    void import("./composer").then((part) => part.compose(element));
+  });
 }
 
 export function onLazyParts(): void {
