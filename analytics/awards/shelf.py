@@ -1,177 +1,58 @@
-"""The awards of a house: a folder each in `awards` of the home, with the rule, what was given, and the run.
+"""The award runs that programs may read: the subfolders of one folder that hold a run."""
 
-NAME/rule.toml          the rule, until the figures are frozen: from then on the run's own copy counts
-NAME/given/             the files of people's judgement
-NAME/dry.json           the list of the last dry run
-NAME/run/               the run (`folder.RunFolder`)
-NAME/work/              what is being done in the background (`errands.Errand`)
-"""
-
-import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics.awards.files import read_csv
 from analytics.awards.folder import RunFolder
-from analytics.awards.holes import Signature
-from analytics.awards.intake import Given
-from analytics.awards.rule import Rule
-from analytics.awards.rule_file import load_rule
-from analytics.awards.rule_shapes import new_rule
-from analytics.awards.run import rule_of
-from analytics.awards.stages import FREEZE, number_of
+from analytics.awards.run import RECORD, AwardResult, result_of, run_id_in
+from analytics.awards.run import rule_of as rule_of_run
 from config.errors import MeizhenError
 
-GIVEN = ("jury", "votes", "vetoes", "nominees")
-ENDINGS = (".csv", ".xlsx")
-MOST_RULE = 200_000  # characters
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
-_FILES = ("final.csv", "notice.csv", "ranking.csv", "ranking.json", "ranking.png", "ranking.svg", "rule.toml")
-_PAPERS = "papers"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Award:
-    """One award on the shelf."""
+class ShelvedRun:
+    """A run by the name of its folder; `award` and `title` are the rule's."""
 
     name: str
-    path: Path
-
-    @property
-    def run(self) -> RunFolder:
-        return RunFolder(self.path / "run")
-
-    @property
-    def frozen(self) -> bool:
-        """Are the figures frozen? Then the rule stands."""
-        return self.run.was_done(number_of(FREEZE), FREEZE)
-
-    @property
-    def ranked(self) -> bool:
-        return self.run.has("ranking.json")
-
-    @property
-    def final(self) -> bool:
-        return self.run.has("final.json")
-
-    @property
-    def rule_path(self) -> Path:
-        """The rule that counts: the run's own once there is one."""
-        return self.run.path / "rule.toml" if self.frozen else self.path / "rule.toml"
-
-    @property
-    def work(self) -> Path:
-        return self.path / "work"
-
-    @property
-    def dry(self) -> Path:
-        return self.path / "dry.json"
-
-    def rule(self) -> Rule:
-        """Raises InputError for a rule that is wrong."""
-        return rule_of(self.run) if self.frozen else load_rule(self.rule_path)
-
-    def text(self) -> str:
-        return self.rule_path.read_text("utf-8")
-
-    def rewrite(self, told: str) -> None:
-        """Puts another rule there, any text: a half-written one is not lost, and a check tells what is wrong.
-
-        Raises MeizhenError `award.rule_frozen` once the figures are frozen.
-        """
-        if self.frozen:
-            raise MeizhenError("award.rule_frozen", name=self.name)
-        if len(told) > MOST_RULE:
-            raise MeizhenError("award.rule_long", limit=MOST_RULE)
-        draft = self.path / "rule.draft"
-        draft.write_text(told.replace("\r\n", "\n"), "utf-8", newline="\n")
-        draft.replace(self.path / "rule.toml")
-
-    def given(self, signature: Signature | None = None) -> Given:
-        """What people handed in, with a signature for holes."""
-        files = {kind: self.given_file(kind) for kind in GIVEN}
-        return Given(files["jury"], files["votes"], files["vetoes"], signature, files["nominees"])
-
-    def given_file(self, kind: str) -> Path | None:
-        folder = self.path / "given"
-        return next((path for ending in ENDINGS if (path := folder / f"{kind}{ending}").is_file()), None)
-
-    def take(self, kind: str, ending: str, content: bytes) -> None:
-        """Keeps a file of people's judgement, in place of an earlier one."""
-        if kind not in GIVEN or ending not in ENDINGS:
-            raise MeizhenError("award.given_kind", received=ending or kind, known=", ".join(ENDINGS))
-        old = self.given_file(kind)
-        path = self.path / "given" / f"{kind}{ending}"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content)
-        if old is not None and old != path:
-            old.unlink()
-
-    def ranking(self) -> Mapping[str, object] | None:
-        """The list as `result.as_json` has it: of the run, else of the last dry run; None without either."""
-        for path in (self.run.path / "ranking.json", self.dry):
-            if path.is_file():
-                told: dict[str, object] = json.loads(path.read_text("utf-8"))
-                return told
-        return None
-
-    def flags(self, rule: Rule) -> Iterator[Mapping[str, str]]:
-        """What a person should look at, with the account's name, in the rule's order."""
-        for category in rule.categories:
-            folder = self.run.path / category.id
-            if not (folder / "anomalies.csv").is_file():
-                continue
-            names = {row["handle"]: row["name"] for row in read_csv(folder / "accounts.csv")}
-            for row in read_csv(folder / "anomalies.csv"):
-                yield {"category": category.id, "name": names.get(row["handle"], row["handle"]), **row}
-
-    def notice(self) -> list[Mapping[str, str]]:
-        """The rows of the public notice; none before it is made."""
-        path = self.run.path / "notice.csv"
-        return list(read_csv(path)) if path.is_file() else []
-
-    def downloads(self) -> list[str]:
-        """The names of the files that people take away, papers after lists."""
-        papers = sorted(
-            f"{_PAPERS}/{path.name}" for path in (self.run.path / _PAPERS).glob("*") if path.is_file()
-        )
-        return [name for name in _FILES if self.run.has(name)] + papers
-
-    def download(self, name: str) -> Path:
-        """A file to take away. Raises MeizhenError `award.no_file` for any other name."""
-        if name not in self.downloads():
-            raise MeizhenError("award.no_file", name=name)
-        return self.run.path / name
+    run_id: str
+    award: str
+    title: str
+    final: bool
 
 
-class Shelf:
-    """All awards of a home."""
+def runs_on(shelf: Path) -> list[ShelvedRun]:
+    """The runs there, by name; a folder that cannot be read as one is left out."""
+    found = []
+    for name in _names(shelf):
+        folder = RunFolder(shelf / name)
+        try:
+            rule = rule_of_run(folder)
+            run_id = run_id_in(folder)
+        except MeizhenError:
+            continue
+        found.append(ShelvedRun(name, run_id, rule.id, rule.title, folder.has("final.csv")))
+    return found
 
-    def __init__(self, home: Path) -> None:
-        self._folder = home / "awards"
 
-    def awards(self) -> list[Award]:
-        """By name, the last first: names mostly begin with a year."""
-        found = (path.parent for path in self._folder.glob("*/rule.toml"))
-        return [Award(path.name, path) for path in sorted(found, reverse=True) if _NAME.fullmatch(path.name)]
+def find_run(shelf: Path, name: str) -> Path:
+    """The folder of a run. Raises MeizhenError `award.no_such_run` for a name that is not among them."""
+    if name not in _names(shelf):
+        raise MeizhenError("award.no_such_run", name=name[:100])
+    return shelf / name
 
-    def find(self, name: str) -> Award:
-        """Raises MeizhenError `award.not_found`."""
-        path = self._folder / name
-        if not _NAME.fullmatch(name) or not (path / "rule.toml").is_file():
-            raise MeizhenError("award.not_found", name=name)
-        return Award(name, path)
 
-    def add(self, name: str, shape: str) -> Award:
-        """A new award with the commented rule of a shape.
+def read_run(shelf: Path, name: str) -> AwardResult:
+    """A run as far as it went. Raises MeizhenError `award.no_such_run`."""
+    folder = RunFolder(find_run(shelf, name))
+    return result_of(folder, rule_of_run(folder), run_id_in(folder), None)
 
-        Raises MeizhenError `award.bad_name`, or `award.rule_exists`; InputError for an unknown shape.
-        """
-        if not _NAME.fullmatch(name):
-            raise MeizhenError("award.bad_name", received=name)
-        path = self._folder / name
-        path.mkdir(parents=True, exist_ok=True)
-        new_rule(path / "rule.toml", shape)
-        return Award(name, path)
+
+def _names(shelf: Path) -> list[str]:
+    if not shelf.is_dir():
+        return []
+    return sorted(
+        one.name for one in shelf.iterdir() if _NAME.fullmatch(one.name) and (one / RECORD).is_file()
+    )

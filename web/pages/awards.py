@@ -12,11 +12,11 @@ from analytics.awards.explanation import explain
 from analytics.awards.explanation_page import as_body
 from analytics.awards.files import json_bytes
 from analytics.awards.holes import Signature
+from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
 from analytics.awards.papers.making import make_papers
 from analytics.awards.result import as_json
 from analytics.awards.rule import Rule
 from analytics.awards.rule_file import SHAPES
-from analytics.awards.shelf import ENDINGS, GIVEN, MOST_RULE, Award, Shelf
 from config.clock import shanghai_day
 from config.errands import Errand, Telling
 from config.errors import InputError, MeizhenError
@@ -50,7 +50,7 @@ async def _form(request: Request) -> FormData:
 def awards_router(desk: Desk) -> APIRouter:
     """`/awards`: the shelf, rules, runs, explanations and downloads. An award is the whole house's."""
     router = APIRouter()
-    shelf = Shelf(desk.settings.home)
+    shelf = Awards(desk.settings.awards_root)
 
     def found(viewer: Viewer, name: str, act: Act = Act.AWARD_READ) -> Award:
         require(viewer.standing, act, _HOUSE)
@@ -60,7 +60,7 @@ def awards_router(desk: Desk) -> APIRouter:
     @ruled(Act.AWARD_READ)
     def awards(request: Request, viewer: Viewing) -> Response:
         here = viewer.may(Act.AWARD_READ)
-        rows = [(one, _title(one), _errand(desk, one).state()) for one in shelf.awards()] if here else []
+        rows = [(one, _title(one), _errand(desk, one).state()) for one in shelf.known()] if here else []
         facts = {"rows": rows, "here": here, "shapes": SHAPES, "runs": viewer.may(Act.AWARD_RUN)}
         return page(request, viewer, "awards.html", {**facts, "year": shanghai_day(viewer.now).year})
 

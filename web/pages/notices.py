@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from analytics.awards.keeping import Award, Awards
 from analytics.awards.notice import public_days, put_up
 from analytics.awards.objections import answer_objection, file_objection, objections
 from analytics.awards.run import rule_of
-from analytics.awards.shelf import Award, Shelf
 from config.clock import shanghai_day
 from organisation import Act, Place, record, require
 from web.access import ruled
@@ -26,7 +26,7 @@ _Text = Annotated[str, Form(max_length=5000)]
 def notices_router(desk: Desk) -> APIRouter:
     """`/awards/NAME/notice` and below it."""
     router = APIRouter()
-    shelf = Shelf(desk.settings.home)
+    shelf = Awards(desk.settings.awards_root)
 
     def found(viewer: Viewer, name: str, act: Act = Act.AWARD_READ) -> Award:
         require(viewer.standing, act, Place(""))
