@@ -227,7 +227,7 @@ def awards_router(desk: Desk) -> APIRouter:
     def flags(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name)
         rows = list(award.flags(award.rule())) if award.frozen else []
-        facts = {"tab": "flags", "rows": rows, "language": present_language()}
+        facts = {"tab": "flags", "rows": rows}
         return page(request, viewer, "award_flags.html", {**facts, **award_facts(desk, viewer, award)})
 
     @router.get("/awards/{name}/files")

@@ -20,6 +20,7 @@ from analytics.gaps import list_gaps, reason_of
 from analytics.imports import list_conflicts
 from analytics.imports.missing import list_missing
 from analytics.provenance import daily, sources_of_week
+from analytics.reports.schedules import ReportSchedule, end_schedule, running_schedules
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import present_language
@@ -27,7 +28,7 @@ from organisation import Account, Act, Place, Unit, record, require
 from web.access import ruled
 from web.charts import Option, lines
 from web.desk import Desk
-from web.rendering import page
+from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
 MOST_COMPARED = 6
@@ -187,6 +188,26 @@ def figures_router(desk: Desk) -> APIRouter:
                 details={"week": week, "unit": viewer.unit.code if viewer.unit else ""},
             )
         return download(name, content, _KINDS[kind])
+
+    @router.get("/figures/reports")
+    @ruled(Act.REPORT_READ)
+    def reports(request: Request, viewer: Viewing) -> Response:
+        with desk.database.read() as session:
+            found = running_schedules(session, within=viewer.within(Act.REPORT_READ))
+        rows = [(one, unit, viewer.may(Act.REPORT_SCHEDULE, unit.path)) for one, unit in found]
+        return page(request, viewer, "figures_reports.html", {"tab": "reports", "rows": rows})
+
+    @router.post("/figures/reports/{number}/end")
+    @ruled(Act.REPORT_SCHEDULE)
+    def end(request: Request, viewer: Viewing, number: int) -> Response:
+        with desk.database.write() as session:
+            found = session.get(ReportSchedule, number)
+            if found is None:
+                raise MeizhenError("organisation.out_of_sight")
+            place = Place(session.get_one(Unit, found.unit_id).path)
+            require(viewer.standing, Act.REPORT_SCHEDULE, place)
+            end_schedule(session, desk.keys, number, now=desk.clock.now(), actor=viewer.actor)
+        return go(request, "/figures/reports", "figures_page.schedule_ended", number=number)
 
     return router
 
