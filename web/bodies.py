@@ -3,13 +3,13 @@
 from starlette.datastructures import Headers
 
 from config.errors import MeizhenError
-from config.table_files import MAX_BYTES
+from scheduler.media import MAX_MEDIA_BYTES
 
 MOST_PLAIN = 2 * 1024 * 1024
 """Bytes of a form without a file: it is read into memory."""
 
-MOST_WITH_FILES = MAX_BYTES + MOST_PLAIN
-"""Bytes of a form with files: they go to the disk as they come."""
+MOST_WITH_FILES = 20 * MAX_MEDIA_BYTES + MOST_PLAIN
+"""Bytes of a form with files, a post's pictures above all: they go to the disk as they come."""
 
 
 def refuse_large(headers: Headers) -> None:
