@@ -247,7 +247,6 @@ def _week_facts(desk: Desk, viewer: Viewer, week: Week) -> dict[str, object]:
         "missing": missing,
         "parts": [_part(report, platform) for platform in report.platforms],
         "change": change,
-        "language": present_language(),
         "posts": _posts(report, week),
         "posts_before": _posts(report, week.before),
         "label": platform_label,
