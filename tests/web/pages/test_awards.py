@@ -10,7 +10,7 @@ import pytest
 from award_world import World, small_rule, wechat
 from console import Console, Consoles, consoles
 from people import make_person
-from sqlmodel import select
+from sqlmodel import col, select
 
 from config import Database, ManualClock
 from config.database import connect
@@ -48,7 +48,7 @@ class AwardHouse:
 
     def acts(self) -> list[str]:
         with self.database.read() as session:
-            entries = session.exec(select(LedgerEntry).order_by(LedgerEntry.id)).all()  # type: ignore[arg-type]
+            entries = session.exec(select(LedgerEntry).order_by(col(LedgerEntry.sequence))).all()
         return [one.act for one in entries if one.act.startswith("award.")]
 
 
