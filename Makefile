@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: web demo test test-engines test-faults test-platforms check bench bench-peers install pins clean
+.PHONY: web screenshots demo test test-engines test-faults test-platforms check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -58,6 +58,9 @@ check: install ## style, types, import rules, dependencies, spelling
 
 bench: install ## the measured promises; ARGS=--quick runs each once, small
 	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: install ## the README's pictures anew, from the demo; ARGS=FOLDER takes one that has run
+	@$(BIN)/python docs/screenshots.py $(ARGS)
 
 # Other engines live in an environment of their own: they are no dependencies of ours.
 .peers/.installed: benchmarks/peers/requirements.txt | $(filter .tools/bin/uv,$(UV))

@@ -30,7 +30,8 @@ def use_language(language: str) -> None:
 @contextmanager
 def speaking(language: str | None) -> Iterator[None]:
     """Within this, and in what it starts, texts are in this language; None leaves it as it was."""
-    token = _requested.set(language if language in LANGUAGES else _requested.get())
+    # Settled once: a page asks for hundreds of texts.
+    token = _requested.set(language if language in LANGUAGES else present_language())
     try:
         yield
     finally:
@@ -71,4 +72,5 @@ def told(key: str, params: Mapping[str, object], *, language: str | None = None,
     chosen = language or present_language()
     if part:
         return texts.get(f"{part}_{chosen}", "").format_map(params)
-    return texts[chosen].format_map(params)
+    found = texts[chosen]
+    return found.format_map(params) if "{" in found or "}" in found else found

@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
     )
     port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
+    trusted_proxies: str = Field(
+        "",
+        max_length=1000,
+        examples=["127.0.0.1", "10.0.0.5, 192.168.7.0/24"],
+        description="Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
+        "are believed; empty believes nobody.",
+    )
     private_networks: str = Field(
         "",
         max_length=1000,
@@ -211,6 +218,15 @@ class Settings(BaseSettings):
             raise ValueError("expected an address of PostgreSQL (psycopg) or SQLite")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for told in filter(None, value.split(",")):
+            network = ip_network(told.strip())
+            if network.prefixlen == 0:  # that would believe everybody
+                raise ValueError("expected addresses of proxies, not every address there is")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -227,6 +243,11 @@ class Settings(BaseSettings):
     def database_address(self) -> str:
         """The address to connect to; holds a password where the database has one: never log it."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.home / 'meizhen.sqlite'}"
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks whose forwarding headers are believed."""
+        return [told.strip() for told in self.trusted_proxies.split(",") if told.strip()]
 
     @property
     def archive_folder(self) -> Path:

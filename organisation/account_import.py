@@ -99,6 +99,36 @@ def add_account(
     return account
 
 
+def change_account(
+    session: Session,
+    keys: KeyRing,
+    account: Account,
+    values: Mapping[str, str],
+    *,
+    at: datetime,
+    actor: str,
+) -> bool:
+    """Takes on what `values` says, by the columns of an accounts file with `unit` among them.
+
+    An empty credential leaves that credential as it was. False where nothing differs. Raises InputError.
+    """
+    named = {"platform": account.platform, "handle": account.handle, **values}
+    _, updated = _take(session, keys, account.stable_id, tuple(named), [Row(0, named)], overwrite=True)
+    if updated:
+        session.flush()
+        details = {"columns": sorted(name for name, value in values.items() if value)}
+        record(
+            session,
+            keys,
+            at=at,
+            actor=actor,
+            act="account.change",
+            subject=account.stable_id,
+            details=details,
+        )
+    return bool(updated)
+
+
 def _take(
     session: Session,
     keys: KeyRing,

@@ -65,6 +65,29 @@ def in_charge(session: Session, kind: str, thing_id: int) -> Person | None:
     ).one_or_none()
 
 
+def people_in_charge(session: Session, kind: str, ids: Sequence[int]) -> dict[int, Person]:
+    """Who answers for each of these things; one for which nobody does is not named."""
+    rows = session.exec(
+        select(Charge.thing_id, Person)
+        .join(Person, col(Charge.person_id) == col(Person.id))
+        .where(Charge.kind == kind, col(Charge.thing_id).in_(ids))
+    )
+    return dict(iter(rows))
+
+
+def things_of(session: Session, person: Person) -> dict[str, list[int]]:
+    """The ids of the things the person answers for, by kind."""
+    rows = session.exec(
+        select(Charge.kind, Charge.thing_id)
+        .where(Charge.person_id == person.known_id)
+        .order_by(col(Charge.kind), col(Charge.thing_id))
+    )
+    found: dict[str, list[int]] = {}
+    for kind, thing_id in rows:
+        found.setdefault(kind, []).append(thing_id)
+    return found
+
+
 def charges_of(session: Session, person: Person) -> dict[str, int]:
     """How many things of each kind the person answers for."""
     rows = session.exec(

@@ -232,6 +232,23 @@ class Listed:
     published_at: datetime | None
 
 
+# Columns, not whole rows: a page lists hundreds of them.
+_LISTED = {
+    "post": col(Delivery.post_id),
+    "delivery": col(Delivery.id),
+    "due": col(Delivery.due),
+    "state": col(Delivery.state),
+    "needs_person": col(Delivery.needs_person),
+    "attempts": col(Delivery.attempts),
+    "outcome_code": col(Delivery.outcome_code),
+    "outcome_text": col(Delivery.outcome_text),
+    "key": col(Delivery.key),
+    "remote_id": col(Delivery.remote_id),
+    "url": col(Delivery.url),
+    "published_at": col(Delivery.published_at),
+}
+
+
 def list_deliveries(
     session: Session,
     *,
@@ -251,7 +268,8 @@ def list_deliveries(
     title = func.coalesce(col(Variant.title), col(Post.title))
     begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
     wanted = (
-        columns(Delivery, col(Account.platform), col(Account.handle), title, begins)
+        columns(*_LISTED.values(), col(Account.platform), col(Account.handle), title, begins)
+        .select_from(Delivery)
         .join(Post, col(Post.id) == col(Delivery.post_id))
         .join(Account, col(Account.id) == col(Delivery.account_id))
         .outerjoin(Variant, is_variant_of_delivery())
@@ -271,8 +289,12 @@ def list_deliveries(
     if within is not None:
         wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
     return [
-        _listed(delivery, f"{platform}:{handle}", headline or first)
-        for delivery, platform, handle, headline, first in session.execute(wanted)
+        Listed(
+            account=f"{platform}:{handle}",
+            headline=" ".join((headline or first).split()),
+            **dict(zip(_LISTED, facts, strict=True)),
+        )
+        for *facts, platform, handle, headline, first in session.execute(wanted)
     ]
 
 
@@ -280,25 +302,6 @@ def is_variant_of_delivery() -> ColumnElement[bool]:
     """The condition that a `Variant` row is of a `Delivery` row's copy."""
     return and_(
         col(Variant.post_id) == col(Delivery.post_id), col(Variant.account_id) == col(Delivery.account_id)
-    )
-
-
-def _listed(delivery: Delivery, account: str, headline: str) -> Listed:
-    return Listed(
-        post=delivery.post_id,
-        delivery=_stored(delivery.id),
-        account=account,
-        due=delivery.due,
-        state=delivery.state,
-        headline=" ".join(headline.split()),
-        needs_person=delivery.needs_person,
-        attempts=delivery.attempts,
-        outcome_code=delivery.outcome_code,
-        outcome_text=delivery.outcome_text,
-        key=delivery.key,
-        remote_id=delivery.remote_id,
-        url=delivery.url,
-        published_at=delivery.published_at,
     )
 
 

@@ -25,7 +25,11 @@ class Planned(SQLModel, table=True):
     """Where and when a draft shall go out: from `due`, not after `late_after`. The plan is signed too."""
 
     __tablename__ = "planned"
-    __table_args__ = (CheckConstraint("due < late_after", name="ck_planned_window"),)
+    __table_args__ = (
+        CheckConstraint("due < late_after", name="ck_planned_window"),
+        Index("ix_planned_due", "due"),  # the calendar
+        Index("ix_planned_account", "account_id", "due"),
+    )
 
     post_id: int = Field(primary_key=True, foreign_key="post.id")
     account_id: int = Field(primary_key=True, foreign_key="account.id")

@@ -24,6 +24,7 @@ from scheduler.review_tables import Author, Comment, Planned, SignOff, Submissio
 from scheduler.review_tables import Standing as State
 
 _HEADLINE = 60
+_MOST = 500  # drafts in one list
 _SENTENCE = re.compile(r"(?<=[。！？!?；;])")
 
 
@@ -51,27 +52,48 @@ def waiting(
     person: Standing | None,
     now: datetime,
     *,
-    limit: int = 500,
+    limit: int = _MOST,
     unit: ColumnElement[bool] | None = None,
 ) -> list[Waiting]:
     """Drafts that are in review or not sent yet, by their time; only what the person may read (None: all).
 
     `unit` is a further condition on `Unit` rows, which one of a draft's accounts meets.
     """
-    unsent = ~exists().where(col(Delivery.post_id) == col(Post.id))
-    in_review = exists().where(col(Submission.post_id) == col(Post.id), col(Submission.state) == State.OPEN)
-    wanted = (
-        select(Post, func.min(col(Planned.due)))
-        .join(Planned, col(Planned.post_id) == col(Post.id))
-        .where(or_(unsent, in_review))
-        .group_by(col(Post.id))
-        .order_by(func.min(col(Planned.due)), col(Post.id))
+    unsent = ~exists().where(col(Delivery.post_id) == col(Planned.post_id))
+    in_review = exists().where(
+        col(Submission.post_id) == col(Planned.post_id), col(Submission.state) == State.OPEN
+    )
+    return _read_waiting(session, person, now, or_(unsent, in_review), limit=limit, unit=unit)
+
+
+def _read_waiting(
+    session: Session,
+    person: Standing | None,
+    now: datetime,
+    which: ColumnElement[bool],
+    *,
+    limit: int,
+    unit: ColumnElement[bool] | None,
+) -> list[Waiting]:
+    """The drafts whose `Planned` rows meet the condition `which`."""
+    # Plans first, posts after: a house has many posts, and few of them are drafts.
+    due = func.min(col(Planned.due)).label("due")
+    plans = (
+        columns(col(Planned.post_id), due)
+        .where(which)
+        .group_by(col(Planned.post_id))
+        .order_by(due, col(Planned.post_id))
         .limit(limit)
     )
     if unit is not None:
         ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(unit)
-        wanted = wanted.where(col(Planned.account_id).in_(ours))
-    posts = session.exec(wanted).all()
+        plans = plans.where(col(Planned.account_id).in_(ours))
+    found = session.execute(plans).all()
+    if not found:
+        return []
+    named = select(Post).where(col(Post.id).in_([post_id for post_id, _ in found]))
+    there = {post.id: post for post in session.exec(named)}
+    posts = [(there[post_id], at) for post_id, at in found]
     ids = [post.id for post, _ in posts if post.id is not None]
     places, accounts = _where(session, ids)
     last = _last(session, ids)
@@ -88,7 +110,13 @@ def waiting_for(
     session: Session, person: Standing, now: datetime, *, unit: ColumnElement[bool] | None = None
 ) -> list[Waiting]:
     """What waits for this person's signature next, themselves or in somebody's place, by its time."""
-    open_ones = [one for one in waiting(session, person, now, unit=unit) if one.stage]
+    in_review = col(Planned.post_id).in_(
+        columns(col(Submission.post_id)).where(col(Submission.state) == State.OPEN)
+    )
+    read = _read_waiting(session, person, now, in_review, limit=_MOST, unit=unit)
+    open_ones = [one for one in read if one.stage]
+    if not open_ones:
+        return []
     ids = [one.post for one in open_ones]
     places, _ = _where(session, ids)
     barred: dict[int, set[int]] = {post_id: set() for post_id in ids}

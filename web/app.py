@@ -1,12 +1,14 @@
 """The program that answers HTTP: no page that documents it, nothing that tells its version."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.clock import Clock
 from config.database import Database
@@ -25,6 +27,9 @@ from web.metrics import Callbacks, metrics_router
 from web.pages import pages_router
 from web.refusals import tell_refusals
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -34,6 +39,7 @@ _HEADERS = {
 }
 _TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 _LEAST_ZIPPED = 1000  # bytes
+_ZIPPED = 5  # of 9: a page comes out 2 % larger in half the time
 
 
 def create_app(
@@ -59,7 +65,12 @@ def create_app(
     app.mount(ADDRESS, BuiltFiles(), name="static")
     app.mount(PREFIX, api_app(desk))
     tell_refusals(app)
-    return _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED))
+    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
+    # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
+    if not settings.proxies:
+        return framed
+    # uvicorn and starlette describe the same ASGI program in types of their own.
+    return cast(ASGIApp, ProxyHeadersMiddleware(cast("ASGI3Application", framed), settings.proxies))
 
 
 class _Frame:

@@ -30,7 +30,7 @@ ROOMS = (
     Room("awards", "/awards", icon="trophy", act=Act.AWARD_READ),
     Room("organisation", "/organisation", icon="sitemap", act=Act.UNIT_READ),
     Room("ledger", "/ledger", icon="notebook", act=Act.LEDGER_READ),
-    Room("settings", "/settings", icon="settings", act=Act.HOUSE_RUN),
+    Room("settings", "/settings", icon="settings"),
 )
 
 

@@ -154,7 +154,11 @@ def environment() -> Environment:
 
 def _icon(name: str, css: str = "") -> Markup:
     """A decorative icon of the built sprite; nothing where nothing was built."""
-    address = built_assets().icons
+    return _drawn(built_assets().icons, name, css)
+
+
+@cache
+def _drawn(address: str, name: str, css: str) -> Markup:
     if not address:
         return Markup("")
     return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(

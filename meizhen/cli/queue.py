@@ -31,6 +31,7 @@ LateChoice = Annotated[
     str | None, typer.Option("--late", metavar="hold|send|cancel", help=text("queue.help_late"))
 ]
 AccountName = Annotated[str | None, typer.Option("--account", help=text("queue.help_account"))]
+Reason = Annotated[str, typer.Option("--reason", help=text("queue.help_reason"))]
 
 
 @app.command(help=text("queue.help_status"))
@@ -102,20 +103,24 @@ def notices(as_json: AsJson = False) -> None:
 
 
 @app.command(help=text("queue.help_pause"))
-def pause(unit: UnitCode = None, account: AccountName = None, post: PostId = None) -> None:
+def pause(
+    unit: UnitCode = None, account: AccountName = None, post: PostId = None, reason: Reason = ""
+) -> None:
     from scheduler import transitions
     from scheduler.deliveries import State
     from scheduler.queue import stop_accounts, stop_queue
 
+    if post is not None and reason:
+        raise MeizhenError("queue.reason_of_post")
     with open_house() as house, house.database.write() as session:
-        now = house.clock.now()
+        now, actor, why = house.clock.now(), house.actor, reason.strip()
         found = _found(session, unit, account, post, State.QUEUED)
         if found.deliveries is not None:
-            transitions.pause(session, house.keys, found.deliveries, now=now, actor=house.actor)
+            transitions.pause(session, house.keys, found.deliveries, now=now, actor=actor)
         elif found.accounts is not None:
-            stop_accounts(session, house.keys, found.accounts, now=now, actor=house.actor, stopped=True)
+            stop_accounts(session, house.keys, found.accounts, now=now, actor=actor, stopped=True, reason=why)
         else:
-            stop_queue(session, house.keys, now=now, actor=house.actor, stopped=True)
+            stop_queue(session, house.keys, now=now, actor=actor, stopped=True, reason=why)
     _tell(found, "stopped")
 
 

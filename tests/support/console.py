@@ -70,13 +70,15 @@ class Answer:
 class Consoles:
     """The app of one node, and as many browsers as a test needs."""
 
-    def __init__(self, database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool) -> None:
+    def __init__(
+        self, database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool, proxies: str = ""
+    ) -> None:
         watchman = Watchman(
             database, clock, Watch(), patience=timedelta(seconds=60), tick=timedelta(seconds=1)
         )
         self.woken = 0
         self.app = create_app(
-            settings=load_settings({"MEIZHEN_HOME": str(home)}),
+            settings=load_settings({"MEIZHEN_HOME": str(home), "MEIZHEN_TRUSTED_PROXIES": proxies}),
             database=database,
             keys=keys,
             clock=clock,
@@ -96,8 +98,12 @@ class Consoles:
             app = app.app  # type: ignore[attr-defined]
         return app
 
-    def browser(self, address: str = "http://127.0.0.1:8765") -> Console:
-        return Console(TestClient(self.app, base_url=address, raise_server_exceptions=False))
+    def browser(self, address: str = "http://127.0.0.1:8765", seen_as: str = "testclient") -> Console:
+        """A browser that asks for `address`; the server sees the connection come from `seen_as`."""
+        client = TestClient(
+            self.app, base_url=address, raise_server_exceptions=False, client=(seen_as, 50000)
+        )
+        return Console(client)
 
     def signed_in(self, login: str) -> Console:
         console = self.browser()
@@ -108,6 +114,6 @@ class Consoles:
 
 @contextmanager
 def consoles(
-    database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool = False
+    database: Database, keys: KeyRing, clock: Clock, home: Path, *, demo: bool = False, proxies: str = ""
 ) -> Iterator[Consoles]:
-    yield Consoles(database, keys, clock, home, demo=demo)
+    yield Consoles(database, keys, clock, home, demo=demo, proxies=proxies)

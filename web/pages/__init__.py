@@ -4,17 +4,23 @@ from fastapi import APIRouter, Depends
 
 from web.desk import Desk
 from web.gate import gate
+from web.pages.accounts import accounts_router
 from web.pages.awards import awards_router
+from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
+from web.pages.ledger import ledger_router
 from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
+from web.pages.organisation import organisation_router
 from web.pages.own import own_router
+from web.pages.people import people_router
 from web.pages.posts import posts_router
 from web.pages.review import review_router
+from web.pages.settings import settings_router
 from web.pages.stopping import stopping_router
 from web.pages.today import today_router
 from web.pages.writing import writing_router
@@ -40,6 +46,12 @@ def pages_router(desk: Desk) -> APIRouter:
         imports_router,
         awards_router,
         notices_router,
+        calendar_router,
+        accounts_router,
+        organisation_router,
+        people_router,
+        ledger_router,
+        settings_router,
     ):
         router.include_router(made(desk))
     return router

@@ -48,7 +48,7 @@ class AwardHouse:
 
     def acts(self) -> list[str]:
         with self.database.read() as session:
-            entries = session.exec(select(LedgerEntry).order_by(col(LedgerEntry.sequence))).all()
+            entries = session.exec(select(LedgerEntry).order_by(col(LedgerEntry.seq))).all()
         return [one.act for one in entries if one.act.startswith("award.")]
 
 

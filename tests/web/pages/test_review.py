@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from desk_house import DeskHouse
 
+from config import ManualClock
 from organisation import Role
 from scheduler.review import known_before, latest
 from scheduler.review_diff import side_by_side
@@ -169,8 +170,8 @@ def test_side_by_side_leaves_out_what_is_far_from_any_change(house: DeskHouse) -
     ],
 )
 def test_passages_are_cut_where_remarks_begin_and_end(
-    house: DeskHouse, spans: tuple[tuple[int, int], ...], cut: list[str]
+    clock: ManualClock, spans: tuple[tuple[int, int], ...], cut: list[str]
 ) -> None:
-    now = house.clock.now()
+    now = clock.now()
     remarks = [Remark("yi", now, start, end, "", "") for start, end in spans]
     assert [one.told for one in passages("abcdef", remarks)] == cut

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from console import Answer, Console
 from desk_house import DeskHouse
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from sqlmodel import col, select
@@ -309,6 +309,7 @@ def test_a_page_is_previewed_as_it_is_sent_and_runs_nothing(house: DeskHouse) ->
 _TEXTS = st.lists(st.sampled_from(["一。", "二。", "三。", "四。", "五\n"]), max_size=6).map("".join)
 
 
+@settings(max_examples=40)
 @given(_TEXTS, _TEXTS, _TEXTS)
 def test_merging_keeps_what_either_wrote(base: str, mine: str, theirs: str) -> None:
     parts = merge(base, mine, theirs)

@@ -2,6 +2,7 @@
 import "./console.css";
 import "./posts.css";
 import "./review.css";
+import "./rooms.css";
 import "./compose.css";
 import "./figures.css";
 import Alpine from "@alpinejs/csp";

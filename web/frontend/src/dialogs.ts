@@ -1,4 +1,4 @@
-// <dialog> opened by [data-dialog="id"], closed by [data-close]; menus are <details data-menu>; [data-copy] copies.
+// <dialog> opened by [data-dialog="id"], closed by [data-close]; menus are <details data-menu>; [data-copy] copies, [data-print] prints.
 function openDialog(id: string): void {
   const dialog = document.getElementById(id);
   if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();
@@ -29,6 +29,7 @@ export function onDialogs(): void {
     if (at instanceof HTMLDialogElement) at.close(); // the backdrop
     const copier = at?.closest<HTMLElement>("[data-copy]");
     if (copier) void copy(copier);
+    if (at?.closest("[data-print]")) window.print();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -1,0 +1,97 @@
+"""No form of another site, session or machine does anything here; an own one does."""
+
+import pytest
+from desk_house import DeskHouse
+
+from scheduler.queue import is_stopped
+
+STOP = {"reason": "演练"}
+
+
+def stopped(house: DeskHouse) -> bool:
+    with house.database.read() as session:
+        return is_stopped(session)
+
+
+@pytest.fixture
+def owner(house: DeskHouse) -> DeskHouse:
+    from organisation import Role
+
+    house.newsroom.person("own", Role.OWNER, None)
+    return house
+
+
+def test_a_form_without_its_own_token_is_refused_and_does_nothing(owner: DeskHouse) -> None:
+    browser, other = owner.browser("own"), owner.browser("fa")
+    salt, _, mask = browser.token.partition(".")
+    for token in ("", "x", f"{salt}.", f"{salt}.{'0' * 64}", f"x{salt}.{mask}", other.token, "·.·"):
+        refused = browser.post("/queue/stop", {**STOP, "_token": token})
+        assert refused.status == 403, token
+        assert "web.foreign_form" in refused.words
+    without = browser.client.post("/queue/stop", data=STOP)
+    in_json = browser.client.post("/queue/stop", json=STOP)
+    assert (without.status_code, in_json.status_code) == (403, 403)
+    assert not stopped(owner)
+    browser.get("/me")
+    assert browser.post("/queue/stop", STOP).status == 200
+    assert stopped(owner)
+
+
+def test_a_token_of_the_session_before_signing_out_is_worth_nothing(owner: DeskHouse) -> None:
+    browser = owner.browser("own")
+    old = browser.token
+    browser.post("/logout")
+    browser.client.cookies.set("meizhen-session", owner.session("own"))
+    assert browser.post("/queue/stop", {**STOP, "_token": old}).status == 403
+    assert not stopped(owner)
+
+
+ELSEWHERE = [
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"origin": "https://elsewhere.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1:9999"},
+    {"origin": "http://127.0.0.1:8765", "sec-fetch-site": "cross-site"},
+]
+
+
+def test_a_form_that_stood_elsewhere_is_refused_even_with_the_right_token(owner: DeskHouse) -> None:
+    browser = owner.browser("own")
+    for told in ELSEWHERE:
+        assert browser.post("/queue/stop", STOP, **told).status == 403, told
+    assert not stopped(owner)
+
+
+def test_a_form_that_the_browser_says_is_ours_passes(owner: DeskHouse) -> None:
+    browser = owner.browser("own")
+    told = {"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1:8765"}
+    assert browser.post("/queue/stop", STOP, **told).status == 200
+    assert stopped(owner)
+
+
+def test_the_token_may_come_in_a_header_and_differs_from_page_to_page(owner: DeskHouse) -> None:
+    browser = owner.browser("own")
+    first, second = browser.get("/me").token, browser.get("/me").token
+    assert first != second
+    for token in (first, second):
+        answer = browser.client.post("/queue/stop", data=STOP, headers={"x-csrf-token": token})
+        assert answer.status_code == 200
+
+
+def test_signing_in_wants_the_form_of_our_own_page_too(owner: DeskHouse) -> None:
+    """Else a stranger could sign a person in as somebody else, and read what they then write."""
+    browser = owner.there.browser()
+    form = {"login": "own", "password": "x"}
+    assert browser.client.post("/login", data=form).status_code == 403
+    other = owner.there.browser()
+    other.get("/login")
+    browser.get("/login")
+    assert browser.post("/login", {**form, "_token": other.token}).status == 403
+
+
+def test_a_page_that_only_reads_wants_no_token_and_a_get_changes_nothing(owner: DeskHouse) -> None:
+    browser = owner.browser("own")
+    assert browser.get("/queue/stop").status == 405
+    assert browser.get("/logout").status == 405
+    assert browser.get("/me").status == 200

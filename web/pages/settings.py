@@ -1,0 +1,247 @@
+"""设置: oneself, programs' keys, webhooks, reports that send themselves, what the house runs with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from pydantic import SecretStr
+from sqlmodel import Session, col, select
+
+from analytics.reports.cron import DEFAULT, next_fire
+from analytics.reports.deliveries import cancel_planned
+from analytics.reports.robots import Kind, add_robot, listed_robots, parse_key
+from analytics.reports.schedules import (
+    FORMATS,
+    USUAL_FORMATS,
+    Order,
+    ReportSchedule,
+    add_schedule,
+    end_schedule,
+    find_schedule,
+    remove_robot,
+    running_schedules,
+)
+from config.errors import InputError, MeizhenError, Problem
+from config.settings import Settings, expected_of
+from connectors import Reach
+from organisation import Act, Place, Unit, find_unit, require, require_over
+from organisation.api_keys import add_key, find_key, list_keys, parse_scopes, revoke_key
+from organisation.permissions import HOUSE
+from organisation.webhooks import (
+    EVENTS,
+    Wanted,
+    add_webhook,
+    check_wanted,
+    list_webhooks,
+    place_of_webhook,
+    remove_webhook,
+)
+from web.access import SIGNED_IN, ruled
+from web.desk import Desk
+from web.rendering import go, page
+from web.viewer import Viewer, Viewing
+
+_Short = Annotated[str, Form(max_length=200)]
+_Long = Annotated[str, Form(max_length=4000)]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as it is shown: `value` is '' for a secret, of which only `there` is told."""
+
+    name: str
+    value: str
+    secret: bool
+    there: bool
+    usual: bool
+    meaning: str
+    expected: str
+
+
+def settings_router(desk: Desk) -> APIRouter:
+    """`/settings` and what is done there."""
+    router = APIRouter()
+
+    @router.get("/settings")
+    @ruled(SIGNED_IN)
+    def settings(request: Request, viewer: Viewing) -> Response:
+        reports, schedules = viewer.may_somewhere(Act.REPORT_READ), viewer.may_somewhere(Act.REPORT_SCHEDULE)
+        hooks = viewer.may_somewhere(Act.WEBHOOK_READ)
+        with desk.database.read() as session:
+            facts: dict[str, object] = {
+                "keys": list_keys(session, person=viewer.person),
+                "webhooks": list_webhooks(session, viewer.within(Act.WEBHOOK_READ)) if hooks else [],
+                "schedules": _schedules(session, viewer) if reports else [],
+                "robots": listed_robots(session) if viewer.may(Act.REPORT_SCHEDULE) else [],
+            }
+        facts |= {
+            "house": _shown(desk.settings) if viewer.may(Act.HOUSE_RUN) else [],
+            "hooks": hooks,
+            "adds_hooks": viewer.may_somewhere(Act.WEBHOOK_WRITE),
+            "events": EVENTS,
+            "reports": reports,
+            "adds_schedules": schedules,
+            "adds_robots": viewer.may(Act.REPORT_SCHEDULE),
+            "kinds": list(Kind),
+            "formats": FORMATS,
+            "usual": USUAL_FORMATS,
+            "cron": DEFAULT,
+        }
+        return page(request, viewer, "settings.html", facts)
+
+    # --- keys of programs ---------------------------------------------------------------------------------
+
+    @router.post("/settings/keys")
+    @ruled(SIGNED_IN)
+    def new_key(
+        request: Request, viewer: Viewing, name: _Short, scopes: _Long, days: Annotated[int, Form()]
+    ) -> Response:
+        acts = parse_scopes(scopes.split())
+        with desk.database.write() as session:
+            key, token = add_key(
+                session,
+                desk.keys,
+                viewer.person,
+                name,
+                acts,
+                days=days,
+                at=desk.clock.now(),
+                actor=viewer.actor,
+            )
+        facts = {"secret": token, "name": key.name, "told": "settings.key_told"}
+        return page(request, viewer, "secret_once.html", facts)
+
+    @router.post("/settings/keys/{prefix}/revoke")
+    @ruled(SIGNED_IN)
+    def end_key(request: Request, viewer: Viewing, prefix: str) -> Response:
+        with desk.database.write() as session:
+            key, person = find_key(session, prefix)
+            if person.known_id != viewer.person.known_id:
+                require_over(session, viewer.standing, person, Act.PERSON_WRITE)
+            if not revoke_key(session, desk.keys, key, at=desk.clock.now(), actor=viewer.actor):
+                raise MeizhenError("key.revoked_already", prefix=prefix)
+        return go(request, "/settings", "key.revoked", login=person.login, prefix=prefix)
+
+    # --- webhooks -----------------------------------------------------------------------------------------
+
+    @router.post("/settings/webhooks")
+    @ruled(Act.WEBHOOK_WRITE)
+    def new_webhook(
+        request: Request,
+        viewer: Viewing,
+        name: _Short,
+        url: Annotated[str, Form(max_length=2000)],
+        unit: _Short,
+        event: Annotated[list[str], Form(default_factory=list, max_length=40)],
+    ) -> Response:
+        wanted = Wanted(name.strip(), url.strip(), tuple(event))
+        host = check_wanted(wanted, Reach(desk.settings.private_networks))
+        with desk.database.write() as session:
+            place = _place(session, viewer, unit, Act.WEBHOOK_WRITE)
+            row, secret = add_webhook(
+                session, desk.keys, wanted, host, place, now=desk.clock.now(), actor=viewer.actor
+            )
+        facts = {"secret": secret, "name": row.name, "told": "settings.webhook_told"}
+        return page(request, viewer, "secret_once.html", facts)
+
+    @router.post("/settings/webhooks/{name}/remove")
+    @ruled(Act.WEBHOOK_WRITE)
+    def end_webhook(request: Request, viewer: Viewing, name: str) -> Response:
+        with desk.database.write() as session:
+            require(viewer.standing, Act.WEBHOOK_WRITE, Place(place_of_webhook(session, name)))
+            remove_webhook(session, desk.keys, name, now=desk.clock.now(), actor=viewer.actor)
+        return go(request, "/settings", "webhook.removed", name=name)
+
+    # --- reports that send themselves ---------------------------------------------------------------------
+
+    @router.post("/settings/schedules")
+    @ruled(Act.REPORT_SCHEDULE)
+    def new_schedule(
+        request: Request,
+        viewer: Viewing,
+        unit: _Short,
+        cron: _Short,
+        formats: Annotated[list[str], Form(default_factory=list, max_length=10)],
+        mail: _Long = "",
+        robots: _Long = "",
+        folder: _Short = "",
+    ) -> Response:
+        order = Order(
+            cron=cron.strip(),
+            mail=_words(mail),
+            folder=folder.strip() or None,
+            robots=_words(robots),
+            formats=tuple(formats) or USUAL_FORMATS,
+        )
+        if order.mail and not (desk.settings.smtp_host and desk.settings.smtp_from):
+            raise InputError("report schedule", [Problem("reports.mail_unset", column="mail")])
+        now = desk.clock.now()
+        with desk.database.write() as session:
+            place = _place(session, viewer, unit, Act.REPORT_SCHEDULE)
+            add_schedule(session, desk.keys, place, order, now=now, actor=viewer.actor)
+        return go(request, "/settings", "settings.scheduled", unit=place.name_zh)
+
+    @router.post("/settings/schedules/{number}/end")
+    @ruled(Act.REPORT_SCHEDULE)
+    def stop_schedule(request: Request, viewer: Viewing, number: int) -> Response:
+        now = desk.clock.now()
+        with desk.database.write() as session:
+            _, unit = find_schedule(session, number)
+            require(viewer.standing, Act.REPORT_SCHEDULE, unit)
+            end_schedule(session, desk.keys, number, now=now, actor=viewer.actor)
+            count = cancel_planned(session, number, now)
+        return go(request, "/settings", "reports.unscheduled", id=number, count=count)
+
+    @router.post("/settings/robots")
+    @ruled(Act.REPORT_SCHEDULE)
+    def new_robot(request: Request, viewer: Viewing, name: _Short, kind: _Short, key: _Long) -> Response:
+        require(viewer.standing, Act.REPORT_SCHEDULE, HOUSE)
+        if kind not in tuple(Kind):
+            raise MeizhenError("input.not_one_of", expected=", ".join(Kind), received=kind[:40])
+        robot = parse_key(Kind(kind), key)
+        with desk.database.write() as session:
+            add_robot(session, desk.keys, name.strip(), robot, now=desk.clock.now(), actor=viewer.actor)
+        return go(request, "/settings", "settings.robot_added", name=name.strip())
+
+    @router.post("/settings/robots/{name}/remove")
+    @ruled(Act.REPORT_SCHEDULE)
+    def end_robot(request: Request, viewer: Viewing, name: str) -> Response:
+        require(viewer.standing, Act.REPORT_SCHEDULE, HOUSE)
+        with desk.database.write() as session:
+            remove_robot(session, desk.keys, name, now=desk.clock.now(), actor=viewer.actor)
+        return go(request, "/settings", "settings.robot_removed", name=name)
+
+    def _schedules(session: Session, viewer: Viewer) -> list[tuple[ReportSchedule, Unit, object, bool]]:
+        """The running ones in reach, each with when it fires next and whether they may end it."""
+        within = set(session.exec(select(col(Unit.id)).where(viewer.within(Act.REPORT_READ))))
+        return [
+            (made, unit, next_fire(made.cron, viewer.now), viewer.may(Act.REPORT_SCHEDULE, unit.path))
+            for made, unit in running_schedules(session)
+            if unit.id in within
+        ]
+
+    return router
+
+
+def _place(session: Session, viewer: Viewer, code: str, act: Act) -> Unit:
+    """The unit of a form, where they may do this. Raises as `organisation.require`."""
+    unit = find_unit(session, code.strip())
+    require(viewer.standing, act, unit)
+    return unit
+
+
+def _words(told: str) -> tuple[str, ...]:
+    return tuple(told.replace(",", " ").replace("，", " ").split())
+
+
+def _shown(settings: Settings) -> list[Setting]:
+    """Every setting; of secrets only whether they are there."""
+    shown = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        secret = isinstance(value, SecretStr)
+        there = bool(value.get_secret_value()) if isinstance(value, SecretStr) else value not in ("", None)
+        usual = value == field.default
+        meaning, expected = field.description or "", expected_of(field)
+        shown.append(Setting(name, "" if secret else str(value), secret, there, usual, meaning, expected))
+    return shown
