@@ -153,7 +153,7 @@ def test_bad_cells_are_red_and_only_good_rows_are_applied_and_taken_back(figures
     )
     draft = upload(owner, "\n".join([HEADER, *rows]))
     assert draft.status == 200 and draft.path.startswith("/figures/imports/drafts/")
-    red = re.findall(r'class="mz-clip mz-bad">([^<]*)<small>([^<]*)', draft.html)
+    red = re.findall(r'class="mz-clip mz-red-cell">([^<]*)<small>([^<]*)', draft.html)
     assert [cell for cell, _ in red] == ["2026-13-01", "abc", "wechat:nobody"]
     assert all("收到" in told or "没有这个账号" in told for _, told in red)
     assert owner.post(f"{draft.path}/apply").status == 422
