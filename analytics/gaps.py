@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlmodel import Session, col
 
 from analytics.articles import CollectionGap
 from config.batch import BatchStatement, storable
-from config.messages import catalogue, told
+from config.messages import catalogue, present_language, told
 from connectors import Label, connector_for
 from organisation.accounts import Account
 from organisation.units import Unit, in_subtree
@@ -116,22 +116,41 @@ def explain(platform: str, code: str) -> Label | None:
         return None
 
 
+def reason_of(account: str, code: str, told: str) -> str:
+    """Why figures of an account (platform:handle) are missing, in the present language.
+
+    The platform's own words stand where no text is written.
+    """
+    if not code:
+        return ""
+    label = explain(account.partition(":")[0], code)
+    shown = getattr(label, present_language()) if label else told
+    return f"{shown} ({code})" if shown else code
+
+
 def list_gaps(
     session: Session,
     *,
     since: date | None = None,
     until: date | None = None,
     unit: Unit | None = None,
+    within: ColumnElement[bool] | None = None,
+    offset: int = 0,
     limit: int | None = None,
 ) -> list[OpenGap]:
-    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`."""
+    """The open holes, newest day first: of all accounts, or of a unit and all below it; at most `limit`.
+
+    `within` is a condition on the accounts' units (`organisation.in_sight`).
+    """
     wanted: Select[Account, CollectionGap] = (
         select(Account, CollectionGap)
         .join(Account, col(Account.id) == col(CollectionGap.account_id))
+        .join(Unit, col(Unit.id) == col(Account.unit_id))
         .where(col(CollectionGap.closed_at).is_(None))
         .order_by(
             col(CollectionGap.day).desc(), col(Account.platform), col(Account.handle), CollectionGap.subject
         )
+        .offset(offset)
         .limit(limit)
     )
     if since is not None:
@@ -139,7 +158,9 @@ def list_gaps(
     if until is not None:
         wanted = wanted.where(col(CollectionGap.day) <= until)
     if unit is not None:
-        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(in_subtree(unit))
+        wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     return [
         OpenGap(account.stable_id, account.name, gap.subject, gap.day, gap.code, gap.told, gap.seen_at)
         for account, gap in session.execute(wanted)

@@ -1,7 +1,8 @@
 """Which column of a file is which figure: mapping files, shipped and people's own."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -142,6 +143,74 @@ def mapping_for(source: str, columns: Sequence[str]) -> FileMapping:
         params = {"expected": expected, "received": _listed(columns)}
         raise InputError(source, [Problem("figures.no_mapping", 1, params=params)])
     return max(fitting, key=lambda mapping: len(mapping.known() & set(columns)))
+
+
+ROLES = ("account", "day", "title", "published", "url")
+"""What a column may be besides a figure, whose role is `figure:` and its heading's place in the mapping."""
+
+
+def roles_of(mapping: FileMapping, columns: Sequence[str]) -> dict[str, str]:
+    """What each column of a header is taken for; '' for one that is left out."""
+    known = {heading: role for role in ROLES for heading in getattr(mapping, role)}
+    known |= {
+        heading: f"figure:{place}"
+        for place, figure in enumerate(mapping.figures)
+        for heading in figure.headings
+    }
+    return {column: known.get(column, "") for column in columns}
+
+
+def with_roles(mapping: FileMapping, roles: Mapping[str, str]) -> FileMapping:
+    """The mapping as a person reads one header: each role's column, and no others."""
+    columns: dict[str, Headings] = {}
+    for column, role in roles.items():
+        columns[role] = (*columns.get(role, ()), column)
+    figures = tuple(
+        replace(figure, headings=columns[f"figure:{place}"])
+        for place, figure in enumerate(mapping.figures)
+        if f"figure:{place}" in columns
+    )
+    return replace(
+        mapping,
+        account=columns.get("account", ()),
+        day=columns.get("day", ()),
+        title=columns.get("title", ()),
+        published=columns.get("published", ()),
+        url=columns.get("url", ()),
+        figures=figures or mapping.figures,
+        not_taken=columns.get("", ()),
+    )
+
+
+def mapping_text(mapping: FileMapping) -> str:
+    """The mapping as a file that `load_mapping` reads."""
+    label = f"{{ zh = {_quoted(mapping.label.zh)}, en = {_quoted(mapping.label.en)} }}"
+    lines = ["schema = 1", f"label = {label}"]
+    if mapping.platform:
+        lines.append(f"platform = {_quoted(mapping.platform)}")
+    for name in (*ROLES, "not_taken"):
+        headings: Headings = getattr(mapping, name)
+        if headings:
+            lines.append(f"{name} = [{', '.join(map(_quoted, headings))}]")
+    if mapping.cut_titles:
+        lines.append("cut_titles = true")
+    for figure in mapping.figures:
+        meaning = figure.meaning
+        lines += [
+            "",
+            "[[figure]]",
+            f"column = [{', '.join(map(_quoted, figure.headings))}]",
+            f"metric = {_quoted(meaning.name)}",
+            f"unit = {_quoted(meaning.unit)}",
+            f"kind = {_quoted(meaning.kind)}",
+            f"level = {_quoted(meaning.level)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(told: str) -> str:
+    """A TOML string: JSON's escapes are TOML's."""
+    return json.dumps(told, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _listed(columns: Sequence[str]) -> str:

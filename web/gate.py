@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 from config.errors import MeizhenError
 from organisation import may_somewhere, not_allowed
 from web.access import Door, rule_of
+from web.bodies import refuse_large
 from web.cookies import form_key, session_token
 from web.viewer import NotSignedIn, Viewer, viewer_or_none
 
@@ -57,12 +58,13 @@ def _comes_from_here(request: Request) -> bool:
 
 
 async def gate(request: Request, found: Annotated[Viewer | None, Depends(viewer_or_none)]) -> None:
-    """A dependency of all pages. Raises NotSignedIn, `web.foreign_form`, or as `require` does."""
+    """A dependency of all pages. Raises NotSignedIn, `web.foreign_form`, `web.too_large`, or as `require`."""
     _let_in(request, found)
     if request.method in _SAFE:
         return
     if not _comes_from_here(request):
         raise MeizhenError("web.foreign_form")
+    refuse_large(request.headers)
     token = request.headers.get(_HEADER, "")
     if not token and "form" in request.headers.get("content-type", ""):
         told = (await request.form()).get(FIELD, "")

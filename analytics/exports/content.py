@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from analytics.articles import Article
@@ -136,10 +136,15 @@ class WeekReport:
         return told("report.one_line", told_of, language="zh")
 
 
-def read_report(session: Session, week: Week, unit: str | None) -> WeekReport:
-    """Reads a week. `unit` is a unit's code. Raises MeizhenError `org.unknown_unit`."""
+def read_report(
+    session: Session, week: Week, unit: str | None, *, within: ColumnElement[bool] | None = None
+) -> WeekReport:
+    """Reads a week. `unit` is a unit's code, `within` a condition on units (`organisation.in_sight`).
+
+    Raises MeizhenError `org.unknown_unit`.
+    """
     subtree = find_unit(session, unit) if unit is not None else None
-    accounts = read_week(session, week, unit=subtree)
+    accounts = read_week(session, week, unit=subtree, within=within)
     platforms = [
         PlatformWeek(platform, rows, _top_articles(session, week, platform, rows))
         for platform, rows in accounts.items()
@@ -148,8 +153,8 @@ def read_report(session: Session, week: Week, unit: str | None) -> WeekReport:
         week,
         subtree,
         platforms,
-        list_gaps(session, since=week.before.monday, until=week.sunday, unit=subtree),
-        _hours(session, week, subtree, [one.platform for one in platforms if one.layout.publishes]),
+        list_gaps(session, since=week.before.monday, until=week.sunday, unit=subtree, within=within),
+        _hours(session, week, subtree, within, [one.platform for one in platforms if one.layout.publishes]),
         _units(session, subtree, [row for one in platforms for row in one.accounts]),
     )
 
@@ -191,15 +196,24 @@ def _top_articles(
     return found
 
 
-def _hours(session: Session, week: Week, unit: Unit | None, platforms: Sequence[str]) -> Hours:
+def _hours(
+    session: Session,
+    week: Week,
+    unit: Unit | None,
+    within: ColumnElement[bool] | None,
+    platforms: Sequence[str],
+) -> Hours:
     first = week.back(HOUR_WEEKS - 1).monday
     published = (
         select(col(Article.published_at))
         .join(Account, col(Account.id) == col(Article.account_id))
+        .join(Unit, col(Unit.id) == col(Account.unit_id))
         .where(col(Account.platform).in_(platforms), col(Article.published_day).between(first, week.sunday))
     )
     if unit is not None:
-        published = published.join(Unit, col(Unit.id) == col(Account.unit_id)).where(in_subtree(unit))
+        published = published.where(in_subtree(unit))
+    if within is not None:
+        published = published.where(within)
     moments = [at.astimezone(SHANGHAI) for (at,) in session.execute(published)]
     # A platform that tells the day alone is stored at Beijing midnight: that is no hour of publishing.
     timed = [at for at in moments if at.time() != time()]

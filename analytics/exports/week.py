@@ -159,12 +159,16 @@ def total(accounts: Sequence[AccountWeek], column: Column, week: Week) -> Decima
     return sum(known, Decimal(0)) if known else None
 
 
-def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict[str, list[AccountWeek]]:
+def read_week(
+    session: Session, week: Week, *, unit: Unit | None = None, within: ColumnElement[bool] | None = None
+) -> dict[str, list[AccountWeek]]:
     """Every platform's accounts with their weeks, the leading figure first; in the order of platforms.
+
+    `within` is a condition on their units (`organisation.in_sight`).
 
     Accounts that are retired stand there only with articles in this week or the one before.
     """
-    rows = _accounts(session, week, unit)
+    rows = _accounts(session, week, unit, within)
     by_platform: dict[str, list[AccountWeek]] = {}
     for row in rows:
         by_platform.setdefault(row.account.platform, []).append(row)
@@ -190,7 +194,9 @@ def read_week(session: Session, week: Week, *, unit: Unit | None = None) -> dict
     return by_platform
 
 
-def _accounts(session: Session, week: Week, unit: Unit | None) -> list[AccountWeek]:
+def _accounts(
+    session: Session, week: Week, unit: Unit | None, within: ColumnElement[bool] | None
+) -> list[AccountWeek]:
     published = (
         select(col(Article.account_id))
         .where(col(Article.published_day).between(week.before.monday, week.sunday))
@@ -204,12 +210,14 @@ def _accounts(session: Session, week: Week, unit: Unit | None) -> list[AccountWe
     )
     if unit is not None:
         wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     return [
         AccountWeek(account, of.name_zh, of.code, of.path, week) for account, of in session.execute(wanted)
     ]
 
 
-def _preference() -> ColumnElement[int]:
+def preference() -> ColumnElement[int]:
     """A platform's own word first, then files, then what people typed."""
     return case({"api": 0, "import": 1}, value=col(FigureSource.kind), else_=2)
 
@@ -237,7 +245,7 @@ def chosen_figures(platform: str, weeks: Sequence[Week], metrics: Sequence[str])
     end = case(*((inside, literal(week.sunday, Date)) for inside, week in in_week))
     latest = case(*((inside, literal(week.sunday + _GRACE, Date)) for inside, week in in_week))
     order = (
-        _preference(),
+        preference(),
         case((as_of <= end, 0), else_=1),
         case((as_of <= end, as_of)).desc(),
         as_of,
@@ -404,7 +412,7 @@ class _Reading:
         """A week with a missing day has no sum: a hole is not a quiet day."""
         day = col(AccountDayFigure.day)
         chosen = self._chosen_days(
-            list(columns), (day,), (_preference(), col(AccountDayFigure.source_id).desc())
+            list(columns), (day,), (preference(), col(AccountDayFigure.source_id).desc())
         )
         groups = (chosen.c.account_id, chosen.c.number, chosen.c.metric)
         summed = (
@@ -418,7 +426,7 @@ class _Reading:
         self._sources(chosen, columns)
 
     def _last(self, columns: Mapping[str, Column]) -> None:
-        newest = (col(AccountDayFigure.day).desc(), _preference(), col(AccountDayFigure.source_id).desc())
+        newest = (col(AccountDayFigure.day).desc(), preference(), col(AccountDayFigure.source_id).desc())
         chosen = self._chosen_days(list(columns), (self._number(col(AccountDayFigure.day)),), newest)
         last = select(chosen.c.account_id, chosen.c.number, chosen.c.metric, chosen.c.value)
         for account, number, metric, value in self.session.execute(last.where(chosen.c.place == 1)):

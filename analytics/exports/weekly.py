@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from sqlalchemy import ColumnElement
+
 from analytics.exports.content import WeekReport, read_report
 from analytics.exports.week import Week
 from config.database import Database
@@ -27,18 +29,20 @@ def export_week(
     out: Path,
     *,
     unit: str | None = None,
+    within: ColumnElement[bool] | None = None,
     formats: Iterable[str] = FORMATS,
 ) -> dict[str, Path]:
     """Writes the report of an ISO week (`2026-W46`) into the folder `out`; gives format → path.
 
-    `unit` is a unit's code and takes all units below it; `formats` are some of `FORMATS`. Unknown is blank,
+    `unit` is a unit's code and takes all units below it; `within` is a condition on units
+    (`organisation.in_sight`); `formats` are some of `FORMATS`. Unknown is blank,
     never 0; a change is blank where either week is unknown. Each file appears whole or not at all.
 
     Raises MeizhenError `report.not_a_week`, `org.unknown_unit` or `report.not_a_format`.
     """
     chosen, wanted = Week.parse(week), _wanted(formats)
     with database.read() as session:
-        report = read_report(session, chosen, unit)
+        report = read_report(session, chosen, unit, within=within)
     out.mkdir(parents=True, exist_ok=True)
     makers = _makers()
     return {

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, literal, select
+from sqlalchemy import ColumnElement, Select, and_, literal, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -16,6 +16,7 @@ from analytics.imports.records import FigureImport, ImportAccount, ImportArticle
 from analytics.imports.staging import Staged
 from config.batch import BatchQuery
 from organisation.accounts import Account
+from organisation.units import Unit
 
 _SIX = -6
 _STILL_READ = timedelta(days=366)  # a file may tell of articles a year after publishing
@@ -84,11 +85,17 @@ def staged_conflicts(session: Session, lines: Sequence[Staged]) -> list[StagedCo
 
 
 def list_conflicts(
-    session: Session, *, since: date | None = None, until: date | None = None, limit: int | None = None
+    session: Session,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    limit: int | None = None,
+    within: ColumnElement[bool] | None = None,
 ) -> list[Conflict]:
     """Every imported figure from `since` to `until` beside the API's differing one, newest day first.
 
     The day is the one that the figures are as of; at most `limit` of articles and as many of accounts.
+    `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
     for kind in ("articles", "account_days"):
         with_archive(session, kind, since=None if since is None else since - _STILL_READ, until=until)
@@ -99,6 +106,8 @@ def list_conflicts(
             asked = asked.where(day >= since)
         if until is not None:
             asked = asked.where(day <= until)
+        if within is not None:
+            asked = asked.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
         for platform, handle, *told in session.execute(asked.limit(limit)):
             found.append(Conflict(f"{platform}:{handle}", *told))
     return sorted(found, key=lambda one: (-one.day.toordinal(), one.account, one.title, one.metric, one.file))

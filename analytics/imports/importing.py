@@ -4,12 +4,13 @@ Every imported figure keeps its file and row. It never overwrites what the platf
 file's: the source is part of the figure's key, and of two files' figures of one day the later import counts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
 from analytics.figures import Meaning
@@ -95,6 +96,7 @@ def import_figures(
     dry_run: bool = False,
     skip_bad_rows: bool = False,
     each_problem: Callable[[Problem], None] | None = None,
+    within: ColumnElement[bool] | None = None,
 ) -> ImportReport:
     """Imports the articles and figures of a CSV or xlsx file into an account, as of a Beijing day.
 
@@ -102,7 +104,9 @@ def import_figures(
     be left out where the platform has one account only, or the file names accounts; `as_of` is today without
     it. A blank cell is unknown, no row and never 0. `dry_run` checks everything and changes nothing.
     `skip_bad_rows` applies the good rows beside bad ones. `each_problem` is told of every bad cell, by row,
-    before anything is refused or applied. Memory does not grow with the file's rows (CSV).
+    before anything is refused or applied. `within` is a condition on units
+    (`organisation.in_sight`): accounts of others are unknown to the
+    file. Memory does not grow with the file's rows (CSV).
 
     Raises InputError naming the bad cells (nothing is applied; of very many the first `MOST_TOLD`), and
     MeizhenError `figures.which_account`, `figures.other_platform`, `figures.other_meaning`,
@@ -114,7 +118,7 @@ def import_figures(
         if before is not None and before.state == ImportState.APPLIED:
             return _already(table, before, dry_run=dry_run)
         chosen = load_mapping(mapping) if mapping else mapping_for(table.source, table.columns)
-        reading = _Reading(database, table, chosen, staging, shanghai_day(clock.now()))
+        reading = _Reading(database, table, chosen, staging, shanghai_day(clock.now()), within)
         reading.read(account, as_of)
         _answer_problems(table.source, staging, skip_bad_rows=skip_bad_rows, each_problem=each_problem)
         report, wanted, seen = reading.understand(clock.now(), actor, dry_run=dry_run)
@@ -162,7 +166,13 @@ class _Reading:
     """One file being read: its rows into the staging, then what they would bring."""
 
     def __init__(
-        self, database: Database, table: TableStream, mapping: FileMapping, staging: Staging, today: date
+        self,
+        database: Database,
+        table: TableStream,
+        mapping: FileMapping,
+        staging: Staging,
+        today: date,
+        within: ColumnElement[bool] | None,
     ) -> None:
         self._database = database
         self._table = table
@@ -170,6 +180,7 @@ class _Reading:
         self._layout = lay_out(mapping, table.source, table.columns)
         self._staging = staging
         self._today = today
+        self._within = within
         self._account: Account | None = None
         self._as_of: date | None = None
         self._stable_ids: dict[int, str] = {}
@@ -182,8 +193,8 @@ class _Reading:
             raise InputError(self._table.source, [problem])
         self._as_of = as_of if self._layout.day else as_of or self._today
         with self._database.read() as session:
-            accounts = accounts_of(session) if self._layout.account else []
-            self._account = account if self._layout.account else _account(session, account, self._mapping)
+            accounts = accounts_of(session, within=self._within) if self._layout.account else []
+            self._account = account if self._layout.account else self._one(session, account)
         if self._account is account and account is not None:
             _refuse_other_platform(account, self._mapping)
         known = [*accounts, *([self._account] if self._account else [])]
@@ -203,6 +214,16 @@ class _Reading:
                 self._staging.add(line)
         self._staging.drop_twice(self._layout.title, self._layout.day)
         self.meanings = reader.meanings()
+
+    def _one(self, session: Session, account: Account | None) -> Account:
+        """The account of a file that names none: the one given, else the platform's only active one."""
+        if account is not None:
+            return account
+        platform, active = self._mapping.platform, AccountState.ACTIVE
+        found = accounts_of(session, platform=platform, state=active, within=self._within)
+        if len(found) != 1:
+            raise MeizhenError("figures.which_account", platform=platform, count=len(found))
+        return found[0]
 
     def understand(
         self, at: datetime, actor: str, *, dry_run: bool
@@ -276,15 +297,6 @@ class _Reading:
             )
             for line in self._staging.lines(0, _FIRST_ROWS)
         )
-
-
-def _account(session: Session, account: Account | None, mapping: FileMapping) -> Account:
-    if account is not None:
-        return account
-    active: Sequence[Account] = accounts_of(session, platform=mapping.platform, state=AccountState.ACTIVE)
-    if len(active) != 1:
-        raise MeizhenError("figures.which_account", platform=mapping.platform, count=len(active))
-    return active[0]
 
 
 def _refuse_other_platform(account: Account, mapping: FileMapping) -> None:

@@ -37,11 +37,14 @@ class MissingReport:
     units: tuple[str, ...]
 
 
-def list_missing(session: Session, week: Week, *, unit: Unit | None = None) -> MissingReport:
+def list_missing(
+    session: Session, week: Week, *, unit: Unit | None = None, within: ColumnElement[bool] | None = None
+) -> MissingReport:
     """The active accounts (of a unit and all below it) of which nothing is known for the week.
 
     Known is: a figure of one of the account's days of the week; any figure of an article published in it;
     a figure as of one of its days of an article of the thirty days before; an import as of one of its days.
+    `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
     wanted = (
         select(Account, col(Unit.code), col(Unit.name_zh), _has_figures(week))
@@ -51,6 +54,8 @@ def list_missing(session: Session, week: Week, *, unit: Unit | None = None) -> M
     )
     if unit is not None:
         wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     for kind in ("articles", "account_days"):
         with_archive(session, kind, since=week.monday - _STILL_READ, until=week.sunday)
     missing = []

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, text
+from sqlalchemy import JSON, Column, ColumnElement, ForeignKey, Index, Integer, exists, or_, text
 from sqlalchemy import select as rows
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.errors import MeizhenError
 from config.keyset import keyset
+from organisation.accounts import Account
+from organisation.units import Unit
 
 
 class ImportState(StrEnum):
@@ -88,9 +90,41 @@ class ImportAccount(SQLModel, table=True):
     account_id: int = Field(primary_key=True, foreign_key="account.id")
 
 
-def list_imports(session: Session, *, limit: int = 100) -> list[FigureImport]:
-    """The newest imports, newest first, those that were undone included."""
-    return list(session.exec(select(FigureImport).order_by(col(FigureImport.id).desc()).limit(limit)))
+def list_imports(
+    session: Session,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+    within: ColumnElement[bool] | None = None,
+    actor: str = "",
+) -> list[FigureImport]:
+    """The newest imports, newest first, those that were undone included.
+
+    With `within`, a condition on units (`organisation.in_sight`), only those that tell of an account there,
+    and those of `actor`.
+    """
+    wanted = select(FigureImport).order_by(col(FigureImport.id).desc()).offset(offset).limit(limit)
+    if within is not None:
+        there = (
+            exists()
+            .where(col(ImportAccount.import_id) == col(FigureImport.id))
+            .where(col(Account.id) == col(ImportAccount.account_id), col(Unit.id) == col(Account.unit_id))
+            .where(within)
+        )
+        wanted = wanted.where(or_(there, col(FigureImport.actor) == actor))
+    return list(session.exec(wanted))
+
+
+def paths_of_import(session: Session, import_id: int) -> list[str]:
+    """The places of all units whose accounts an import tells of; none once it is undone."""
+    wanted = (
+        select(Unit.path)
+        .join(Account, col(Account.unit_id) == col(Unit.id))
+        .join(ImportAccount, col(ImportAccount.account_id) == col(Account.id))
+        .where(ImportAccount.import_id == import_id)
+        .distinct()
+    )
+    return list(session.exec(wanted))
 
 
 def page_of_imports(session: Session, after: Sequence[object] | None, limit: int) -> list[FigureImport]:

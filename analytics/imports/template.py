@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from analytics.mappings import ACCOUNT, FileMapping, Headings, shipped_mappings
@@ -39,17 +40,26 @@ class _Listed:
     unit: str
 
 
-def write_template(session: Session, out: Path, *, at: datetime, unit: Unit | None = None) -> int:
+def write_template(
+    session: Session,
+    out: Path,
+    *,
+    at: datetime,
+    unit: Unit | None = None,
+    within: ColumnElement[bool] | None = None,
+) -> int:
     """Writes the template as xlsx, headings in the present language; gives how many accounts it lists.
 
-    They are the active ones, of a unit and all below it where it is given. Filled in, the file is imported as
-    it is. Raises MeizhenError `figures.template_exists`: it may be filled in.
+    They are the active ones, of a unit and all below it, and `within` a condition on units, where given.
+    Filled in, the file is imported as it is.
+
+    Raises MeizhenError `figures.template_exists`: it may be filled in.
     """
     from xlsxwriter import Workbook
 
     if out.exists():
         raise MeizhenError("figures.template_exists", path=out)
-    accounts = _accounts(session, unit)
+    accounts = _accounts(session, unit, within)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial")
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -68,7 +78,7 @@ def template_mapping() -> FileMapping:
     return next(mapping for mapping in shipped_mappings() if mapping.name == "template")
 
 
-def _accounts(session: Session, unit: Unit | None) -> list[_Listed]:
+def _accounts(session: Session, unit: Unit | None, within: ColumnElement[bool] | None) -> list[_Listed]:
     wanted = (
         select(Account, Unit.name_zh)
         .join(Unit, col(Unit.id) == col(Account.unit_id))
@@ -77,6 +87,8 @@ def _accounts(session: Session, unit: Unit | None) -> list[_Listed]:
     )
     if unit is not None:
         wanted = wanted.where(in_subtree(unit))
+    if within is not None:
+        wanted = wanted.where(within)
     return [_Listed(account.stable_id, account.name, name) for account, name in session.exec(wanted)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, ColumnElement
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from analytics.reports.cron import DEFAULT, parse_cron
@@ -117,8 +117,10 @@ def find_schedule(session: Session, schedule_id: int) -> tuple[ReportSchedule, U
     return found
 
 
-def running_schedules(session: Session, *, unit: Unit | None = None) -> list[tuple[ReportSchedule, Unit]]:
-    """The orders that run, each with its unit; of one unit where it is given."""
+def running_schedules(
+    session: Session, *, unit: Unit | None = None, within: ColumnElement[bool] | None = None
+) -> list[tuple[ReportSchedule, Unit]]:
+    """The orders that run, each with its unit; of one unit, and of units `within`, where given."""
     wanted = (
         select(ReportSchedule, Unit)
         .join(Unit, col(Unit.id) == col(ReportSchedule.unit_id))
@@ -127,6 +129,8 @@ def running_schedules(session: Session, *, unit: Unit | None = None) -> list[tup
     )
     if unit is not None:
         wanted = wanted.where(ReportSchedule.unit_id == unit.id)
+    if within is not None:
+        wanted = wanted.where(within)
     return list(session.exec(wanted))
 
 

@@ -58,6 +58,7 @@ def collect(
 
 @app.command(help=text("figures.help_plan"))
 def plan(account: AccountName = None, as_json: AsJson = False) -> None:
+    from analytics.gaps import reason_of
     from config.clock import SHANGHAI
     from meizhen.collecting import plan_figures
     from organisation.accounts import find_account
@@ -84,7 +85,7 @@ def plan(account: AccountName = None, as_json: AsJson = False) -> None:
             "days": one.days,
             "calls": one.calls,
             "left": "–" if one.left is None else f"{one.left}/{one.limit}",
-            "reason": _reason(one.account, one.code, one.told),
+            "reason": reason_of(one.account, one.code, one.told),
         }
         for one in plans
     ]
@@ -92,23 +93,14 @@ def plan(account: AccountName = None, as_json: AsJson = False) -> None:
     show_rows(rows, {name: text(f"figures.plan_{name}") for name in columns}, as_json=False)
 
 
-def _reason(account: str, code: str, told: str) -> str:
-    """Why figures are missing, in the present language; the platform's own words where no text is written."""
-    from analytics.gaps import explain
-
-    if not code:
-        return ""
-    label = explain(account.partition(":")[0], code)
-    shown = getattr(label, present_language()) if label else told
-    return f"{shown} ({code})" if shown else code
-
-
 def _show_failures(failures: "list[Failure]") -> None:
+    from analytics.gaps import reason_of
+
     rows = [
         {
             "account": failure.account,
             "subject": text(f"figures.subject_{failure.subject}"),
-            "code": _reason(failure.account, failure.code, failure.told),
+            "code": reason_of(failure.account, failure.code, failure.told),
             "remedy": getattr(failure.remedy, present_language(), ""),
         }
         for failure in failures
@@ -134,7 +126,7 @@ def export(
 
 @app.command(help=text("figures.help_gaps"))
 def gaps(since: Since = None, until: Until = None, unit: UnitCode = None, as_json: AsJson = False) -> None:
-    from analytics.gaps import list_gaps
+    from analytics.gaps import list_gaps, reason_of
     from organisation.units import find_unit
 
     with open_house() as house, house.database.read() as session:
@@ -151,7 +143,7 @@ def gaps(since: Since = None, until: Until = None, unit: UnitCode = None, as_jso
                 "name": gap.name,
                 "subject": text(f"figures.subject_{gap.subject}"),
                 "day": gap.day,
-                "code": _reason(gap.account, gap.code, gap.told),
+                "code": reason_of(gap.account, gap.code, gap.told),
             }
             for gap in found
         ]

@@ -5,11 +5,15 @@ from fastapi import APIRouter, Depends
 from web.desk import Desk
 from web.gate import gate
 from web.pages.accounts import accounts_router
+from web.pages.awards import awards_router
 from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
+from web.pages.figures import figures_router
 from web.pages.frame import frame_router
+from web.pages.imports import imports_router
 from web.pages.ledger import ledger_router
+from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
 from web.pages.organisation import organisation_router
 from web.pages.own import own_router
@@ -38,6 +42,10 @@ def pages_router(desk: Desk) -> APIRouter:
         writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,
+        figures_router,
+        imports_router,
+        awards_router,
+        notices_router,
         calendar_router,
         accounts_router,
         organisation_router,

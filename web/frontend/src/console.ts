@@ -4,6 +4,7 @@ import "./posts.css";
 import "./review.css";
 import "./rooms.css";
 import "./compose.css";
+import "./figures.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";

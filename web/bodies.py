@@ -1,0 +1,26 @@
+"""Forms are refused by their size before anything of them is read or stored."""
+
+from starlette.datastructures import Headers
+
+from config.errors import MeizhenError
+from scheduler.media import MAX_MEDIA_BYTES
+
+MOST_PLAIN = 2 * 1024 * 1024
+"""Bytes of a form without a file: it is read into memory."""
+
+MOST_WITH_FILES = 20 * MAX_MEDIA_BYTES + MOST_PLAIN
+"""Bytes of a form with files, a post's pictures above all: they go to the disk as they come."""
+
+
+def refuse_large(headers: Headers) -> None:
+    """Raises MeizhenError `web.too_large` for a form that is too large, or does not say how large it is.
+
+    Browsers always say; the server under us reads no more than was said.
+    """
+    kind = headers.get("content-type", "")
+    if not kind.startswith(("multipart/form-data", "application/x-www-form-urlencoded")):
+        return
+    most = MOST_WITH_FILES if kind.startswith("multipart/") else MOST_PLAIN
+    told = headers.get("content-length", "")
+    if not told.isdigit() or int(told[:18]) > most:
+        raise MeizhenError("web.too_large", limit=most // 1024**2)

@@ -1,0 +1,312 @@
+"""评优: the awards of the house; a rule read, rewritten and checked; dry run and run in the background."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from starlette.datastructures import FormData, UploadFile
+
+from analytics.awards import check_award, dry_run, run_award
+from analytics.awards.explanation import explain
+from analytics.awards.explanation_page import as_body
+from analytics.awards.files import json_bytes
+from analytics.awards.holes import Signature
+from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
+from analytics.awards.papers.making import make_papers
+from analytics.awards.result import as_json
+from analytics.awards.rule import Rule
+from analytics.awards.rule_file import SHAPES
+from config.clock import shanghai_day
+from config.errands import Errand, Telling
+from config.errors import InputError, MeizhenError
+from config.messages import present_language
+from organisation import Act, Place, record, require
+from web.access import ruled
+from web.desk import Desk
+from web.pages.figures import download
+from web.rendering import go, page
+from web.viewer import Viewer, Viewing
+
+_HOUSE = Place("")
+_MOST_GIVEN = 8 * 1024 * 1024
+_KINDS = {
+    ".csv": "text/csv; charset=utf-8",
+    ".json": "application/json",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".toml": "text/plain; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_Line = Annotated[str, Form(max_length=200)]
+
+
+async def _form(request: Request) -> FormData:
+    """The form that the gate has read already, once it let the person in."""
+    return await request.form()
+
+
+def awards_router(desk: Desk) -> APIRouter:
+    """`/awards`: the shelf, rules, runs, explanations and downloads. An award is the whole house's."""
+    router = APIRouter()
+    shelf = Awards(desk.settings.awards_root)
+
+    def found(viewer: Viewer, name: str, act: Act = Act.AWARD_READ) -> Award:
+        require(viewer.standing, act, _HOUSE)
+        return shelf.find(name)
+
+    @router.get("/awards")
+    @ruled(Act.AWARD_READ)
+    def awards(request: Request, viewer: Viewing) -> Response:
+        here = viewer.may(Act.AWARD_READ)
+        rows = [(one, _title(one), _errand(desk, one).state()) for one in shelf.known()] if here else []
+        facts = {"rows": rows, "here": here, "shapes": SHAPES, "runs": viewer.may(Act.AWARD_RUN)}
+        return page(request, viewer, "awards.html", {**facts, "year": shanghai_day(viewer.now).year})
+
+    @router.post("/awards")
+    @ruled(Act.AWARD_RUN)
+    def add(request: Request, viewer: Viewing, name: _Line, shape: _Line) -> Response:
+        require(viewer.standing, Act.AWARD_RUN, _HOUSE)
+        award = shelf.add(name.strip(), shape)
+        return go(request, f"/awards/{award.name}/rule", "awards_page.added", name=award.name)
+
+    @router.get("/awards/{name}")
+    @ruled(Act.AWARD_READ)
+    def one(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        facts: dict[str, object] = {
+            "tab": "ranking",
+            "ranking": award.ranking(),
+            **award_facts(desk, viewer, award),
+        }
+        return page(request, viewer, "award.html", facts)
+
+    @router.get("/awards/{name}/work")
+    @ruled(Act.AWARD_READ)
+    def work(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        facts = award_facts(desk, viewer, award)
+        told = _errand(desk, award).state()
+        # What was waited for is there: the page is read anew as a whole.
+        headers = {} if told is not None and told.is_running else {"HX-Refresh": "true"}
+        return page(request, viewer, "parts/_award_work.html", facts, headers=headers)
+
+    @router.get("/awards/{name}/rule")
+    @ruled(Act.AWARD_READ)
+    def rule(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        facts = {"tab": "rule", "text": award.text(), "checked": None, "most": MOST_RULE}
+        return page(request, viewer, "award_rule.html", {**facts, **award_facts(desk, viewer, award)})
+
+    @router.post("/awards/{name}/rule")
+    @ruled(Act.AWARD_RUN)
+    def rewrite(
+        request: Request, viewer: Viewing, name: str, text: Annotated[str, Form(max_length=MOST_RULE)]
+    ) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+        award.rewrite(text)
+        _note(desk, viewer, award, "award.rule", {})
+        return go(request, f"/awards/{name}/rule", "awards_page.saved")
+
+    @router.get("/awards/{name}/check")
+    @ruled(Act.AWARD_READ)
+    def check(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        given = award.given()
+        facts: dict[str, object] = {"tab": "rule", "text": award.text(), "most": MOST_RULE}
+        facts |= award_facts(desk, viewer, award)
+        try:
+            facts["checked"] = check_award(
+                desk.database, award.rule_path, jury=given.jury, votes=given.votes, vetoes=given.vetoes
+            )
+        except InputError as error:
+            facts |= {"checked": None, "wrong": error}
+        return page(request, viewer, "award_rule.html", facts)
+
+    @router.post("/awards/{name}/given")
+    @ruled(Act.AWARD_RUN)
+    def given(
+        request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(_form)]
+    ) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+        file, kind = form.get("file"), form.get("kind")
+        if not isinstance(file, UploadFile) or not file.filename or not isinstance(kind, str):
+            raise MeizhenError("figures_page.no_file")
+        content = file.file.read(_MOST_GIVEN + 1)
+        file.file.close()
+        if len(content) > _MOST_GIVEN:
+            raise MeizhenError("figures_page.too_large", limit=_MOST_GIVEN // 1024**2)
+        award.take(kind, Path(file.filename).suffix.lower(), content)
+        _note(desk, viewer, award, "award.given", {"kind": kind})
+        return go(request, f"/awards/{name}", "awards_page.given_taken")
+
+    @router.post("/awards/{name}/dry")
+    @ruled(Act.AWARD_RUN)
+    def dry(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+        award.rule()  # a wrong rule is told at once
+
+        def do(tell: Telling) -> None:
+            result = dry_run(desk.database, award.rule_path, award.given(), progress=tell)
+            told = as_json(result.rule, result.categories) | {"data_only": result.data_only}
+            award.dry.write_bytes(json_bytes(told))
+
+        return _begin(request, desk, viewer, award, "dry", do)
+
+    @router.post("/awards/{name}/run")
+    @ruled(Act.AWARD_RUN)
+    def run(
+        request: Request,
+        viewer: Viewing,
+        name: str,
+        sign: _Line = "",
+        reason: Annotated[str, Form(max_length=1000)] = "",
+    ) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+        award.rule()
+        signature = _signature(sign.strip(), reason.strip())
+        today = shanghai_day(desk.clock.now())
+
+        def do(tell: Telling) -> None:
+            files = award.given(signature)
+            result = run_award(
+                desk.database,
+                award.rule_path,
+                award.run.path,
+                jury=files.jury,
+                votes=files.votes,
+                vetoes=files.vetoes,
+                nominees=files.nominees,
+                signature=signature,
+                today=today,
+                progress=tell,
+            )
+            told = {"run_id": result.run_id, "number": result.number}
+            if signature is not None:
+                _note(desk, viewer, award, "award.sign", {**told, "name": sign, "reason": reason})
+            _note(desk, viewer, award, "award.run", told)
+
+        return _begin(request, desk, viewer, award, "run", do)
+
+    @router.post("/awards/{name}/papers")
+    @ruled(Act.AWARD_RUN)
+    def papers(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+
+        def do(tell: Telling) -> None:
+            tell("papers", 0, 1)
+            made = make_papers(award.run.path)
+            _note(desk, viewer, award, "award.papers", {"papers": sorted(made.paths)})
+
+        return _begin(request, desk, viewer, award, "papers", do, back="files")
+
+    @router.post("/awards/{name}/cancel")
+    @ruled(Act.AWARD_RUN)
+    def cancel(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name, Act.AWARD_RUN)
+        _errand(desk, award).cancel()
+        return go(request, f"/awards/{name}", "awards_page.cancelling")
+
+    @router.get("/awards/{name}/explain")
+    @ruled(Act.AWARD_READ)
+    def explained(
+        request: Request,
+        viewer: Viewing,
+        name: str,
+        account: Annotated[str, Query(max_length=200)],
+        category: Annotated[str, Query(max_length=100)] = "",
+    ) -> Response:
+        award = found(viewer, name)
+        told = explain(award.run.path, account, category=category)
+        facts = {"tab": "ranking", "body": as_body(told, present_language()).text, "told": told}
+        return page(request, viewer, "award_explained.html", {**facts, **award_facts(desk, viewer, award)})
+
+    @router.get("/awards/{name}/flags")
+    @ruled(Act.AWARD_READ)
+    def flags(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        rows = list(award.flags(award.rule())) if award.frozen else []
+        facts = {"tab": "flags", "rows": rows}
+        return page(request, viewer, "award_flags.html", {**facts, **award_facts(desk, viewer, award)})
+
+    @router.get("/awards/{name}/files")
+    @ruled(Act.AWARD_READ)
+    def files(request: Request, viewer: Viewing, name: str) -> Response:
+        award = found(viewer, name)
+        facts = {"tab": "files", "files": award.downloads(), **award_facts(desk, viewer, award)}
+        return page(request, viewer, "award_files.html", facts)
+
+    @router.get("/awards/{name}/files/{file:path}")
+    @ruled(Act.AWARD_READ)
+    def one_file(viewer: Viewing, name: str, file: str) -> Response:
+        path = found(viewer, name).download(file)
+        return download(path.name, path.read_bytes(), _KINDS.get(path.suffix, "application/octet-stream"))
+
+    return router
+
+
+def award_facts(desk: Desk, viewer: Viewer, award: Award) -> dict[str, object]:
+    """What every page of one award shows."""
+    wrong: InputError | None = None
+    rule: Rule | None = None
+    try:
+        rule = award.rule()
+    except InputError as error:
+        wrong = error
+    return {
+        "award": award,
+        "rule": rule,
+        "wrong": wrong,
+        "work": _errand(desk, award).state(),
+        "runs": viewer.may(Act.AWARD_RUN),
+        "given": {kind: award.given_file(kind) for kind in GIVEN},
+        "endings": ",".join(ENDINGS),
+    }
+
+
+def _title(award: Award) -> str:
+    try:
+        return award.rule().title
+    except InputError:
+        return ""
+
+
+def _errand(desk: Desk, award: Award) -> Errand:
+    return Errand(award.work, desk.clock)
+
+
+def _signature(name: str, reason: str) -> Signature | None:
+    if not name and not reason:
+        return None
+    if not name or not reason:
+        raise MeizhenError("award.sign_incomplete")
+    return Signature(name, reason)
+
+
+def _begin(
+    request: Request,
+    desk: Desk,
+    viewer: Viewer,
+    award: Award,
+    kind: str,
+    do: Callable[[Telling], None],
+    *,
+    back: str = "",
+) -> Response:
+    _errand(desk, award).start(kind, viewer.actor, do)
+    return go(request, f"/awards/{award.name}/{back}".rstrip("/"), "awards_page.begun")
+
+
+def _note(desk: Desk, viewer: Viewer, award: Award, act: str, details: Mapping[str, object]) -> None:
+    """Writes an act on an award into the ledger."""
+    with desk.database.write() as session:
+        record(
+            session,
+            desk.keys,
+            at=desk.clock.now(),
+            actor=viewer.actor,
+            act=act,
+            subject=f"award:{award.name}",
+            details=details,
+        )
