@@ -3,8 +3,6 @@
 Both lists they come from are third parties': a code that is not here needs a person.
 """
 
-from collections.abc import Mapping
-
 from connectors._errors import Label
 from connectors._reactions import (
     BUSY,
@@ -62,8 +60,3 @@ RULES: Table = table(
     ((2190007,), Rule(Reaction.PERM, _USED)),
     ((2111001, 2113001), Rule(Reaction.ASK, CONTENT)),
 )
-
-
-def remedy_of(rules: Mapping[str, Rule], code: str) -> Label | None:
-    rule = rules.get(code)
-    return rule.remedy if rule else None

@@ -273,6 +273,10 @@ class Http:
         self._local = threading.local()
         self._before: Callable[[], None] | None = None
 
+    def beside(self, platform: str) -> "Http":
+        """The way out to another platform with the same patience and the same reach."""
+        return Http(platform, seconds=self.seconds, user_agent=self._user_agent, reach=self._reach)
+
     def counted(self, before: Callable[[], None]) -> "Http":
         """The same way out over the same connections; `before` comes before every call and may raise."""
         counted = copy(self)

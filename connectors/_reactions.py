@@ -77,6 +77,12 @@ _UNKNOWN_CODE = Label(
 _UNKNOWN = Rule(Reaction.ASK, _UNKNOWN_CODE)
 
 
+def remedy_of(rules: Table, code: str) -> Label | None:
+    """What a code means to a person; None for one without a rule."""
+    rule = rules.get(code)
+    return rule.remedy if rule else None
+
+
 def error_for(
     rules: Table, code: str, text: str, *, writes: bool, now: datetime, request_id: str = ""
 ) -> ConnectorError:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors._assistance import Assistance, checks
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -78,6 +79,16 @@ class Askbot(Connector):
     # A page of thirty questions, and the answers of the new ones.
     asking = Asking(calls=40, calls_an_account_day=0)
     reconcile = Reconcile.NONE
+    assistance = Assistance(
+        where=Label(
+            "请在社区页面上提问或答复,再把链接贴回来。",
+            "Ask or answer on the site's page, then paste its link.",
+        ),
+        checklist=checks(
+            ("登录的是本单位的账号", "Signed in with the unit's own account"),
+            ("标题、正文和标签对", "Title, text and tags are right"),
+        ),
+    )
 
     def check(self, access: Access) -> tuple[Finding, ...]:
         _zone(access)

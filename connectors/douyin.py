@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from connectors import _douyin_callback
 from connectors._assistance import Assistance, checks
-from connectors._byte_errors import RULES, remedy_of
+from connectors._byte_errors import RULES
 from connectors._contract import (
     Access,
     ArticleFigures,
@@ -34,6 +34,7 @@ from connectors._douyin_share import find_share, settle_share, share
 from connectors._errors import Label, NeedsPerson, Refused
 from connectors._film import pictures_of, video_of
 from connectors._json import line
+from connectors._reactions import remedy_of
 from connectors._tokens import access_token
 from connectors._wording import caption
 

@@ -29,6 +29,7 @@ from connectors._film import ONE_VIDEO, hand_over, handed_over, pictures_of, vid
 from connectors._json import line, whole
 from connectors._kuaishou_calls import API_BASE, RULES, Calls
 from connectors._kuaishou_videos import find_video, public_url, send, settle_video, videos
+from connectors._reactions import remedy_of
 from connectors._wording import caption
 
 CAPTION_LENGTH = 1000
@@ -94,8 +95,7 @@ class Kuaishou(Connector):
     polls = (30, 60, 300)
 
     def explain(self, code: str) -> Label | None:
-        rule = RULES.get(code)
-        return rule.remedy if rule else None
+        return remedy_of(RULES, code)
 
     def check(self, access: Access) -> tuple[Finding, ...]:
         try:

@@ -6,7 +6,7 @@ Facts from `../shared/platforms/toutiao.md`: there is no public interface for ar
 
 from connectors._assistance import Assistance, checks
 from connectors._byte_calls import ByteCalls
-from connectors._byte_errors import RULES, remedy_of
+from connectors._byte_errors import RULES
 from connectors._contract import (
     Access,
     Connector,
@@ -20,6 +20,7 @@ from connectors._contract import (
 from connectors._errors import Label, NeedsPerson, Refused
 from connectors._film import hand_over, pictures_of, video_of
 from connectors._json import line
+from connectors._reactions import remedy_of
 from connectors._tokens import access_token
 from connectors._toutiao_videos import API_BASE, send, settle_item
 from connectors._wording import caption

@@ -25,7 +25,7 @@ def access_for(database: Database, keys: KeyRing, account: Account, *, clock: Cl
         opened = {} if through is None else open_credentials(session, keys, through)
     via = None
     if through is not None:
-        beside = http_beside(http, through.platform)
+        beside = _http_beside(http, through.platform)
         via = access_with(opened, database, keys, through, clock=clock, http=beside)
     return access_with(credentials, database, keys, account, clock=clock, http=http, via=via)
 
@@ -61,9 +61,9 @@ def http_for(platform: str, settings: Settings) -> Http:
     return _http(platform, settings.call_seconds, settings.private_networks)
 
 
-def http_beside(http: Http, platform: str) -> Http:
-    """The way out to another platform with the same patience."""
-    return _http(platform, http.seconds)
+@cache
+def _http_beside(http: Http, platform: str) -> Http:
+    return http.beside(platform)
 
 
 @cache

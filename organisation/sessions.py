@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, bindparam, delete, update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.logging import hide
@@ -69,22 +69,31 @@ def open_session(
     return token
 
 
+# Made once: it is asked before every page.
+_HOLDER = (
+    select(SignedIn, Person)
+    .join(Person, col(Person.id) == col(SignedIn.person_id))
+    .where(
+        col(SignedIn.token_hash) == bindparam("token_hash"),
+        col(SignedIn.seen_at) > bindparam("seen_after"),
+        col(SignedIn.made_at) > bindparam("made_after"),
+        Person.state == PersonState.ACTIVE,
+    )
+    .execution_options(populate_existing=True)
+)
+
+
 def find_session(
     session: Session, token: str, *, now: datetime, ages: Ages | None = None
 ) -> tuple[SignedIn, Person] | None:
     """Who holds this token; None where it is none of ours, has ended, or the person was disabled."""
     ages = ages or Ages()
-    found = session.exec(
-        select(SignedIn, Person)
-        .join(Person, col(Person.id) == col(SignedIn.person_id))
-        .where(
-            SignedIn.token_hash == hash_of(token),
-            col(SignedIn.seen_at) > now - ages.idle,
-            col(SignedIn.made_at) > now - ages.absolute,
-            Person.state == PersonState.ACTIVE,
-        )
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    facts = {
+        "token_hash": hash_of(token),
+        "seen_after": now - ages.idle,
+        "made_after": now - ages.absolute,
+    }
+    found = session.exec(_HOLDER, params=facts).one_or_none()
     if found is None:
         return None
     hide(token)  # only ours: whoever sends many of their own would push out what is hidden already

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.indices import compute, explain, load_definition, shipped
-from analytics.indices.computation import _plan, compute_exactly, read_figures
+from analytics.indices.computation import compute_exactly, plan_for, read_figures
 from analytics.indices.definition import IndexDefinition
 from config.errors import InputError
 
@@ -71,7 +71,7 @@ def test_a_value_at_a_rounding_boundary_is_left_to_fifty_digits() -> None:
         context.prec = 50
         wanted = Decimal("693.1471805") / 1000 / Decimal(2).ln()
     near = one_term(wanted.quantize(Decimal("1e-18")))
-    plan = _plan(near)
+    plan = plan_for(near)
     assert plan is not None
     assert plan.value({"x": Decimal(1)}, None) is None
     assert compute(near, {"x": 1}) == compute_exactly(near, {"x": Decimal(1)}, None)
@@ -79,7 +79,7 @@ def test_a_value_at_a_rounding_boundary_is_left_to_fifty_digits() -> None:
 
 def test_the_float_path_is_the_usual_one() -> None:
     definition = load_definition(WCI)
-    plan = _plan(definition)
+    plan = plan_for(definition)
     assert plan is not None
     decided = 0
     for reads in range(1000, 2000):

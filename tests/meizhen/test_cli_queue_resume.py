@@ -15,6 +15,7 @@ from scenery import make_account, queue_posts
 from config import Database, SystemClock
 from config.database import connect
 from config.secrets import load_key_file
+from scheduler.queue import stop_of
 
 Run = Callable[..., Said]
 MEIZHEN = str(Path(sys.executable).with_name("meizhen"))
@@ -154,3 +155,14 @@ def test_a_units_lateness_holds_for_imported_posts(run: Run, tmp_path: Path) -> 
     [post] = run("post", "import", tmp_path / "posts.csv", "--json").json()["posts"]
     [one] = run("post", "show", post, "--json").json()["deliveries"]
     assert one["late_after"] == "2099-06-02T01:00:00+00:00"
+
+
+def test_the_reason_of_a_stop_is_kept_and_a_single_post_takes_none(run: Run, database_address: str) -> None:
+    refused = run("queue", "pause", "--post", "1", "--reason", "台风", code=1)
+    assert "queue.reason_of_post" in refused.err
+    run("queue", "pause", "--reason", " 台风 ")
+    database: Database = connect(database_address)
+    with database.read() as session:
+        stop = stop_of(session)
+    database.close()
+    assert stop is not None and stop.reason == "台风"

@@ -160,3 +160,16 @@ def test_make_up_days_are_known_for_announced_years() -> None:
     ]  # fmt: skip
     assert days["2026-10-07"].name == "休息日" and days["2026-10-01"].name == "国庆节"
     assert is_announced(2026) and not is_announced(2099)
+
+
+def test_without_scripts_the_page_lists_a_week_and_leads_to_the_others(house: DeskHouse) -> None:
+    free = house.free_account()
+    house.newsroom.person("quan", Role.OWNER, None)
+    house.queue(free, "这周的", 24)
+    house.queue(free, "下周的", 24 * 7)
+    owner = house.browser("quan")
+    present = owner.get("/calendar")
+    assert "这周的" in present.words and "下周的" not in present.words
+    assert "week=2026-03-09" in present.html
+    assert "下周的" in owner.get("/calendar?week=2026-03-09").words
+    assert owner.get("/calendar?week=someday").status == 422
