@@ -38,6 +38,7 @@ NEW_YEAR = date(2026, 1, 1)
 FREEZE = date(2027, 1, 10)
 _MONDAY = 0
 RULE = Path("awards/most-influential.toml")
+_AWARD = "most-influential-2026"
 # A few answers get lost on their way, as they do: each such post is looked up, none is sent twice.
 FAULTS = (
     {"kind": "cut_after", "path": "/publish", "probability": 0.2},
@@ -269,7 +270,7 @@ def _award(stage: _Stage) -> None:
 
     stage.tell("award", 0, 1)
     with as_file(files("config") / "defaults" / RULE) as rule:
-        result = run_award(stage.house.database, rule, stage.folder / "award")
+        result = run_award(stage.house.database, rule, stage.house.settings.awards_root / _AWARD)
     stage.summary.run_id = result.run_id
     stage.summary.files |= {name: str(path) for name, path in result.paths.items()}
     stage.summary.winners = _winners(result.categories)

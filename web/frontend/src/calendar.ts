@@ -84,7 +84,10 @@ export function showCalendar(element: HTMLElement): void {
   element.dataset.drawn = "yes";
   const dialog = document.getElementById(element.dataset.slot ?? "");
   const narrow = window.innerWidth < 768;
+  const now = element.dataset.now ?? new Date().toISOString(); // the house's clock, not the device's
   const calendar = new Calendar(element, {
+    initialDate: now,
+    now,
     plugins: [theme, dayGrid, timeGrid, list, interaction],
     locales: [zh],
     locale: document.documentElement.lang.startsWith("zh") ? "zh-cn" : "en",
