@@ -266,16 +266,12 @@ class Http:
     ) -> None:
         """`reach` is where calls may go; None is anywhere, for addresses that no person enters."""
         self.platform = platform
-        self._reach = reach
+        self.reach = reach
         self.seconds = seconds
         self._user_agent = user_agent
         self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
         self._local = threading.local()
         self._before: Callable[[], None] | None = None
-
-    def beside(self, platform: str) -> "Http":
-        """The way out to another platform with the same patience and the same reach."""
-        return Http(platform, seconds=self.seconds, user_agent=self._user_agent, reach=self._reach)
 
     def counted(self, before: Callable[[], None]) -> "Http":
         """The same way out over the same connections; `before` comes before every call and may raise."""
@@ -313,7 +309,7 @@ class Http:
         if self._before is not None:
             self._before()
         doubt = Uncertain if writes else Unreachable
-        _call.start(seconds or self.seconds, _send_before.get() if writes else _never, self._reach)
+        _call.start(seconds or self.seconds, _send_before.get() if writes else _never, self.reach)
         began = steady()
         try:
             prepared = self._prepare(method, url, params, json_body, form, files, headers, raw)

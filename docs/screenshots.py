@@ -31,7 +31,12 @@ from web import create_app
 from web.serving import listen, serving
 
 IMAGES = Path(__file__).with_name("images")
-ROOMS = {"today": "/", "writing": "/posts/new", "calendar": "/calendar", "award": "/awards/most-influential-2026"}
+ROOMS = {
+    "today": "/",
+    "writing": "/posts/new",
+    "calendar": "/calendar",
+    "award": "/awards/most-influential-2026",
+}
 SIZE = (1280, 800)
 MOST_BYTES = 250_000
 LOGIN = "zhuren"

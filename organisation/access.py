@@ -63,7 +63,7 @@ def http_for(platform: str, settings: Settings) -> Http:
 
 @cache
 def _http_beside(http: Http, platform: str) -> Http:
-    return http.beside(platform)
+    return Http(platform, seconds=http.seconds, reach=http.reach)
 
 
 @cache

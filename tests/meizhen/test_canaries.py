@@ -220,7 +220,7 @@ def _robots(house: House, canaries: Canaries) -> list[str]:
     told = []
     for kind in Kind:
         key = canaries.new(f"robot {kind}", f"canary{secrets.token_hex(12)}")
-        robot = parse_key(kind, key)
+        robot = parse_key(kind, f"!room:example.org\n{key}" if kind is Kind.MATRIX else key)
         with house.database.write() as session:
             row = add_robot(session, house.keys, kind, robot, now=house.clock.now(), actor="test")
             told += [repr(row), repr(robot)]

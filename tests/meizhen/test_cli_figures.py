@@ -171,7 +171,14 @@ def test_an_empty_house_has_no_plan(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_what_failed_is_told_in_words_and_planned_again(home: Path) -> None:
-    run("collect")  # the account has no credentials
-    (plan,) = json.loads(run("plan", "--json"))
-    assert plan["code"]
-    assert plan["next_at"] > datetime.now(UTC).isoformat()
+    database = opened()
+    keys = load_key_file(home / KEY_FILE)
+    secrets = {"appid": "wx0000000000000001", "secret": "0" * 32}
+    make_account(database, keys, "wechat", "qnzs-2", api_base="http://127.0.0.1:9", credentials=secrets)
+    database.close()
+    run("collect")
+    plans = {plan["account"]: plan for plan in json.loads(run("plan", "--json"))}
+    away, bare = plans["wechat:qnzs-2"], plans["wechat:qnzs"]
+    assert away["code"] == "not-sent"
+    assert away["next_at"] > datetime.now(UTC).isoformat()
+    assert (bare["code"], bare["next_at"]) == ("no-secret", None)  # until a person has given one

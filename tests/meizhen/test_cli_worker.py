@@ -36,6 +36,7 @@ class Installation:
             "MEIZHEN_LANGUAGE": "en",
             "MEIZHEN_TICK_SECONDS": "0.2",
             "MEIZHEN_PORT": "0",
+            "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",  # where the sandbox is
         }
 
     def run(self, *arguments: str) -> str:

@@ -19,9 +19,10 @@ from web.serving import listen, serving
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The machine's Chromium, started once."""
+    """The machine's Chromium, started once a file: Playwright's loop runs in this thread as long as it lives,
+    and no test of another file could run a loop of its own."""
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: install the package chromium")
