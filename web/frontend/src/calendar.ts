@@ -149,6 +149,8 @@ export function showCalendar(element: HTMLElement): void {
     dayHeaderDidMount: ({ el }) => {
       el.querySelectorAll("[aria-hidden]").forEach((hidden) => hidden.removeAttribute("aria-hidden"));
     },
+    // A cell's name would hide what stands in it; its day is read from its number.
+    dayCellDidMount: ({ el }) => el.removeAttribute("aria-label"),
     eventsSet: () => {
       const id = element.dataset.focus;
       if (!id) return;
