@@ -1,6 +1,7 @@
 """The program that answers below `/api/v1`, and its description in OpenAPI 3.1."""
 
 import json
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -100,13 +101,14 @@ def describe() -> dict[str, Any]:
 
 
 def _add_example(operation: dict[str, Any]) -> None:
+    # Copies: whoever reads a description may change it.
     asked, given = EXAMPLES.get(operation["operationId"], (None, None))
     if asked is not None:
-        operation["requestBody"]["content"]["application/json"]["example"] = asked
+        operation["requestBody"]["content"]["application/json"]["example"] = deepcopy(asked)
     if given is not None:
         for status, response in operation["responses"].items():
             if status.startswith("2"):
-                response["content"]["application/json"]["example"] = given
+                response["content"]["application/json"]["example"] = deepcopy(given)
 
 
 def _said(module: Any) -> str:
