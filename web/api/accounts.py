@@ -15,8 +15,9 @@ from organisation import (
     page_of_accounts,
 )
 from scheduler.account_moves import AccountMove, move_account
-from web.api.call import Asked, Noun
+from web.api.call import Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Body, Filter, Name, Reason, Told
 
 noun = Noun("accounts")

@@ -10,8 +10,9 @@ from analytics.article_pages import figures_of_article, find_article, page_of_ar
 from analytics.articles import Article
 from organisation import Act
 from web.api.accounts import seen as account_seen
-from web.api.call import Asked, Noun
+from web.api.call import Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Day, Filter, Number, Told
 
 noun = Noun("articles")

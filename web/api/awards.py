@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from organisation import Act
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Name, Told
 
 noun = Noun("awards")

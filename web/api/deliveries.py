@@ -15,8 +15,9 @@ from scheduler.deliveries import Delivery, State
 from scheduler.post_pages import page_of_deliveries
 from scheduler.posts import queue_post, require_coming, story_of
 from web.api.accounts import seen as account_seen
-from web.api.call import Answer, Asked, Noun
+from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.posts import PostWritten, Sent, told_draft
 from web.api.texts import Body, Filter, Moment, Number, Since, Told, Until
 

@@ -14,7 +14,8 @@ from config.errors import MeizhenError
 from organisation import Act, find_unit
 from web.api.accounts import seen as account_seen
 from web.api.articles import FigureShown
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Code, Day, Filter, Told
 
 noun = Noun("figures")

@@ -4,8 +4,9 @@ from datetime import date, datetime
 
 from analytics.imports.records import FigureImport, ImportState, find_import, page_of_imports
 from organisation import Act
-from web.api.call import Asked, Noun
+from web.api.call import Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Number, Told
 
 noun = Noun("imports")

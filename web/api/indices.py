@@ -10,7 +10,9 @@ from analytics.indices import IndexDefinition, load_definition, load_shipped
 from analytics.indices.computation import explain
 from analytics.indices.definition import shipped
 from config.errors import MeizhenError
-from web.api.call import SIGNED_IN, Asked, Noun
+from web.access import SIGNED_IN
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Body, Told
 
 noun = Noun("indices")

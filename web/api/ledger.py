@@ -5,8 +5,9 @@ from datetime import datetime
 from organisation import Act, entries_of, read_heads
 from organisation import verify as verify_ledger
 from organisation.ledger_export import HEADS_FILE
-from web.api.call import Asked, Noun
+from web.api.call import Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Filter, Told
 
 noun = Noun("ledger")

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from organisation import Act
-from web.api.call import SIGNED_IN, Asked, Noun
+from web.access import SIGNED_IN
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Told
 
 noun = Noun("me")

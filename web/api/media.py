@@ -25,8 +25,9 @@ from scheduler.library import (
     uses_of,
 )
 from scheduler.media import MAX_MEDIA_BYTES, MediaFile, examine
-from web.api.call import Answer, Asked, Noun
+from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Line, Told, Words
 
 noun = Noun("media")

@@ -32,8 +32,9 @@ from organisation import (
 from organisation.people import clean_login
 from organisation.permissions import HOUSE
 from web.api.accounts import Why
-from web.api.call import Answer, Asked, Noun
+from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Line, Name, Told
 
 noun = Noun("people")

@@ -17,8 +17,9 @@ from scheduler.posts import Draft, Post, require_coming
 from scheduler.posts_read import ReadPost, paths_of_post, read_post
 from scheduler.review_drafts import change_draft, hold_draft, send_draft, told_change, write_draft
 from web.api.accounts import seen as account_seen
-from web.api.call import Answer, Asked, Noun, etag_of
+from web.api.call import Answer, Asked, etag_of
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Moment, Name, Number, Since, Title, Told, Until, Words
 
 noun = Noun("posts")

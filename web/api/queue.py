@@ -8,7 +8,8 @@ from scheduler.notices import open_notices
 from scheduler.queue import is_stopped, stop_accounts, stop_queue
 from scheduler.status import queue_status
 from web.api.accounts import seen as account_seen
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Told
 
 noun = Noun("queue")

@@ -19,7 +19,8 @@ from analytics.reports.schedules import (
 )
 from config.errors import InputError, Problem
 from organisation import Act, find_unit
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Number, Told
 
 noun = Noun("reports")

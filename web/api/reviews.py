@@ -13,7 +13,8 @@ from scheduler import review
 from scheduler.posts_read import paths_of_post
 from scheduler.review_people import reads
 from scheduler.review_views import changes, shown, waiting
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Body, Number, Reason, Told
 
 noun = Noun("reviews")

@@ -13,8 +13,9 @@ from organisation import (
 )
 from organisation.lateness import parse_lateness
 from organisation.stages import NONE, demanded_for, parse_stages, set_stages
-from web.api.call import Answer, Asked, Noun, etag_of
+from web.api.call import Answer, Asked, etag_of
 from web.api.cursors import Page, Pages
+from web.api.noun import Noun
 from web.api.texts import Body, Filter, Line, Name, Told
 
 noun = Noun("units")

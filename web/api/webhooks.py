@@ -23,7 +23,8 @@ from organisation.webhooks import (
     place_of_webhook,
     remove_webhook,
 )
-from web.api.call import Asked, Noun
+from web.api.call import Asked
+from web.api.noun import Noun
 from web.api.texts import Body, Code, Line, Name, Told
 
 noun = Noun("webhooks")
