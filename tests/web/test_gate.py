@@ -1,9 +1,15 @@
 """No form of another site, session or machine does anything here; an own one does."""
 
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
 import pytest
 from desk_house import DeskHouse
+from fastapi.routing import iter_route_contexts
 
 from scheduler.queue import is_stopped
+from web.bodies import MOST_PLAIN, MOST_WITH_FILES
 
 STOP = {"reason": "演练"}
 
@@ -95,3 +101,39 @@ def test_a_page_that_only_reads_wants_no_token_and_a_get_changes_nothing(owner: 
     assert browser.get("/queue/stop").status == 405
     assert browser.get("/logout").status == 405
     assert browser.get("/me").status == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/setup", "/join", "/queue/stop"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_stranger_cannot_have_a_large_form_read(owner: DeskHouse, path: str, kind: str) -> None:
+    """Not even one that does not say its size: no more of it is taken than of a plain form."""
+    taken = 0
+    head = b'--x\r\nContent-Disposition: form-data; name="login"; filename="f"\r\n\r\n'
+    told: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal taken
+        first = head if taken == 0 and kind.startswith("multipart") else b""
+        taken += 1
+        return {"type": "http.request", "body": first + b"x" * 1024 * 1024, "more_body": taken < 64}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        told.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), (b"content-type", kind.encode())],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    asyncio.run(owner.there.inner(scope, receive, send))
+    assert told[0]["status"] in (303, 400, 403, 413)
+    assert taken <= MOST_PLAIN // 1024**2 + 1
+
+
+def test_only_what_takes_files_reads_more_than_a_plain_form(owner: DeskHouse) -> None:
+    posts = [one for one in iter_route_contexts(owner.there.inner.routes) if "POST" in (one.methods or ())]
+    pages = [one for one in posts if not one.path.startswith("/callback/")]
+    assert {one.max_body_size for one in pages} == {MOST_PLAIN, MOST_WITH_FILES}
+    larger = {one.path for one in pages if one.max_body_size == MOST_WITH_FILES}
+    assert larger == {"/posts/compose", "/posts/finish", "/figures/imports", "/awards/{name}/given"}

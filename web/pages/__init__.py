@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
+from web.bodies import MOST_PLAIN
 from web.desk import Desk
 from web.gate import gate
 from web.pages.accounts import accounts_router
@@ -30,7 +31,9 @@ __all__ = ["pages_router"]
 
 def pages_router(desk: Desk) -> APIRouter:
     """Every page of the console. A new page's router is added to the list."""
-    router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False)
+    # FastAPI reads a declared form before any dependency is asked: this limit stands before the gate. What
+    # takes files has a larger one, declares no form, and reads nothing until the gate has let it in.
+    router = APIRouter(dependencies=[Depends(gate)], include_in_schema=False, max_body_size=MOST_PLAIN)
     for made in (
         entrance_router,
         oidc_router,

@@ -23,6 +23,7 @@ from config.errors import InputError, MeizhenError
 from config.messages import present_language
 from organisation import Act, Place, record, require
 from web.access import ruled
+from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
 from web.pages.figures import download
 from web.rendering import go, page
@@ -124,7 +125,7 @@ def awards_router(desk: Desk) -> APIRouter:
             facts |= {"checked": None, "wrong": error}
         return page(request, viewer, "award_rule.html", facts)
 
-    @router.post("/awards/{name}/given")
+    @router.post("/awards/{name}/given", max_body_size=MOST_WITH_FILES)
     @ruled(Act.AWARD_RUN)
     def given(
         request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(_form)]

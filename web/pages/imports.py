@@ -20,6 +20,7 @@ from config.clock import shanghai_day
 from config.errors import MeizhenError
 from organisation import Account, AccountState, Act, Place, Unit, accounts_of, find_account, require
 from web.access import ruled
+from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
 from web.pages.figures import download, metric_name
 from web.rendering import go, page
@@ -63,7 +64,7 @@ def imports_router(desk: Desk) -> APIRouter:
         }
         return page(request, viewer, "imports.html", facts)
 
-    @router.post("/figures/imports")
+    @router.post("/figures/imports", max_body_size=MOST_WITH_FILES)
     @ruled(Act.FIGURES_WRITE)
     def upload(request: Request, viewer: Viewing, form: Annotated[FormData, Depends(_form)]) -> Response:
         file = form.get("file")

@@ -28,6 +28,7 @@ from scheduler.review_content import Content, contents_of
 from scheduler.review_drafts import find_draft, send_draft
 from scheduler.working_copies import Own, WorkingCopy, Writing, writing_from
 from web.access import ruled
+from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
 from web.moments import for_input
 from web.post_places import may_everywhere, require_posts
@@ -79,7 +80,7 @@ def writing_router(desk: Desk) -> APIRouter:
             facts = _page_facts(session, viewer, kept.writing, kept)
         return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
-    @router.post("/posts/compose")
+    @router.post("/posts/compose", max_body_size=MOST_WITH_FILES)
     @ruled(Act.POST_WRITE)
     def kept_while_typing(request: Request, viewer: Viewing, sent: _Sent) -> Response:
         with desk.database.write() as session:
@@ -89,7 +90,7 @@ def writing_router(desk: Desk) -> APIRouter:
             return page(request, viewer, "parts/_composed.html", facts)
         return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
-    @router.post("/posts/finish")
+    @router.post("/posts/finish", max_body_size=MOST_WITH_FILES)
     @ruled(Act.POST_WRITE)
     def finish(request: Request, viewer: Viewing, sent: _Sent) -> Response:
         act, now = _told(sent, "act"), desk.clock.now()
