@@ -4,7 +4,9 @@ Datetimes are `datetime` columns of SQLModel, which stores UTC, gives aware valu
 ones on both databases; migrations name the same type (`UTCDateTime`).
 """
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,11 +187,28 @@ def archive_place(bound: Engine | Connection) -> ArchivePlace | None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's own BEGIN, see _begin_sqlite
     cursor = connection.cursor()
-    # FULL: an acknowledged post survives a power cut (WAL alone with NORMAL may lose the last commits).
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    _keep_a_log(cursor)
+    # FULL: an acknowledged post survives a power cut (WAL alone with NORMAL may lose the last commits).
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_a_log(cursor: sqlite3.Cursor) -> None:
+    """Turns a new file to a write-ahead log. SQLite refuses while another does it (sqlite.org/wal.html).
+
+    Its busy timeout does not hold against one who writes, so nodes that make the same file take turns here.
+    """
+    until = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as refused:
+            if refused.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -141,6 +141,22 @@ def test_two_nodes_that_start_together_migrate_once(tmp_path: Path) -> None:
         node.close()
 
 
+def test_a_new_file_that_another_node_has_in_hand_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.sqlite"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE made (here)")
+    other.execute("BEGIN IMMEDIATE")  # what SQLite refuses at once, whatever the busy timeout is
+    monkeypatch.setattr("config.database.time.sleep", lambda _seconds: other.execute("COMMIT"))
+    node = connect(f"sqlite:///{path}")
+    with node.read() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    assert not other.in_transaction
+    other.close()
+    node.close()
+
+
 def test_tables_of_another_version_are_told(database: Database) -> None:
     require_newest(database)
     for version, code in (("0000", "database.old_tables"), ("9999", "database.new_tables")):
