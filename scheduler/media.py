@@ -10,11 +10,14 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
+from typing import BinaryIO
 
 from sqlalchemy import Index, bindparam, select, text
 from sqlmodel import Field, Session, SQLModel, col
@@ -23,11 +26,12 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from config.errors import MeizhenError
 from config.keyset import keyset
 from connectors import Media, Outgoing
-from scheduler.films import Film, bare_film
-from scheduler.media_types import is_whole, type_of
+from scheduler.films import Film, FilmFile, bare_pieces, read_film
+from scheduler.media_types import HEAD_BYTES, is_whole, type_of
 from scheduler.pictures import MAX_PIXELS, Picture, TooManyPixels, bare_picture
 
-MAX_MEDIA_BYTES = 20 * 1024 * 1024
+MAX_MEDIA_BYTES = 20 * 1024 * 1024  # of a picture: it is decoded in memory
+MAX_FILM_BYTES = 1024 * 1024 * 1024  # of a film: it is read piece by piece
 ALT_CHARACTERS = 500
 _SUFFIXES = {
     "image/jpeg": (".jpg", ".jpeg"),
@@ -82,40 +86,73 @@ class FoundMedia:
         return Media(self.path, self.sha256, self.content_type, self.file_name)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of an open file, and its bytes piece by piece, to be taken while it is open."""
+
+    content_type: str
+    shown: Picture | Film
+    pieces: Iterator[bytes]
+
+
 def examine(path: Path, named: str = "") -> FoundMedia:
     """Looks at a file and keeps nothing of it; `named` is what its owner calls it.
 
     Raises MeizhenError `post.media_…`: unreadable, too large, of another type, damaged.
     """
-    content, name = _read(path), named or path.name
-    content_type = type_of(content)
+    name = named or path.name
+    with _opened(path) as file:
+        kept = _kept_of(file, name)
+        digest, size = hashlib.sha256(), 0
+        for piece in kept.pieces:
+            digest.update(piece)
+            size += len(piece)
+        return FoundMedia(
+            path,
+            digest.hexdigest(),
+            kept.content_type,
+            _clean_name(name, kept.content_type),
+            size,
+            source=_hash_of(file),
+            width=kept.shown.width,
+            height=kept.shown.height,
+            seconds=kept.shown.seconds,
+            codec=kept.shown.codec,
+        )
+
+
+def _kept_of(file: BinaryIO, name: str) -> _Kept:
+    """A picture decoded and written anew, a film without what is said about it.
+
+    Raises MeizhenError `post.media_…` for what is not taken.
+    """
+    content_type = type_of(file.read(HEAD_BYTES))
     if content_type is None:
         raise MeizhenError("post.media_type", file=name)
-    if not is_whole(content, content_type):
-        raise MeizhenError("post.media_damaged", file=name, type=content_type)
-    made = _made_anew(content, content_type, name)
-    return FoundMedia(
-        path,
-        hashlib.sha256(made.content).hexdigest(),
-        content_type,
-        _clean_name(name, content_type),
-        len(made.content),
-        source=hashlib.sha256(content).hexdigest(),
-        width=made.width,
-        height=made.height,
-        seconds=made.seconds,
-        codec=made.codec,
-    )
-
-
-def _made_anew(content: bytes, content_type: str, name: str) -> Picture | Film:
-    """The file as it is kept: a picture decoded and written anew, a film without what is said about it."""
+    _refuse_large(file, content_type, name)
     try:
-        return bare_film(content) if content_type == "video/mp4" else bare_picture(content, content_type)
+        if content_type == "video/mp4":
+            film_file = FilmFile(file)
+            film = read_film(film_file)
+            return _Kept(content_type, film, bare_pieces(film_file, film))
+        file.seek(0)
+        content = file.read(MAX_MEDIA_BYTES + 1)
+        if not is_whole(content, content_type):
+            raise ValueError("not a whole picture")
+        picture = bare_picture(content, content_type)
+        return _Kept(content_type, picture, iter((picture.content,)))
     except TooManyPixels:
         raise MeizhenError("post.media_pixels", file=name, limit=MAX_PIXELS // 1_000_000) from None
     except ValueError:
         raise MeizhenError("post.media_damaged", file=name, type=content_type) from None
+
+
+def _refuse_large(file: BinaryIO, content_type: str, name: str) -> None:
+    limit = MAX_FILM_BYTES if content_type == "video/mp4" else MAX_MEDIA_BYTES
+    size = file.seek(0, os.SEEK_END)
+    if size > limit:
+        told = {"received": f"{size / 1024 / 1024:.1f}", "limit": limit // 1024 // 1024}
+        raise MeizhenError("post.media_too_large", file=name, **told)
 
 
 def keep(folder: Path, found: FoundMedia) -> None:
@@ -127,25 +164,31 @@ def keep(folder: Path, found: FoundMedia) -> None:
     target = media_path(folder, found.sha256)
     if holds(target, found.sha256):
         return
-    content = _read(found.path)
-    if found.source is not None and hashlib.sha256(content).hexdigest() == found.source:
-        content = _made_anew(content, found.content_type, found.file_name).content
-    if hashlib.sha256(content).hexdigest() != found.sha256:
-        raise MeizhenError("post.media_changed", file=found.file_name)
-    try:
-        _write_whole(target, content)
-        for changed in (target.parent, folder):
-            _sync_folder(changed)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise MeizhenError("post.media_not_kept", file=found.file_name, reason=reason) from None
+    with _opened(found.path) as file:
+        there = _hash_of(file)
+        if there not in (found.source, found.sha256):
+            raise MeizhenError("post.media_changed", file=found.file_name)
+        file.seek(0)
+        pieces = _kept_of(file, found.file_name).pieces if there == found.source else _pieces_of(file)
+        try:
+            _write_whole(target, pieces, found)
+            for changed in (target.parent, folder):
+                _sync_folder(changed)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise MeizhenError("post.media_not_kept", file=found.file_name, reason=reason) from None
 
 
-def _write_whole(target: Path, content: bytes) -> None:
+def _write_whole(target: Path, pieces: Iterable[bytes], found: FoundMedia) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
     with NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as file:
         try:
-            file.write(content)
+            for piece in pieces:
+                digest.update(piece)
+                file.write(piece)
+            if digest.hexdigest() != found.sha256:
+                raise MeizhenError("post.media_changed", file=found.file_name)
             file.flush()
             os.fsync(file.fileno())
             os.replace(file.name, target)
@@ -239,24 +282,33 @@ def holds(path: Path, sha256: str) -> bool:
         return False
 
 
-def _read(path: Path) -> bytes:
-    """The bytes of a regular file. A pipe or a device is never waited for."""
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, open: a pipe or a device is never waited for.
+
+    Raises MeizhenError `post.media_unreadable`, also for what fails while it is open.
+    """
     try:
         # O_NONBLOCK: opening a pipe that nobody writes to must not wait.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise MeizhenError("post.media_unreadable", file=path.name, reason="not a file")
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise MeizhenError("post.media_unreadable", file=path.name, reason="not a file")
-            content = file.read(MAX_MEDIA_BYTES + 1)
+            yield file
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise MeizhenError("post.media_unreadable", file=path.name, reason=reason) from None
-    if len(content) > MAX_MEDIA_BYTES:
-        received = f"{max(status.st_size, len(content)) / 1024 / 1024:.1f}"
-        limit = MAX_MEDIA_BYTES // 1024 // 1024
-        raise MeizhenError("post.media_too_large", file=path.name, received=received, limit=limit)
-    return content
+
+
+def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, 1024 * 1024), b"")
+
+
+def _hash_of(file: BinaryIO) -> str:
+    """Of the whole file, wherever it has been read to."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

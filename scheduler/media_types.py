@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 
+HEAD_BYTES = 256
 _ZEROS = re.compile(rb"\x00*")
 
 
 def type_of(content: bytes) -> str | None:
-    """The content type, None for everything that is not taken; what a name says is never asked."""
+    """The content type by the first `HEAD_BYTES` or more; None for everything that is not taken."""
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -24,7 +25,7 @@ _MP4_BRANDS = {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"
 
 
 def _mp4_brands(content: bytes) -> set[bytes]:
-    end = min(int.from_bytes(content[:4], "big"), 256)
+    end = min(int.from_bytes(content[:4], "big"), HEAD_BYTES)
     return {content[8:12], *(content[at : at + 4] for at in range(16, end - 3, 4))}
 
 
@@ -108,30 +109,13 @@ def _after_jpeg(content: bytes, at: int) -> int | None:
     return None
 
 
-def _whole_mp4(content: bytes) -> bool:
-    """Boxes to the end, the one with the index (`moov`) among them (ISO 14496-12, section 4.2)."""
-    at, kinds = 0, set()
-    while at + 8 <= len(content) and (kind := content[at + 4 : at + 8]).isalnum():
-        size, header = int.from_bytes(content[at : at + 4], "big"), 8
-        if size == 1:
-            size, header = int.from_bytes(content[at + 8 : at + 16], "big"), 16
-        elif size == 0:  # to the end of the file
-            size = len(content) - at
-        if size < header:
-            return False
-        kinds.add(kind)
-        at += size
-    return b"moov" in kinds and at <= len(content) and _is_padding(content, at)
-
-
 _IS_WHOLE: dict[str, Callable[[bytes], bool]] = {
     "image/jpeg": _whole_jpeg,
     "image/png": _whole_png,
     "image/gif": _whole_gif,
-    "video/mp4": _whole_mp4,
 }
 
 
 def is_whole(content: bytes, content_type: str) -> bool:
-    """Does the file end where its format ends, with nothing behind it?"""
+    """Does the picture end where its format ends, with nothing behind it? (Films: `films.read_film`.)"""
     return _IS_WHOLE[content_type](content)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import tracemalloc
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from config import Database, ManualClock, MeizhenError
 from connectors import Media, Outgoing
 from scheduler import media as media_module
 from scheduler.media import (
+    MAX_FILM_BYTES,
     MAX_MEDIA_BYTES,
     MediaFile,
     check_media,
@@ -163,6 +165,27 @@ def test_a_file_over_the_cap_is_refused_with_its_size(
         examine(path)
     assert error.value.code == "post.media_too_large"
     assert "3.0 MB" in str(error.value) and "2 MB" in str(error.value)
+
+
+def test_a_film_may_be_large_and_never_lies_in_memory(tmp_path: Path) -> None:
+    path, size = tmp_path / "big.mp4", 96 * 1024 * 1024
+    with path.open("wb") as file:
+        file.write(film().removesuffix(b"pictures"))
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        found = examine(path)
+        keep(tmp_path / "media", found)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.size == size and media_path(tmp_path / "media", found.sha256).stat().st_size == size
+    assert peak < 8 * 1024 * 1024
+    with path.open("ab") as file:
+        file.truncate(MAX_FILM_BYTES + 1)
+    with pytest.raises(MeizhenError) as error:
+        examine(path)
+    assert error.value.code == "post.media_too_large" and "1024 MB" in str(error.value)
 
 
 def test_what_is_no_readable_file_is_told_and_not_waited_for(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ import struct
 import zlib
 
 import pytest
-from films import film, index
+from films import box, film, index
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from scheduler.films import bare_film
+from scheduler.films import Film, FilmFile, bare_pieces, read_film
 from scheduler.pictures import MAX_PIXELS, Picture, TooManyPixels, bare_picture
 
 SECRET = b"canary-39.9042N-116.4074E"
@@ -172,21 +172,37 @@ def test_hostile_bytes_end_in_a_refusal_and_never_otherwise(data: st.DataObject)
 # --- films ------------------------------------------------------------------------------------------------
 
 
+def bare_film(content: bytes) -> tuple[Film, bytes]:
+    """What a film says, and what is kept of it."""
+    file = FilmFile(io.BytesIO(content))
+    found = read_film(file)
+    return found, b"".join(bare_pieces(file, found))
+
+
 def test_a_film_says_how_long_how_large_and_in_what_coding() -> None:
-    found = bare_film(film())
+    found, kept = bare_film(film())
     assert (found.width, found.height, found.seconds, found.codec) == (640, 360, 2.5, "avc1")
-    assert found.content == film()
-    assert bare_film(film(index(codec=b"hvc1"))).codec == "hvc1"
+    assert kept == film()
+    assert bare_film(film(index(codec=b"hvc1")))[0].codec == "hvc1"
 
 
-def test_what_is_said_about_a_film_is_emptied_in_place() -> None:
+@pytest.mark.parametrize("piece", [1, 3, 16, 1024 * 1024])
+def test_what_is_said_about_a_film_is_emptied_in_place(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scheduler.films._PIECE_BYTES", piece)
     told = struct.pack(">I", 8 + len(SECRET)) + b"udta" + SECRET
     content = film(index(told=told))
     assert content.count(SECRET) == 2
-    found = bare_film(content)
-    assert SECRET not in found.content and len(found.content) == len(content)
-    assert found.content.count(b"free") == content.count(b"free") + 2
+    found, kept = bare_film(content)
+    assert SECRET not in kept
+    assert kept == content.replace(b"udta" + SECRET, b"free" + bytes(len(SECRET)))
     assert (found.seconds, found.codec) == (2.5, "avc1")
+
+
+def test_a_film_of_more_boxes_than_anybody_writes_is_refused() -> None:
+    content = film().replace((0).to_bytes(4, "big") + b"mdatpictures", box(b"mdat", b"pictures"))
+    assert bare_film(content + box(b"moof", b"") * 100)[0].codec == "avc1"
+    with pytest.raises(ValueError, match="no end of them"):
+        bare_film(content + box(b"moof", b"") * 30_000)
 
 
 @given(data=st.data())
@@ -195,8 +211,9 @@ def test_a_film_that_does_not_hold_together_is_refused(data: st.DataObject) -> N
     for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=6)):
         content[at] = data.draw(st.integers(0, 255))
     try:
-        found = bare_film(bytes(content))
+        found, kept = bare_film(bytes(content))
     except ValueError:
         return
     assert found.codec == "" or found.codec.isalnum()
     assert found.seconds is None or found.seconds >= 0
+    assert len(kept) == len(content)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from organisation import Account, AccountState, Act, Unit, not_allowed
 from scheduler import working_copies as copies
 from scheduler.composing import compose
 from scheduler.library import add_media, keep_all, page_of_library, require_media
-from scheduler.media import MAX_MEDIA_BYTES, FoundMedia, MediaFile, examine, media_path
+from scheduler.media import FoundMedia, MediaFile, examine, media_path
 from scheduler.merging import Part, merge
 from scheduler.posts import parse_due, parse_moment
 from scheduler.previews import look_of
@@ -28,7 +29,7 @@ from scheduler.review_content import Content, contents_of
 from scheduler.review_drafts import find_draft, send_draft
 from scheduler.working_copies import Own, WorkingCopy, Writing, writing_from
 from web.access import ruled
-from web.bodies import MOST_WITH_FILES
+from web.bodies import MOST_WITH_FILM
 from web.desk import Desk
 from web.moments import for_input
 from web.post_places import may_everywhere, require_posts
@@ -80,7 +81,7 @@ def writing_router(desk: Desk) -> APIRouter:
             facts = _page_facts(session, viewer, kept.writing, kept)
         return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
-    @router.post("/posts/compose", max_body_size=MOST_WITH_FILES)
+    @router.post("/posts/compose", max_body_size=MOST_WITH_FILM)
     @ruled(Act.POST_WRITE)
     def kept_while_typing(request: Request, viewer: Viewing, sent: _Sent) -> Response:
         with desk.database.write() as session:
@@ -90,7 +91,7 @@ def writing_router(desk: Desk) -> APIRouter:
             return page(request, viewer, "parts/_composed.html", facts)
         return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
 
-    @router.post("/posts/finish", max_body_size=MOST_WITH_FILES)
+    @router.post("/posts/finish", max_body_size=MOST_WITH_FILM)
     @ruled(Act.POST_WRITE)
     def finish(request: Request, viewer: Viewing, sent: _Sent) -> Response:
         act, now = _told(sent, "act"), desk.clock.now()
@@ -304,7 +305,7 @@ def _examined(place: Path, number: int, file: UploadFile) -> FoundMedia:
     """What the file is, by its bytes; its name is only told, never used for a path."""
     path = place / str(number)
     with path.open("wb") as written:
-        written.write(file.file.read(MAX_MEDIA_BYTES + 1))
+        copyfileobj(file.file, written, 1024 * 1024)
     return examine(path, file.filename or "")
 
 
