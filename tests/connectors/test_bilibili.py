@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import make_access
+from platform_stage import PlatformStage
 from videos import POST, picture, video_post
 
 from config import ManualClock
@@ -28,22 +28,10 @@ ADD = "/arcopen/fn/archive/add-by-utoken"
 STAT = "/arcopen/fn/data/user/stat"
 
 
-class Stage:
-    def __init__(self, sandbox: Any, clock: ManualClock) -> None:
-        self.world, self.clock = sandbox.world, clock
-        self.account = example(self.world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "bilibili",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{sandbox.url}/bilibili",
-            now=clock.now,
-        )
+class Stage(PlatformStage):
+    """One account at the double."""
 
-    def move(self, **step: float) -> None:
-        self.clock.move_to(self.clock.now() + timedelta(**step))
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
     def event(self, event: dict[str, Any], age: int = 0) -> CallbackRequest:
         headers, body = webhook_of(self.account, event, int(self.clock.now().timestamp()) - age)
@@ -64,7 +52,7 @@ class Stage:
 
 @pytest.fixture
 def stage(sandbox: Any, clock: ManualClock) -> Stage:
-    return Stage(sandbox, clock)
+    return Stage(sandbox.world, clock, sandbox.url)
 
 
 # Submission.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import responses
-from access import make_access
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -26,7 +26,7 @@ from connectors import (
 )
 from connectors.bluesky import connector
 from sandbox.platforms.bluesky import did, example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 PUT, SESSION = "com.atproto.repo.putRecord", "com.atproto.server.createSession"
 FEED, PROFILE = "app.bsky.feed.getAuthorFeed", "app.bsky.actor.getProfile"
@@ -34,27 +34,10 @@ POST = Outgoing("k-1", 1, "五四", "五四活动 #青年 https://www.example.or
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One account at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "bluesky",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{url}/bluesky",
-            now=clock.now,
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
-
-    def calls(self, method: str) -> int:
-        return sum(count for name, count in self.world.calls.items() if name.endswith(f"/{method}"))
+    connector, example = connector, staticmethod(example)
 
     def record(self) -> dict[str, Any]:
         (item,) = self.world.published
@@ -110,7 +93,7 @@ def test_the_key_is_chosen_before_the_first_call(stage: Stage) -> None:
     with pytest.raises(Unreachable):
         connector.publish(nowhere, POST)
     tid = stage.access.memory.get("tid-k-1")
-    stage.move(timedelta(hours=1))
+    stage.move(hours=1)
     receipt = connector.publish(stage.access, POST)
     assert tid is not None
     assert receipt.remote_id.endswith(f"/{tid}")
@@ -127,7 +110,7 @@ def test_after_a_lost_answer_the_look_up_tells_and_a_repeat_is_the_same_post(
     stage.world.set_faults(Fault(kind, path=PUT, times=1))
     with pytest.raises(Uncertain):
         connector.publish(stage.access, POST)
-    stage.move(timedelta(minutes=10))
+    stage.move(minutes=10)
     found = connector.find(stage.access, POST, stage.clock.now())
     assert (found is not None) is there
     again = connector.publish(stage.access, POST)
@@ -202,7 +185,7 @@ def test_what_would_be_refused_is_seen_before(post: Outgoing, fine: bool) -> Non
 def test_one_sign_in_serves_many_calls_and_is_renewed_without_the_password(stage: Stage) -> None:
     for number in range(5):
         connector.publish(stage.access, replace(POST, key=f"k-{number}"))
-        stage.move(timedelta(minutes=60))
+        stage.move(minutes=60)
     assert stage.calls(SESSION) == 1
     assert stage.calls("com.atproto.server.refreshSession") == 2
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import responses
 from access import make_access
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -23,26 +24,16 @@ from connectors import (
 )
 from connectors.discourse import connector
 from sandbox.platforms.discourse import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 POST = Outgoing("k-1", 1, "五四活动报名", "十二所高校同日启动")
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One forum at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "discourse",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{url}/discourse",
-            now=clock.now,
-        )
+    connector, example = connector, staticmethod(example)
 
 
 @pytest.fixture

@@ -10,34 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import make_access
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import ConnectorError, Media, NeedsPerson, Outgoing, Refused, Throttled, Uncertain
 from connectors._ghost_calls import token
 from connectors.ghost import connector
 from sandbox.platforms.ghost import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 POSTS = "/ghost/api/admin/posts/"
 POST = Outgoing("k-1", 1, "五四活动", "十二所高校同日启动")
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One site at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "ghost", "league", credentials=self.account.credentials, api_base=f"{url}/ghost", now=clock.now
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
 
 @pytest.fixture
@@ -149,7 +139,7 @@ def test_figures_are_of_beijing_days_over_all_pages(stage: Stage) -> None:
     found = list(connector.articles(stage.access, DAY, DAY))
     assert [article.remote_id for article in found] == [f"{number:024}" for number in range(130)]
     assert all(article.figures[0].values.keys() == {"like"} for article in found)
-    stage.move(timedelta(hours=1))
+    stage.move(hours=1)
     figures = connector.account_day(stage.access, DAY)
     assert figures is not None and (figures.values["followers_total"] or 0) > 0
     assert connector.account_day(stage.access, DAY - timedelta(days=1)) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import make_access
+from platform_stage import PlatformStage
 from videos import POST, picture, video_post
 
 from config import ManualClock
@@ -19,22 +19,10 @@ from sandbox.world import Fault
 PUBLISH = "/openapi/photo/publish"
 
 
-class Stage:
-    def __init__(self, sandbox: Any, clock: ManualClock) -> None:
-        self.world, self.clock = sandbox.world, clock
-        self.account = example(self.world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "kuaishou",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{sandbox.url}/kuaishou",
-            now=clock.now,
-        )
+class Stage(PlatformStage):
+    """One account at the double."""
 
-    def move(self, **step: float) -> None:
-        self.clock.move_to(self.clock.now() + timedelta(**step))
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
     def error(self, post: Outgoing, path: str, code: int) -> ConnectorError:
         self.account.switches["error_code"] = {path: code}
@@ -46,7 +34,7 @@ class Stage:
 
 @pytest.fixture
 def stage(sandbox: Any, clock: ManualClock) -> Stage:
-    return Stage(sandbox, clock)
+    return Stage(sandbox.world, clock, sandbox.url)
 
 
 @pytest.fixture

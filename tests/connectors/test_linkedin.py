@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import MemoryStore, make_access
+from platform_stage import PlatformStage
 from videos import picture
 
 from config import ManualClock
@@ -25,35 +25,16 @@ from connectors._elsewhere import at_home
 from connectors._linkedin_text import came_whole, escaped, length, plain, same_post
 from connectors.linkedin import connector
 from sandbox.platforms.linkedin import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 POST = Outgoing("k-1", 1, "五四", "五四活动 [直播] https://www.example.org/a/1")
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One page at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock, self.url = world, clock, url
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.memory = MemoryStore(clock.now)
-        self.access = self.opened()
-
-    def opened(self, **more: str) -> Any:
-        return make_access(
-            "linkedin",
-            "league",
-            credentials={**self.account.credentials, **more},
-            api_base=f"{self.url}/linkedin",
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
     def publish(self, post: Outgoing = POST) -> Receipt:
         return connector.publish(self.access, post)
@@ -147,7 +128,7 @@ def test_a_deleted_post_that_blocks_the_same_content_needs_a_person(stage: Stage
 
 def test_an_older_post_of_the_same_words_is_not_ours(stage: Stage) -> None:
     stage.publish()
-    stage.move(timedelta(hours=1))
+    stage.move(hours=1)
     other = replace(POST, key="k-2")
     with pytest.raises(Uncertain):
         stage.publish(other)
@@ -203,7 +184,7 @@ def test_every_row_of_the_table(
     ("hours", "until"), [(0, "2026-03-03T00:00:00+00:00"), (23, "2026-03-04T00:00:00+00:00")]
 )
 def test_a_limit_ends_at_midnight_utc_without_a_header(stage: Stage, hours: int, until: str) -> None:
-    stage.move(timedelta(hours=hours))
+    stage.move(hours=hours)
     error = stage.error(429, told(429))
     assert isinstance(error, Throttled)
     assert error.until.isoformat() == until
@@ -270,7 +251,7 @@ def test_what_would_be_refused_is_seen_before(change: dict[str, Any]) -> None:
 def test_both_kinds_of_posts_come_with_their_counts(stage: Stage) -> None:
     stage.account.posts_per_week = 14
     stage.publish()
-    stage.move(timedelta(hours=5))
+    stage.move(hours=5)
     articles = list(connector.articles(stage.access, DAY - timedelta(days=35), DAY))
     assert len({article.remote_id for article in articles}) == len(articles) > 50
     assert {article.remote_id.split(":")[2] for article in articles} == {"share", "ugcPost"}

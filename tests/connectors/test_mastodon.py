@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import responses
-from access import MemoryStore, make_access
+from access import MemoryStore
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -24,34 +25,17 @@ from connectors import (
 )
 from connectors.mastodon import connector
 from sandbox.platforms.mastodon import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 STATUSES = "/api/v1/statuses"
 POST = Outgoing("k-1", 1, "", "五四活动 https://www.example.org/a/1")
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One account at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "mastodon",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{url}/mastodon",
-            now=clock.now,
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
-
-    def calls(self, ending: str) -> int:
-        return sum(count for name, count in self.world.calls.items() if name.endswith(ending))
+    connector, example = connector, staticmethod(example)
 
     def error(self, *answer: object) -> ConnectorError:
         """What publishing raises while the instance always answers so."""
@@ -94,13 +78,13 @@ def test_by_itself_it_is_public_and_chinese(stage: Stage) -> None:
     ("kind", "there"),
     [("cut_after", True), ("html_after", True), ("status_after", True), ("cut_before", False)],
 )
-@pytest.mark.parametrize("pause", [timedelta(minutes=10), timedelta(hours=3)], ids=["in_time", "key_gone"])
-def test_after_a_lost_answer_the_list_tells(stage: Stage, kind: str, there: bool, pause: timedelta) -> None:
+@pytest.mark.parametrize("minutes", [10, 180], ids=["in_time", "key_gone"])
+def test_after_a_lost_answer_the_list_tells(stage: Stage, kind: str, there: bool, minutes: int) -> None:
     since = stage.clock.now()
     stage.world.set_faults(Fault(kind, path=STATUSES, method="POST", times=1))
     with pytest.raises(Uncertain):
         connector.publish(stage.access, POST)
-    stage.move(pause)
+    stage.move(minutes=minutes)
     found = connector.find(stage.access, POST, since)
     assert (found is not None) is there
     if found is None:
@@ -110,7 +94,7 @@ def test_after_a_lost_answer_the_list_tells(stage: Stage, kind: str, there: bool
 
 def test_a_repeat_within_the_hour_is_the_same_status(stage: Stage) -> None:
     first = connector.publish(stage.access, POST)
-    stage.move(timedelta(minutes=59))
+    stage.move(minutes=59)
     assert connector.publish(stage.access, POST) == first
 
 
@@ -123,14 +107,14 @@ def test_the_same_text_of_another_post_is_not_taken_for_ours(stage: Stage) -> No
 
 def test_what_was_there_before_is_not_ours(stage: Stage) -> None:
     stage.world.publish("mastodon", "league", remote_id="9", title="", text=POST.text, by_hand=True)
-    stage.move(timedelta(minutes=6))
+    stage.move(minutes=6)
     assert connector.find(stage.access, POST, stage.clock.now()) is None
 
 
 def test_ours_is_found_behind_hundreds_of_later_ones(stage: Stage) -> None:
     since = stage.clock.now()
     first = connector.publish(stage.access, POST)
-    stage.move(timedelta(minutes=1))
+    stage.move(minutes=1)
     for number in range(100):
         stage.world.publish("mastodon", "league", remote_id=f"8{number:03}", title="", text=f"第{number}条")
     fresh = replace(stage.access, memory=MemoryStore(stage.clock.now))
@@ -162,7 +146,7 @@ def test_a_picture_that_is_worked_on_is_waited_for_and_uploaded_once(stage: Stag
         with pytest.raises(Throttled) as raised:
             connector.publish(stage.access, post)
         assert raised.value.until == stage.clock.now() + timedelta(seconds=5)
-        stage.move(timedelta(seconds=5))
+        stage.move(seconds=5)
     connector.publish(stage.access, post)
     assert len(stage.world.published) == 1
     assert stage.calls("/api/v2/media") == 1
@@ -195,7 +179,7 @@ def test_what_this_instance_would_not_take_is_not_sent(
 def test_an_instances_limits_are_asked_for_once_in_six_hours(stage: Stage) -> None:
     for number in range(4):
         connector.publish(stage.access, replace(POST, key=f"k-{number}"))
-        stage.move(timedelta(hours=2))
+        stage.move(hours=2)
     assert stage.calls("/api/v2/instance") == 2
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import responses
-from access import make_access
 from hypothesis import given
 from hypothesis import strategies as st
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -29,29 +29,16 @@ from connectors import (
 from connectors._telegram_posts import utf16_units
 from connectors.telegram import connector
 from sandbox.platforms.telegram import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 POST = Outgoing("k-1", 1, "", "五四活动 https://www.example.org/a/1")
 DAY = date(2026, 3, 2)
 
 
-class Stage:
+class Stage(PlatformStage):
     """One channel at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.access = make_access(
-            "telegram",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{url}/telegram",
-            now=clock.now,
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
     def error(self, *answer: object) -> ConnectorError:
         """What publishing raises while the platform always answers so."""
@@ -125,11 +112,11 @@ def test_a_group_that_moved_is_posted_to_at_its_new_number(stage: Stage) -> None
 def test_the_21st_message_of_a_minute_waits(stage: Stage) -> None:
     for number in range(20):
         connector.publish(stage.access, replace(POST, key=f"k-{number}"))
-    stage.move(timedelta(seconds=18))
+    stage.move(seconds=18)
     with pytest.raises(Throttled) as raised:
         connector.publish(stage.access, POST)
     assert raised.value.until == stage.clock.now() + timedelta(seconds=42)
-    stage.move(timedelta(seconds=42))
+    stage.move(seconds=42)
     connector.publish(stage.access, POST)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import MemoryStore, make_access
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -25,7 +25,7 @@ from connectors import (
 from connectors._twitter_text import length, same_post
 from connectors.twitter import connector
 from sandbox.platforms.twitter import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 TWEETS = "POST /2/tweets"
 POST = Outgoing("k-1", 1, "", "五四活动 & 青年 https://www.example.org/a/1")
@@ -33,29 +33,10 @@ DAY = date(2026, 3, 2)
 ABOUT = "about:blank"
 
 
-class Stage:
+class Stage(PlatformStage):
     """One account at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock, self.url = world, clock, url
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.memory = MemoryStore(clock.now)
-        self.access = self.opened()
-
-    def opened(self, **more: str) -> Any:
-        return make_access(
-            "twitter",
-            "league",
-            credentials={**self.account.credentials, **more},
-            api_base=f"{self.url}/twitter",
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def move(self, step: timedelta) -> None:
-        self.clock.move_to(self.clock.now() + step)
-        self.world.move_to(self.clock.now())
+    connector, example = connector, staticmethod(example)
 
     def publish(self, post: Outgoing = POST) -> Receipt:
         return connector.publish(self.access, post)
@@ -136,7 +117,7 @@ def test_another_delivery_of_the_same_words_and_an_older_post_are_not_ours(stage
     stage.publish()
     with pytest.raises(Uncertain):
         connector.find(stage.access, replace(POST, key="k-2"), since)
-    stage.move(timedelta(minutes=6))
+    stage.move(minutes=6)
     with pytest.raises(Uncertain):
         connector.find(stage.access, POST, stage.clock.now())
 
@@ -148,7 +129,7 @@ def test_a_picture_that_is_worked_on_is_waited_for_and_uploaded_once(stage: Stag
         with pytest.raises(Throttled) as caught:
             stage.publish(post)
         assert caught.value.until == stage.clock.now() + timedelta(seconds=5)
-        stage.move(timedelta(seconds=5))
+        stage.move(seconds=5)
     stage.publish(post)
     assert len(stage.world.published) == 1
     assert len(stage.account.state["media"]) == 1

@@ -4,23 +4,20 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
-from access import MemoryStore, make_access
+from access import make_access
+from wechat_stage import APPID, SECRET, SUBMIT, TITLE, WechatStage
 
 from config import ManualClock
 from connectors import (
-    Access,
     ConnectorError,
-    Media,
     NeedsPerson,
     Outgoing,
-    Receipt,
     ReceiptState,
     Refused,
     Unauthorised,
@@ -28,105 +25,38 @@ from connectors import (
     Unreachable,
 )
 from connectors.wechat import connector
-from sandbox.world import Fault, SandboxAccount, World
+from sandbox.world import Fault
 
-APPID, SECRET = "wx9f2c61d0a7b3e845", "0123456789abcdef0123456789abcdef"
 TOKEN_PATH = "/cgi-bin/stable_token"
 ADD = "/cgi-bin/draft/add"
-SUBMIT = "/cgi-bin/freepublish/submit"
 LIST = "/cgi-bin/freepublish/batchget"
 MATERIAL = "/cgi-bin/material/add_material"
 INLINE = "/cgi-bin/media/uploadimg"
-TITLE = "“青春之声”志愿服务周启动"
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class Stage:
-    """One WeChat account in the world, and its access."""
-
-    def __init__(self, world: World, clock: ManualClock, url: str, folder: Path) -> None:
-        self.world, self.clock, self.url, self.folder = world, clock, url, folder
-        self.account = world.add_account(
-            SandboxAccount("wechat", "binhe", {"appid": APPID, "secret": SECRET})
-        )
-        self.memory = MemoryStore(clock.now)
-        self.access = self.new_access()
-
-    def new_access(self, *, verified: bool = True, kind: str = "subscription") -> Access:
-        return make_access(
-            "wechat",
-            "binhe",
-            credentials={"appid": APPID, "secret": SECRET, "kind": kind},
-            api_base=f"{self.url}/wechat",
-            verified=verified,
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def picture(self, name: str = "cover.png", size: int = 100, content_type: str = "image/png") -> Media:
-        content = (PNG + name.encode()).ljust(size, b"\0")
-        path = self.folder / name
-        path.write_bytes(content)
-        return Media(path, sha256(content).hexdigest(), content_type, name)
-
-    def post(self, text: str = "十二所高校的志愿者走进社区。", key: str = "d1", **options: str) -> Outgoing:
-        return Outgoing(key, 1, TITLE, text, (self.picture(),), options)
-
-    def publish(self, outgoing: Outgoing) -> Receipt:
-        return connector.publish(self.access, outgoing)
-
-    def settle(self, receipt: Receipt) -> Receipt:
-        return connector.settle(self.access, receipt)
-
-    def find(self, outgoing: Outgoing, seconds_ago: float = 120) -> Receipt | None:
-        return connector.find(self.access, outgoing, self.clock.now() - timedelta(seconds=seconds_ago))
-
-    def wait(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.world.move_to(self.clock.now())
-
-    def drafts(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.account.state.get("drafts", {})
-        return found
-
-    def article(self) -> dict[str, Any]:
-        """The one article of the one draft."""
-        (draft,) = self.drafts().values()
-        (article,) = draft["news_item"]
-        found: dict[str, Any] = article
-        return found
-
-    def calls(self, path: str) -> int:
-        return sum(count for name, count in self.world.calls.items() if name.endswith(f"/wechat{path}"))
-
-    def answer_with(self, code: int, path: str = SUBMIT) -> None:
-        """Forces this errcode on a path; 0 lets it answer by itself again."""
-        self.account.switches["errcode"] = {path: code} if code else {}
 
 
 @pytest.fixture
-def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> Stage:
-    return Stage(sandbox.world, clock, sandbox.url, tmp_path)
+def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> WechatStage:
+    return WechatStage(sandbox.world, clock, sandbox.url, tmp_path)
 
 
 # The token
 
 
-def test_the_token_is_kept_and_fetched_once(stage: Stage) -> None:
+def test_the_token_is_kept_and_fetched_once(stage: WechatStage) -> None:
     stage.publish(stage.post())
     stage.publish(stage.post(key="d2"))
 
     assert stage.calls(TOKEN_PATH) == 1
 
 
-def test_many_threads_fetch_one_token(stage: Stage) -> None:
+def test_many_threads_fetch_one_token(stage: WechatStage) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: connector.find(stage.access, stage.post(), stage.clock.now()), range(16)))
 
     assert stage.calls(TOKEN_PATH) == 1
 
 
-def test_a_token_with_its_last_five_minutes_is_still_used(stage: Stage) -> None:
+def test_a_token_with_its_last_five_minutes_is_still_used(stage: WechatStage) -> None:
     stage.publish(stage.post())
     stage.wait(7200 - 299)
     stage.publish(stage.post(key="d2"))
@@ -138,7 +68,7 @@ def test_a_token_with_its_last_five_minutes_is_still_used(stage: Stage) -> None:
     assert stage.calls(TOKEN_PATH) == 2
 
 
-def test_a_dead_token_is_told_and_refresh_brings_the_present_one(stage: Stage) -> None:
+def test_a_dead_token_is_told_and_refresh_brings_the_present_one(stage: WechatStage) -> None:
     stage.publish(stage.post())
     stage.account.state["tokens"].clear()
 
@@ -188,7 +118,7 @@ def test_a_token_answer_without_a_token_may_be_asked_for_again(answer: dict[str,
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after", "html", "status", "redirect"])
 @pytest.mark.parametrize("path", [TOKEN_PATH, ADD, SUBMIT])
 def test_no_error_and_no_log_of_ours_shows_token_or_secret(
-    stage: Stage, caplog: pytest.LogCaptureFixture, path: str, kind: str
+    stage: WechatStage, caplog: pytest.LogCaptureFixture, path: str, kind: str
 ) -> None:
     stage.world.set_faults(Fault(kind, path=path))
 
@@ -200,7 +130,7 @@ def test_no_error_and_no_log_of_ours_shows_token_or_secret(
     assert all(token not in told for token in stage.account.state.get("tokens", {}))
 
 
-def test_a_platform_that_repeats_our_secret_is_silenced(stage: Stage) -> None:
+def test_a_platform_that_repeats_our_secret_is_silenced(stage: WechatStage) -> None:
     access = make_access(
         "wechat",
         "binhe",
@@ -221,7 +151,7 @@ def test_a_platform_that_repeats_our_secret_is_silenced(stage: Stage) -> None:
 # Drafts and their content
 
 
-def test_an_article_goes_out_with_its_options(stage: Stage) -> None:
+def test_an_article_goes_out_with_its_options(stage: WechatStage) -> None:
     stage.answer_with(53503)
     outgoing = stage.post(
         author="滨河团市委", digest="走进社区", link="https://youth.example.org/a/31", comments="fans"
@@ -236,18 +166,18 @@ def test_an_article_goes_out_with_its_options(stage: Stage) -> None:
     assert article["thumb_media_id"] in stage.account.state["materials"]
 
 
-def drafted(stage: Stage, outgoing: Outgoing) -> str:
+def drafted(stage: WechatStage, outgoing: Outgoing) -> str:
     """The content that the platform keeps of a post."""
     connector.publish(replace(stage.access, verified=False), outgoing)
     content: str = stage.article()["content"]
     return content
 
 
-def test_plain_text_becomes_escaped_paragraphs(stage: Stage) -> None:
+def test_plain_text_becomes_escaped_paragraphs(stage: WechatStage) -> None:
     assert drafted(stage, stage.post("一 < 二\n\n青年 & 志愿")) == "<p>一 &lt; 二</p><p>青年 &amp; 志愿</p>"
 
 
-def test_html_keeps_sections_and_safe_styles_and_nothing_that_runs(stage: Stage) -> None:
+def test_html_keeps_sections_and_safe_styles_and_nothing_that_runs(stage: WechatStage) -> None:
     written = (
         '<section style="color:red;position:fixed;background-image:url(http://x/y)" onclick="x()">'
         "<script>alert(1)</script><style>p{}</style><strong>重点</strong>"
@@ -260,7 +190,7 @@ def test_html_keeps_sections_and_safe_styles_and_nothing_that_runs(stage: Stage)
     )
 
 
-def test_pictures_take_their_places_and_the_rest_follows(stage: Stage) -> None:
+def test_pictures_take_their_places_and_the_rest_follows(stage: WechatStage) -> None:
     media = (stage.picture(), stage.picture("two.png"), stage.picture("three.png"))
     outgoing = replace(stage.post('<p>前</p><img src="media:3"><p>后</p>'), media=media)
 
@@ -272,7 +202,7 @@ def test_pictures_take_their_places_and_the_rest_follows(stage: Stage) -> None:
     assert content.count("<img") == 2 and stage.calls(INLINE) == 2
 
 
-def test_a_placeholder_line_of_plain_text_becomes_a_picture(stage: Stage) -> None:
+def test_a_placeholder_line_of_plain_text_becomes_a_picture(stage: WechatStage) -> None:
     outgoing = replace(stage.post("前\nmedia:2\n后"), media=(stage.picture(), stage.picture("two.png")))
 
     assert '<p>前</p><p><img src="http://mmbiz.qpic.cn/' in drafted(stage, outgoing)
@@ -282,7 +212,7 @@ def test_a_placeholder_line_of_plain_text_becomes_a_picture(stage: Stage) -> Non
     ("size", "content_type"), [(1024 * 1024, "image/png"), (100, "image/gif")], ids=["1 MB", "gif"]
 )
 def test_a_picture_that_uploadimg_refuses_becomes_a_permanent_image(
-    stage: Stage, size: int, content_type: str
+    stage: WechatStage, size: int, content_type: str
 ) -> None:
     outgoing = replace(stage.post(), media=(stage.picture(), stage.picture("big", size, content_type)))
 
@@ -290,7 +220,7 @@ def test_a_picture_that_uploadimg_refuses_becomes_a_permanent_image(
     assert (stage.calls(INLINE), stage.calls(MATERIAL)) == (0, 2)
 
 
-def test_a_picture_is_uploaded_once_an_account(stage: Stage) -> None:
+def test_a_picture_is_uploaded_once_an_account(stage: WechatStage) -> None:
     media = (stage.picture(), stage.picture("two.png"))
     for key in ("d1", "d2", "d3"):
         stage.publish(replace(stage.post(key=key), media=media))
@@ -298,7 +228,7 @@ def test_a_picture_is_uploaded_once_an_account(stage: Stage) -> None:
     assert (stage.calls(MATERIAL), stage.calls(INLINE)) == (1, 1)
 
 
-def test_a_cover_deleted_in_the_console_is_uploaded_again(stage: Stage) -> None:
+def test_a_cover_deleted_in_the_console_is_uploaded_again(stage: WechatStage) -> None:
     stage.publish(stage.post())
     stage.account.state["materials"].clear()
 
@@ -306,7 +236,7 @@ def test_a_cover_deleted_in_the_console_is_uploaded_again(stage: Stage) -> None:
     assert stage.calls(MATERIAL) == 2
 
 
-def test_a_picture_message_takes_plain_text_and_its_pictures(stage: Stage) -> None:
+def test_a_picture_message_takes_plain_text_and_its_pictures(stage: WechatStage) -> None:
     media = (stage.picture(), stage.picture("two.png"))
     outgoing = replace(stage.post(" 看懂只要 <5 分钟\n", form="pictures"), media=media)
 
@@ -340,7 +270,7 @@ def test_a_picture_message_takes_plain_text_and_its_pictures(stage: Stage) -> No
     ],
 )
 def test_what_the_platform_would_refuse_is_refused_here_before_anything_is_sent(
-    stage: Stage, changes: dict[str, Any], words: str
+    stage: WechatStage, changes: dict[str, Any], words: str
 ) -> None:
     outgoing = replace(stage.post(), **changes)
 
@@ -353,7 +283,9 @@ def test_what_the_platform_would_refuse_is_refused_here_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("size", "content_type"), [(0, "image/png"), (10 * 1024 * 1024 + 1, "image/png"), (9, "image/webp")]
 )
-def test_a_file_that_is_no_picture_of_theirs_is_a_problem(stage: Stage, size: int, content_type: str) -> None:
+def test_a_file_that_is_no_picture_of_theirs_is_a_problem(
+    stage: WechatStage, size: int, content_type: str
+) -> None:
     media = stage.picture("file", size, content_type)
     if not size:
         media.path.write_bytes(b"")
@@ -361,32 +293,32 @@ def test_a_file_that_is_no_picture_of_theirs_is_a_problem(stage: Stage, size: in
     assert connector.problems(replace(stage.post(), media=(media,)))
 
 
-def test_a_missing_file_and_too_many_are_problems(stage: Stage) -> None:
+def test_a_missing_file_and_too_many_are_problems(stage: WechatStage) -> None:
     gone = replace(stage.picture(), path=stage.folder / "gone.png")
 
     assert connector.problems(replace(stage.post(), media=(gone,)))
     assert connector.problems(replace(stage.post(), media=(stage.picture(),) * 21))
 
 
-def test_a_good_post_has_no_problem_and_is_counted_as_html(stage: Stage) -> None:
+def test_a_good_post_has_no_problem_and_is_counted_as_html(stage: WechatStage) -> None:
     assert connector.problems(stage.post()) == ()
     assert connector.limits.count_text("青年") == len("<p>青年</p>")
 
 
-def test_a_picture_of_wechats_own_is_not_foreign(stage: Stage) -> None:
+def test_a_picture_of_wechats_own_is_not_foreign(stage: WechatStage) -> None:
     own = stage.post('<p>x</p><img src="http://mmbiz.qpic.cn/mmbiz_png/A/0">')
 
     assert connector.problems(own) == ()
 
 
-def test_text_that_looks_like_a_placeholder_stays_text(stage: Stage) -> None:
+def test_text_that_looks_like_a_placeholder_stays_text(stage: WechatStage) -> None:
     assert drafted(stage, stage.post('<p>写 src="media:9" 即可</p>')) == '<p>写 src="media:9" 即可</p>'
 
 
 # The wire
 
 
-def test_text_plain_without_a_charset_is_read_as_utf_8(stage: Stage) -> None:
+def test_text_plain_without_a_charset_is_read_as_utf_8(stage: WechatStage) -> None:
     base = "https://api.example.org"
     title = "青年之声"
     access = make_access(
@@ -417,7 +349,7 @@ def test_text_plain_without_a_charset_is_read_as_utf_8(stage: Stage) -> None:
     assert doubt.value.platform_code == "same-title"
 
 
-def test_chinese_is_sent_without_escapes(stage: Stage) -> None:
+def test_chinese_is_sent_without_escapes(stage: WechatStage) -> None:
     """The double answers 40033 to a draft with escapes."""
     assert stage.publish(stage.post()).state is ReceiptState.ACCEPTED
 
@@ -425,7 +357,7 @@ def test_chinese_is_sent_without_escapes(stage: Stage) -> None:
 # The check
 
 
-def test_a_good_account_has_only_fine_findings(stage: Stage) -> None:
+def test_a_good_account_has_only_fine_findings(stage: WechatStage) -> None:
     findings = connector.check(stage.access)
 
     assert len(findings) == 5 and all(finding.fine for finding in findings)
@@ -443,7 +375,7 @@ def test_a_good_account_has_only_fine_findings(stage: Stage) -> None:
     ],
 )
 def test_the_check_tells_what_a_person_must_mend(
-    stage: Stage, switches: dict[str, Any], verified: bool, words: str
+    stage: WechatStage, switches: dict[str, Any], verified: bool, words: str
 ) -> None:
     stage.account.switches = switches
 
@@ -453,7 +385,7 @@ def test_the_check_tells_what_a_person_must_mend(
     assert wrong[0].remedy is not None and words in wrong[0].remedy.en and wrong[0].remedy.zh
 
 
-def test_a_check_that_cannot_be_made_says_so(stage: Stage) -> None:
+def test_a_check_that_cannot_be_made_says_so(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_before", path=TOKEN_PATH))
 
     with pytest.raises(Unreachable):

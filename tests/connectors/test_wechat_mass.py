@@ -1,97 +1,35 @@
 """WeChat's connector against its double: mass sending, the write that is safe to repeat (section 6)."""
 
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from access import MemoryStore, make_access
+from wechat_stage import WechatStage
 
 from config import ManualClock
 from connectors import (
-    Access,
-    Media,
     NeedsPerson,
-    Outgoing,
-    Receipt,
     ReceiptState,
     Refused,
     Throttled,
     Uncertain,
 )
 from connectors.wechat import connector
-from sandbox.world import Fault, Published, SandboxAccount, World
+from sandbox.world import Fault
 
-APPID, SECRET = "wx9f2c61d0a7b3e845", "0123456789abcdef0123456789abcdef"
 SENDALL = "/cgi-bin/message/mass/sendall"
-TITLE = "“青春之声”志愿服务周启动"
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class Stage:
-    """One WeChat account in the world, and its access."""
-
-    def __init__(self, world: World, clock: ManualClock, url: str, folder: Path) -> None:
-        self.world, self.clock, self.url, self.folder = world, clock, url, folder
-        self.account = world.add_account(
-            SandboxAccount("wechat", "binhe", {"appid": APPID, "secret": SECRET})
-        )
-        self.memory = MemoryStore(clock.now)
-        self.access = self.new_access()
-
-    def new_access(self, *, verified: bool = True, kind: str = "subscription") -> Access:
-        return make_access(
-            "wechat",
-            "binhe",
-            credentials={"appid": APPID, "secret": SECRET, "kind": kind},
-            api_base=f"{self.url}/wechat",
-            verified=verified,
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def picture(self, name: str = "cover.png", size: int = 100, content_type: str = "image/png") -> Media:
-        content = (PNG + name.encode()).ljust(size, b"\0")
-        path = self.folder / name
-        path.write_bytes(content)
-        return Media(path, sha256(content).hexdigest(), content_type, name)
-
-    def post(self, text: str = "十二所高校的志愿者走进社区。", key: str = "d1", **options: str) -> Outgoing:
-        return Outgoing(key, 1, TITLE, text, (self.picture(),), options)
-
-    def mass(self, key: str = "d1", **options: str) -> Outgoing:
-        return self.post(key=key, mode="mass", **options)
-
-    def publish(self, outgoing: Outgoing) -> Receipt:
-        return connector.publish(self.access, outgoing)
-
-    def settle(self, receipt: Receipt) -> Receipt:
-        return connector.settle(self.access, receipt)
-
-    def find(self, outgoing: Outgoing, seconds_ago: float = 120) -> Receipt | None:
-        return connector.find(self.access, outgoing, self.clock.now() - timedelta(seconds=seconds_ago))
-
-    def wait(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.world.move_to(self.clock.now())
-
-    def published(self) -> list[Published]:
-        return self.world.of("wechat", "binhe")
-
-    def calls(self, path: str) -> int:
-        return sum(count for name, count in self.world.calls.items() if name.endswith(f"/wechat{path}"))
 
 
 @pytest.fixture
-def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> Stage:
-    return Stage(sandbox.world, clock, sandbox.url, tmp_path)
+def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> WechatStage:
+    return WechatStage(sandbox.world, clock, sandbox.url, tmp_path)
 
 
 # Mass sending (sheet section 6)
 
 
-def test_a_mass_send_is_accepted_then_published(stage: Stage) -> None:
+def test_a_mass_send_is_accepted_then_published(stage: WechatStage) -> None:
     receipt = stage.publish(stage.mass())
     assert stage.settle(receipt).state is ReceiptState.ACCEPTED
     stage.wait(5)
@@ -103,7 +41,7 @@ def test_a_mass_send_is_accepted_then_published(stage: Stage) -> None:
     assert settled.remote_id == f"{item.remote_id}_1" and item.key == "d1" and item.extra["pushed"]
 
 
-def test_a_tag_that_does_not_exist_is_refused(stage: Stage) -> None:
+def test_a_tag_that_does_not_exist_is_refused(stage: WechatStage) -> None:
     with pytest.raises(Refused) as caught:
         stage.publish(stage.mass(tag_id="7"))
 
@@ -111,7 +49,7 @@ def test_a_tag_that_does_not_exist_is_refused(stage: Stage) -> None:
     assert stage.publish(stage.mass(tag_id="103")).state is ReceiptState.ACCEPTED
 
 
-def test_the_days_mass_send_is_one_and_the_next_waits_for_midnight(stage: Stage) -> None:
+def test_the_days_mass_send_is_one_and_the_next_waits_for_midnight(stage: WechatStage) -> None:
     stage.publish(stage.mass())
 
     with pytest.raises(Throttled) as caught:
@@ -122,7 +60,7 @@ def test_the_days_mass_send_is_one_and_the_next_waits_for_midnight(stage: Stage)
     assert stage.publish(stage.mass("d2")).state is ReceiptState.ACCEPTED
 
 
-def test_a_service_account_has_four_a_month(stage: Stage) -> None:
+def test_a_service_account_has_four_a_month(stage: WechatStage) -> None:
     stage.account.switches["kind"] = "service"
     access = stage.new_access(kind="service")
     for number in range(4):
@@ -134,7 +72,7 @@ def test_a_service_account_has_four_a_month(stage: Stage) -> None:
     assert caught.value.until == datetime(2026, 3, 31, 16, tzinfo=UTC)
 
 
-def test_45065_is_success_with_the_first_sends_id(stage: Stage) -> None:
+def test_45065_is_success_with_the_first_sends_id(stage: WechatStage) -> None:
     first = stage.publish(stage.mass())
     stage.wait(61)
 
@@ -146,7 +84,7 @@ def test_45065_is_success_with_the_first_sends_id(stage: Stage) -> None:
     assert len(stage.published()) == 1
 
 
-def test_45066_waits_a_minute(stage: Stage) -> None:
+def test_45066_waits_a_minute(stage: WechatStage) -> None:
     stage.publish(stage.mass())
 
     with pytest.raises(Throttled) as caught:
@@ -158,7 +96,7 @@ def test_45066_waits_a_minute(stage: Stage) -> None:
     )
 
 
-def test_a_lost_answer_of_a_mass_send_is_found_by_asking_with_the_same_key(stage: Stage) -> None:
+def test_a_lost_answer_of_a_mass_send_is_found_by_asking_with_the_same_key(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=SENDALL, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.mass())
@@ -171,7 +109,7 @@ def test_a_lost_answer_of_a_mass_send_is_found_by_asking_with_the_same_key(stage
     assert len(stage.published()) == 1
 
 
-def test_a_mass_send_that_never_arrived_is_proved_by_its_living_draft(stage: Stage) -> None:
+def test_a_mass_send_that_never_arrived_is_proved_by_its_living_draft(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_before", path=SENDALL, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.mass())
@@ -180,12 +118,12 @@ def test_a_mass_send_that_never_arrived_is_proved_by_its_living_draft(stage: Sta
     assert stage.calls(SENDALL) == 1
 
 
-def test_a_mass_send_never_begun_is_not_there(stage: Stage) -> None:
+def test_a_mass_send_never_begun_is_not_there(stage: WechatStage) -> None:
     assert stage.find(stage.mass()) is None
     assert stage.calls(SENDALL) == 0
 
 
-def test_a_lost_mass_send_older_than_the_platforms_memory_needs_a_person(stage: Stage) -> None:
+def test_a_lost_mass_send_older_than_the_platforms_memory_needs_a_person(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=SENDALL, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.mass())
@@ -197,7 +135,7 @@ def test_a_lost_mass_send_older_than_the_platforms_memory_needs_a_person(stage: 
 
 
 @pytest.mark.parametrize("status", ["send fail", "err(20001)", "err(40001)"])
-def test_a_failed_mass_send_can_be_sent_anew_under_another_key(stage: Stage, status: str) -> None:
+def test_a_failed_mass_send_can_be_sent_anew_under_another_key(stage: WechatStage, status: str) -> None:
     stage.account.switches |= {"mass_status": status, "mass_quota": 2}
     receipt = stage.publish(stage.mass())
     stage.wait(5)
@@ -213,7 +151,7 @@ def test_a_failed_mass_send_can_be_sent_anew_under_another_key(stage: Stage, sta
     assert len(stage.published()) == 1
 
 
-def test_mass_protection_asks_for_the_administrators_tap(stage: Stage) -> None:
+def test_mass_protection_asks_for_the_administrators_tap(stage: WechatStage) -> None:
     stage.account.switches["mass_protection"] = True
 
     with pytest.raises(NeedsPerson) as caught:

@@ -1,22 +1,17 @@
 """WeChat's connector against its double: publishing, permissions, and every lost answer."""
 
 from dataclasses import replace
-from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
-from access import MemoryStore, make_access
+from access import MemoryStore
+from wechat_stage import SUBMIT, TITLE, WechatStage
 
 from config import ManualClock
 from connectors import (
-    Access,
-    Media,
     NeedsPerson,
-    Outgoing,
-    Receipt,
     ReceiptState,
     Throttled,
     Uncertain,
@@ -24,87 +19,24 @@ from connectors import (
     sending_before,
 )
 from connectors.wechat import connector
-from sandbox.world import Fault, Published, SandboxAccount, World
+from sandbox.world import Fault
 
-APPID, SECRET = "wx9f2c61d0a7b3e845", "0123456789abcdef0123456789abcdef"
 TOKEN_PATH = "/cgi-bin/stable_token"
 ADD = "/cgi-bin/draft/add"
 UPDATE = "/cgi-bin/draft/update"
-SUBMIT = "/cgi-bin/freepublish/submit"
 STATUS = "/cgi-bin/freepublish/get"
 MATERIAL = "/cgi-bin/material/add_material"
-TITLE = "“青春之声”志愿服务周启动"
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class Stage:
-    """One WeChat account in the world, and its access."""
-
-    def __init__(self, world: World, clock: ManualClock, url: str, folder: Path) -> None:
-        self.world, self.clock, self.url, self.folder = world, clock, url, folder
-        self.account = world.add_account(
-            SandboxAccount("wechat", "binhe", {"appid": APPID, "secret": SECRET})
-        )
-        self.memory = MemoryStore(clock.now)
-        self.access = self.new_access()
-
-    def new_access(self, *, verified: bool = True, kind: str = "subscription") -> Access:
-        return make_access(
-            "wechat",
-            "binhe",
-            credentials={"appid": APPID, "secret": SECRET, "kind": kind},
-            api_base=f"{self.url}/wechat",
-            verified=verified,
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def picture(self, name: str = "cover.png", size: int = 100, content_type: str = "image/png") -> Media:
-        content = (PNG + name.encode()).ljust(size, b"\0")
-        path = self.folder / name
-        path.write_bytes(content)
-        return Media(path, sha256(content).hexdigest(), content_type, name)
-
-    def post(self, text: str = "十二所高校的志愿者走进社区。", key: str = "d1", **options: str) -> Outgoing:
-        return Outgoing(key, 1, TITLE, text, (self.picture(),), options)
-
-    def publish(self, outgoing: Outgoing) -> Receipt:
-        return connector.publish(self.access, outgoing)
-
-    def settle(self, receipt: Receipt) -> Receipt:
-        return connector.settle(self.access, receipt)
-
-    def find(self, outgoing: Outgoing, seconds_ago: float = 120) -> Receipt | None:
-        return connector.find(self.access, outgoing, self.clock.now() - timedelta(seconds=seconds_ago))
-
-    def wait(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.world.move_to(self.clock.now())
-
-    def published(self) -> list[Published]:
-        return self.world.of("wechat", "binhe")
-
-    def drafts(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.account.state.get("drafts", {})
-        return found
-
-    def calls(self, path: str) -> int:
-        return sum(count for name, count in self.world.calls.items() if name.endswith(f"/wechat{path}"))
-
-    def answer_with(self, code: int, path: str = SUBMIT) -> None:
-        """Forces this errcode on a path; 0 lets it answer by itself again."""
-        self.account.switches["errcode"] = {path: code} if code else {}
 
 
 @pytest.fixture
-def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> Stage:
-    return Stage(sandbox.world, clock, sandbox.url, tmp_path)
+def stage(sandbox: Any, clock: ManualClock, tmp_path: Path) -> WechatStage:
+    return WechatStage(sandbox.world, clock, sandbox.url, tmp_path)
 
 
 # Publishing
 
 
-def test_a_post_is_accepted_then_published_with_its_address(stage: Stage) -> None:
+def test_a_post_is_accepted_then_published_with_its_address(stage: WechatStage) -> None:
     receipt = stage.publish(stage.post())
     assert receipt.state is ReceiptState.ACCEPTED
     assert stage.settle(receipt).state is ReceiptState.ACCEPTED
@@ -120,7 +52,7 @@ def test_a_post_is_accepted_then_published_with_its_address(stage: Stage) -> Non
 
 
 @pytest.mark.parametrize("first_id", [2**53 + 1, 10**24 + 7])
-def test_ids_beyond_2_to_53_survive_as_numbers_and_as_text(stage: Stage, first_id: int) -> None:
+def test_ids_beyond_2_to_53_survive_as_numbers_and_as_text(stage: WechatStage, first_id: int) -> None:
     stage.account.switches["first_id"] = first_id
 
     receipt = stage.publish(stage.post())
@@ -130,7 +62,7 @@ def test_ids_beyond_2_to_53_survive_as_numbers_and_as_text(stage: Stage, first_i
     assert stage.settle(receipt).remote_id == f"{first_id}_1"
 
 
-def test_without_a_msg_data_id_the_address_tells_the_statistics_id(stage: Stage) -> None:
+def test_without_a_msg_data_id_the_address_tells_the_statistics_id(stage: WechatStage) -> None:
     stage.account.switches["msg_data_id"] = False
     receipt = stage.publish(stage.post())
     stage.wait(5)
@@ -139,7 +71,7 @@ def test_without_a_msg_data_id_the_address_tells_the_statistics_id(stage: Stage)
 
 
 @pytest.mark.parametrize("status", [2, 3, 4])
-def test_a_failed_job_asks_a_person_and_a_retry_makes_a_new_draft(stage: Stage, status: int) -> None:
+def test_a_failed_job_asks_a_person_and_a_retry_makes_a_new_draft(stage: WechatStage, status: int) -> None:
     stage.account.switches["publish_status"] = status
     receipt = stage.publish(stage.post())
     stage.wait(5)
@@ -155,7 +87,7 @@ def test_a_failed_job_asks_a_person_and_a_retry_makes_a_new_draft(stage: Stage, 
     assert len(stage.published()) == 1
 
 
-def test_a_blocked_article_is_not_made_anew(stage: Stage) -> None:
+def test_a_blocked_article_is_not_made_anew(stage: WechatStage) -> None:
     stage.account.switches["publish_status"] = 6
     receipt = stage.publish(stage.post())
     stage.wait(5)
@@ -168,7 +100,7 @@ def test_a_blocked_article_is_not_made_anew(stage: Stage) -> None:
     assert stage.calls(ADD) == 1
 
 
-def test_an_unknown_job_is_looked_up_in_the_list(stage: Stage) -> None:
+def test_an_unknown_job_is_looked_up_in_the_list(stage: WechatStage) -> None:
     receipt = stage.publish(stage.post())
     stage.wait(5)
     unknown = replace(receipt, detail={**receipt.detail, "publish_id": "999"})
@@ -180,7 +112,7 @@ def test_an_unknown_job_is_looked_up_in_the_list(stage: Stage) -> None:
         stage.settle(replace(unknown, detail={**unknown.detail, "title": "别的"}))
 
 
-def test_a_status_answer_without_a_status_is_asked_for_again(stage: Stage) -> None:
+def test_a_status_answer_without_a_status_is_asked_for_again(stage: WechatStage) -> None:
     receipt = stage.publish(stage.post())
     base = f"{stage.url}/wechat"
     with responses.RequestsMock() as mocked, pytest.raises(Unreachable):
@@ -191,7 +123,7 @@ def test_a_status_answer_without_a_status_is_asked_for_again(stage: Stage) -> No
 @pytest.mark.parametrize(("step", "path"), [("token", TOKEN_PATH), ("cover", MATERIAL), ("draft", ADD)])
 @pytest.mark.parametrize("kind", ["cut_after", "status_after", "html_after", "truncated_json"])
 def test_a_lost_answer_before_the_submit_may_be_repeated(
-    stage: Stage, step: str, path: str, kind: str
+    stage: WechatStage, step: str, path: str, kind: str
 ) -> None:
     # The token is a read: its lost answer is asked for once more before it counts.
     times = 2 if (step, kind) == ("token", "cut_after") else 1
@@ -203,7 +135,7 @@ def test_a_lost_answer_before_the_submit_may_be_repeated(
     assert not stage.drafts()
 
 
-def test_the_draft_of_a_lost_answer_is_found_again(stage: Stage) -> None:
+def test_the_draft_of_a_lost_answer_is_found_again(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=ADD, times=1))
     with pytest.raises(Unreachable):
         stage.publish(stage.post())
@@ -213,7 +145,7 @@ def test_the_draft_of_a_lost_answer_is_found_again(stage: Stage) -> None:
     assert stage.calls(ADD) == 1
 
 
-def test_an_older_draft_of_the_same_title_is_left_alone(stage: Stage) -> None:
+def test_an_older_draft_of_the_same_title_is_left_alone(stage: WechatStage) -> None:
     stage.answer_with(53503)
     with pytest.raises(NeedsPerson):
         stage.publish(stage.post(key="older"))
@@ -228,7 +160,7 @@ def test_an_older_draft_of_the_same_title_is_left_alone(stage: Stage) -> None:
     assert receipt.detail["draft"] not in stage.drafts() and len(stage.drafts()) == 1
 
 
-def test_twin_drafts_are_told_to_staff(stage: Stage) -> None:
+def test_twin_drafts_are_told_to_staff(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=ADD, times=1))
     with pytest.raises(Unreachable):
         stage.publish(stage.post())
@@ -240,7 +172,7 @@ def test_twin_drafts_are_told_to_staff(stage: Stage) -> None:
     assert receipt.note is not None and "1 more equal" in receipt.note.en
 
 
-def test_a_post_changed_before_its_repeat_changes_its_draft(stage: Stage) -> None:
+def test_a_post_changed_before_its_repeat_changes_its_draft(stage: WechatStage) -> None:
     stage.answer_with(53503)
     with pytest.raises(NeedsPerson):
         stage.publish(stage.post())
@@ -254,7 +186,7 @@ def test_a_post_changed_before_its_repeat_changes_its_draft(stage: Stage) -> Non
     assert stage.published()[0].text == "<p>改好了。</p>"
 
 
-def test_a_changed_post_whose_draft_is_gone_is_uncertain(stage: Stage) -> None:
+def test_a_changed_post_whose_draft_is_gone_is_uncertain(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=SUBMIT, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.post())
@@ -264,7 +196,7 @@ def test_a_changed_post_whose_draft_is_gone_is_uncertain(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "status_after", "html_after", "truncated_json", "null", "nan"])
-def test_a_lost_answer_of_the_submit_is_uncertain_and_found_again(stage: Stage, kind: str) -> None:
+def test_a_lost_answer_of_the_submit_is_uncertain_and_found_again(stage: WechatStage, kind: str) -> None:
     stage.world.set_faults(Fault(kind, path=SUBMIT, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.post())
@@ -280,7 +212,7 @@ def test_a_lost_answer_of_the_submit_is_uncertain_and_found_again(stage: Stage, 
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "status", "html"])
-def test_a_submit_that_never_arrived_is_proved_by_its_living_draft(stage: Stage, kind: str) -> None:
+def test_a_submit_that_never_arrived_is_proved_by_its_living_draft(stage: WechatStage, kind: str) -> None:
     stage.world.set_faults(Fault(kind, path=SUBMIT, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.post())
@@ -293,7 +225,7 @@ def test_a_submit_that_never_arrived_is_proved_by_its_living_draft(stage: Stage,
     assert len(stage.published()) == 1 and stage.calls(ADD) == 1
 
 
-def test_busy_at_the_submit_is_uncertain_and_at_the_draft_is_not(stage: Stage) -> None:
+def test_busy_at_the_submit_is_uncertain_and_at_the_draft_is_not(stage: WechatStage) -> None:
     stage.answer_with(-1, ADD)
     with pytest.raises(Unreachable):
         stage.publish(stage.post())
@@ -302,11 +234,11 @@ def test_busy_at_the_submit_is_uncertain_and_at_the_draft_is_not(stage: Stage) -
         stage.publish(stage.post())
 
 
-def test_nothing_was_sent_when_no_draft_is_remembered(stage: Stage) -> None:
+def test_nothing_was_sent_when_no_draft_is_remembered(stage: WechatStage) -> None:
     assert stage.find(stage.post()) is None
 
 
-def test_a_publication_of_the_title_without_any_memory_is_left_to_a_person(stage: Stage) -> None:
+def test_a_publication_of_the_title_without_any_memory_is_left_to_a_person(stage: WechatStage) -> None:
     stage.publish(stage.post())
     stage.wait(5)
     stage.memory = MemoryStore(stage.clock.now)
@@ -316,7 +248,7 @@ def test_a_publication_of_the_title_without_any_memory_is_left_to_a_person(stage
         stage.find(stage.post())
 
 
-def test_an_older_publication_of_the_same_title_is_not_taken_for_ours(stage: Stage) -> None:
+def test_an_older_publication_of_the_same_title_is_not_taken_for_ours(stage: WechatStage) -> None:
     stage.publish(stage.post(key="older"))
     stage.wait(3600)
     stage.world.set_faults(Fault("cut_after", path=SUBMIT, times=1))
@@ -327,7 +259,7 @@ def test_an_older_publication_of_the_same_title_is_not_taken_for_ours(stage: Sta
         stage.find(stage.post(), seconds_ago=60)
 
 
-def test_a_publication_behind_the_first_page_is_found(stage: Stage) -> None:
+def test_a_publication_behind_the_first_page_is_found(stage: WechatStage) -> None:
     stage.world.set_faults(Fault("cut_after", path=SUBMIT, times=1))
     with pytest.raises(Uncertain):
         stage.publish(stage.post())
@@ -340,7 +272,7 @@ def test_a_publication_behind_the_first_page_is_found(stage: Stage) -> None:
     assert found is not None and found.url == stage.published()[0].url
 
 
-def test_a_vanished_draft_is_made_anew_only_when_a_person_asks_again(stage: Stage) -> None:
+def test_a_vanished_draft_is_made_anew_only_when_a_person_asks_again(stage: WechatStage) -> None:
     stage.answer_with(53503)
     with pytest.raises(NeedsPerson):
         stage.publish(stage.post())
@@ -355,7 +287,7 @@ def test_a_vanished_draft_is_made_anew_only_when_a_person_asks_again(stage: Stag
     assert stage.publish(stage.post()).state is ReceiptState.ACCEPTED
 
 
-def test_a_write_past_its_fence_never_leaves(stage: Stage) -> None:
+def test_a_write_past_its_fence_never_leaves(stage: WechatStage) -> None:
     with sending_before(lambda: 0.0), pytest.raises(Unreachable) as caught:
         stage.publish(stage.post())
 
@@ -364,7 +296,7 @@ def test_a_write_past_its_fence_never_leaves(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", [ADD, SUBMIT])
-def test_the_days_calls_used_up_close_the_window(stage: Stage, path: str) -> None:
+def test_the_days_calls_used_up_close_the_window(stage: WechatStage, path: str) -> None:
     stage.account.switches["daily_limit"] = {path: 0}
 
     with pytest.raises(Throttled):
@@ -372,7 +304,7 @@ def test_the_days_calls_used_up_close_the_window(stage: Stage, path: str) -> Non
 
 
 @pytest.mark.parametrize("code", [53504, 53505, 53500])
-def test_what_the_submit_says_to_a_person_reaches_the_person(stage: Stage, code: int) -> None:
+def test_what_the_submit_says_to_a_person_reaches_the_person(stage: WechatStage, code: int) -> None:
     stage.answer_with(code)
 
     with pytest.raises(NeedsPerson) as caught:
@@ -398,7 +330,7 @@ def test_what_the_submit_says_to_a_person_reaches_the_person(stage: Stage, code:
     ],
 )
 def test_an_account_that_may_not_publish_hands_its_draft_over(
-    stage: Stage, we_think: bool, switches: dict[str, Any], mode: str, state: ReceiptState
+    stage: WechatStage, we_think: bool, switches: dict[str, Any], mode: str, state: ReceiptState
 ) -> None:
     stage.account.switches = switches
 
@@ -410,7 +342,7 @@ def test_an_account_that_may_not_publish_hands_its_draft_over(
 
 
 @pytest.mark.parametrize("we_think", [True, False])
-def test_without_even_materials_a_person_makes_the_article(stage: Stage, we_think: bool) -> None:
+def test_without_even_materials_a_person_makes_the_article(stage: WechatStage, we_think: bool) -> None:
     stage.account.switches = {"verified": False, "materials": False}
 
     receipt = connector.publish(stage.new_access(verified=we_think), stage.post())
@@ -419,7 +351,7 @@ def test_without_even_materials_a_person_makes_the_article(stage: Stage, we_thin
     assert receipt.note is not None and "make the article" in receipt.note.en
 
 
-def test_an_unverified_accounts_draft_is_found_and_not_made_twice(stage: Stage) -> None:
+def test_an_unverified_accounts_draft_is_found_and_not_made_twice(stage: WechatStage) -> None:
     access = stage.new_access(verified=False)
     assert connector.find(access, stage.post(), stage.clock.now()) is None
 

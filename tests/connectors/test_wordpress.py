@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import responses
-from access import make_access
+from platform_stage import PlatformStage
 
 from config import ManualClock
 from connectors import (
@@ -23,33 +23,16 @@ from connectors import (
 from connectors._page import slug_of
 from connectors.wordpress import connector
 from sandbox.platforms.wordpress import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 POSTS = "/wp/v2/posts"
 POST = Outgoing("k-1", 1, "五四活动", "十二所高校\n同日启动\n\n详见 https://www.example.org/a?b=1&c=2。")
 
 
-class Stage:
+class Stage(PlatformStage):
     """One site at the double. It is 2 March 2026, 09:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock = world, clock
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.access = make_access(
-            "wordpress",
-            "league",
-            credentials=self.account.credentials,
-            api_base=f"{url}/wordpress",
-            now=clock.now,
-        )
-
-    def calls(self, name: str) -> int:
-        return sum(count for called, count in self.world.calls.items() if called.endswith(name))
-
-    def answering(self, call: str, *answer: object) -> None:
-        """From now on that call always answers so."""
-        self.account.switches["answer"] = {call: answer}
+    connector, example = connector, staticmethod(example)
 
 
 @pytest.fixture

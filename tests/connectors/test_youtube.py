@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access import MemoryStore, make_access
+from platform_stage import PlatformStage
 from videos import POST, video_post
 
 from config import ManualClock
@@ -14,7 +14,6 @@ from connectors import (
     ConnectorError,
     NeedsPerson,
     Outgoing,
-    Receipt,
     ReceiptState,
     Refused,
     Throttled,
@@ -24,39 +23,17 @@ from connectors import (
 )
 from connectors.youtube import connector
 from sandbox.platforms.youtube import example
-from sandbox.world import Fault, World
+from sandbox.world import Fault
 
 DAY = date(2026, 3, 2)
 MIDNIGHT = "2026-03-02T08:00:00+00:00"  # Pacific, the coming one
 PART = 262_144
 
 
-class Stage:
+class Stage(PlatformStage):
     """One channel at the double. It is 2 March 2026, 09:00; in California 1 March, 17:00."""
 
-    def __init__(self, world: World, clock: ManualClock, url: str) -> None:
-        self.world, self.clock, self.url = world, clock, url
-        self.account = example(world, "league")
-        self.account.posts_per_week = 0
-        self.memory = MemoryStore(clock.now)
-        self.access = self.opened()
-
-    def opened(self, **more: str) -> Any:
-        return make_access(
-            "youtube",
-            "league",
-            credentials={**self.account.credentials, **more},
-            api_base=f"{self.url}/youtube",
-            now=self.clock.now,
-            memory=self.memory,
-        )
-
-    def move(self, **step: float) -> None:
-        self.clock.move_to(self.clock.now() + timedelta(**step))
-        self.world.move_to(self.clock.now())
-
-    def publish(self, post: Outgoing) -> Receipt:
-        return connector.publish(self.access, post)
+    connector, example = connector, staticmethod(example)
 
     def puts(self) -> int:
         return sum(count for call, count in self.world.calls.items() if call.startswith("PUT "))
