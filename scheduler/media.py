@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from io import BufferedReader
 from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
 
 from sqlalchemy import Index, bindparam, select, text
 from sqlmodel import Field, Session, SQLModel, col
@@ -121,7 +121,7 @@ def examine(path: Path, named: str = "") -> FoundMedia:
         )
 
 
-def _kept_of(file: BinaryIO, name: str) -> _Kept:
+def _kept_of(file: BufferedReader, name: str) -> _Kept:
     """A picture decoded and written anew, a film without what is said about it.
 
     Raises MeizhenError `post.media_…` for what is not taken.
@@ -147,12 +147,12 @@ def _kept_of(file: BinaryIO, name: str) -> _Kept:
         raise MeizhenError("post.media_damaged", file=name, type=content_type) from None
 
 
-def _refuse_large(file: BinaryIO, content_type: str, name: str) -> None:
+def _refuse_large(file: BufferedReader, content_type: str, name: str) -> None:
     limit = MAX_FILM_BYTES if content_type == "video/mp4" else MAX_MEDIA_BYTES
     size = file.seek(0, os.SEEK_END)
     if size > limit:
-        told = {"received": f"{size / 1024 / 1024:.1f}", "limit": limit // 1024 // 1024}
-        raise MeizhenError("post.media_too_large", file=name, **told)
+        received = f"{size / 1024 / 1024:.1f}"
+        raise MeizhenError("post.media_too_large", file=name, received=received, limit=limit // 1024 // 1024)
 
 
 def keep(folder: Path, found: FoundMedia) -> None:
@@ -283,7 +283,7 @@ def holds(path: Path, sha256: str) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BufferedReader]:
     """A regular file, open: a pipe or a device is never waited for.
 
     Raises MeizhenError `post.media_unreadable`, also for what fails while it is open.
@@ -301,11 +301,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise MeizhenError("post.media_unreadable", file=path.name, reason=reason) from None
 
 
-def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
+def _pieces_of(file: BufferedReader) -> Iterator[bytes]:
     return iter(partial(file.read, 1024 * 1024), b"")
 
 
-def _hash_of(file: BinaryIO) -> str:
+def _hash_of(file: BufferedReader) -> str:
     """Of the whole file, wherever it has been read to."""
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()
