@@ -207,11 +207,17 @@ class ArticleFigures:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing `check` saw: fine or not, and what a person must mend."""
+    """One thing `check` saw: fine or not, and what a person must mend.
+
+    `ends`: from then on nothing goes out unless a person signs in or asks for a new token. `left`: how many
+    calls or posts the platform still takes today.
+    """
 
     fine: bool
     told: Label
     remedy: Label | None = None
+    ends: datetime | None = None
+    left: int | None = None
 
 
 class Memory(Protocol):

@@ -21,7 +21,7 @@ def checkup(graph: Graph, account: str, name: str, limit: str = "") -> tuple[Fin
     used, total = posts
     left = used < total
     told = Label(f"发布额度：已用 {used}，共 {total}。", f"Posts: {used} of {total} are used.")
-    return works, Finding(left, told, None if left else POSTS_USED_UP)
+    return works, Finding(left, told, None if left else POSTS_USED_UP, left=max(total - used, 0))
 
 
 def _quota(graph: Graph, path: str) -> tuple[int, int] | None:

@@ -86,7 +86,7 @@ def _quota(api: WeChatApi, path: str) -> Iterator[Finding]:
         return
     remedy = None if left > 0 else Label("北京时间零点后恢复。", "New after midnight in Beijing.")
     told = Label(f"{path} 今天还可调用 {left}/{limit} 次。", f"{path}: {left} of {limit} calls left today.")
-    yield Finding(left > 0, told, remedy)
+    yield Finding(left > 0, told, remedy, left=left)
 
 
 def check(access: Access) -> tuple[Finding, ...]:

@@ -1,16 +1,15 @@
 """Can this account publish? Its token's owner, app and life, and what is left of the day's calls."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from connectors._contract import Access, Finding
 from connectors._errors import Label, NeedsPerson, Refused
-from connectors._weibo_budget import Purpose, beijing_day
+from connectors._weibo_budget import BEIJING, Purpose
 from connectors._weibo_calls import Calls
 from connectors._weibo_errors import SIGN_IN
 from connectors._weibo_status import identifier, whole
 
 WARN_DAYS = 7
-_DAY_SECONDS = 86_400
 _SIGN_IN_SOON = Label(
     "请账号负责人尽快重新登录授权：微博没有续期接口。",
     "The holder should sign in again soon: Weibo has no renewal.",
@@ -37,24 +36,27 @@ def check_account(access: Access) -> tuple[Finding, ...]:
 
 
 def _token_life(access: Access, seconds: int | None) -> Finding:
-    days = _days_by_form(access) if seconds is None else seconds // _DAY_SECONDS
-    if days is None:
+    now = access.now()
+    ends = _end_by_form(access) if seconds is None else now + timedelta(seconds=seconds)
+    if ends is None:
         told = Label("微博没有说明授权何时到期。", "Weibo does not say when the authorisation ends.")
         return Finding(False, told, _FIELD)
-    if seconds == 0 or days < 0:
-        return Finding(False, Label("授权已到期。", "The authorisation has ended."), SIGN_IN)
+    if ends <= now:
+        return Finding(False, Label("授权已到期。", "The authorisation has ended."), SIGN_IN, ends=ends)
+    days = (ends - now) // timedelta(days=1)
     told = Label(f"授权还剩 {days} 天。", f"The authorisation lasts {days} more days.")
     fine = days > WARN_DAYS
-    return Finding(fine, told, None if fine else _SIGN_IN_SOON)
+    return Finding(fine, told, None if fine else _SIGN_IN_SOON, ends=ends)
 
 
-def _days_by_form(access: Access) -> int | None:
-    """Whole days until the end that was put in the form; None where it was not."""
+def _end_by_form(access: Access) -> datetime | None:
+    """The end of the day that was put in the form; None where none was."""
     given = access.credentials.get("expires_at", "")
     try:
-        return (date.fromisoformat(given) - beijing_day(access.now())) // timedelta(days=1)
+        day = date.fromisoformat(given) + timedelta(days=1)
     except ValueError:
         return None
+    return datetime.combine(day, time(), BEIJING)
 
 
 def _same(name: str, ours: str, theirs: str) -> Finding:
@@ -72,4 +74,4 @@ def _quota(left: int | None, limit: int | None) -> Finding:
         return Finding(True, Label("微博没有说明剩余次数。", "Weibo does not say how many calls are left."))
     of = "" if limit is None else f" / {limit}"
     told = Label(f"今天还可调用 {left}{of} 次。", f"Calls left today: {left}{of}.")
-    return Finding(left > 0, told, None if left else _TOMORROW)
+    return Finding(left > 0, told, None if left else _TOMORROW, left=left)

@@ -395,6 +395,7 @@ JOBS: Mapping[str, Act] = {
     "sweep-sessions": Act.HOUSE_RUN,
     "task-reminders": Act.POST_SEND,
     "webhooks": Act.WEBHOOK_WRITE,
+    "check-accounts": Act.ACCOUNT_CHECK,
 }
 
 _UNSEEN = frozenset(

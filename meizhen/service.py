@@ -99,6 +99,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 
 def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None:
     """Every job by its name in `rules.JOBS`: one that is not there has no rule, and is not run."""
+    from meizhen.checking import check_accounts
     from meizhen.reminding import remind_of_tasks
     from meizhen.reporting import register_reports
     from meizhen.webhooks import register_webhooks
@@ -112,6 +113,7 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
             _COLLECTING,
         ),
         "ledger-head": (CronTrigger(hour=0, minute=10, timezone=SHANGHAI), upkeep.note_ledger_head, _SHORT),
+        "check-accounts": (CronTrigger(hour=7, minute=30, timezone=SHANGHAI), check_accounts, _COLLECTING),
         "task-reminders": (CronTrigger(minute="*/5", timezone=SHANGHAI), remind_of_tasks, _SHORT),
         "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
     }

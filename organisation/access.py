@@ -1,6 +1,7 @@
 """An account as its connector sees it: credentials opened, memory, the platform's way out."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
@@ -8,7 +9,19 @@ from config.clock import Clock
 from config.database import Database
 from config.secrets import KeyRing
 from config.settings import Settings
-from connectors import Access, ConnectorError, Finding, Http, Label, Reach, connector_for
+from connectors import (
+    Access,
+    Connector,
+    ConnectorError,
+    Finding,
+    Http,
+    Label,
+    Reach,
+    Throttled,
+    Unauthorised,
+    Unreachable,
+    connector_for,
+)
 from organisation.accounts import Account
 from organisation.credentials import open_credentials
 from organisation.memory import SealedMemory
@@ -71,10 +84,35 @@ def _http(platform: str, seconds: float, private_networks: str) -> Http:
     return Http(platform, seconds=seconds, reach=Reach(private_networks))
 
 
-def check_account(access: Access, platform: str) -> tuple[Finding, ...]:
-    """Asks the platform whether the account can do what it should; a call that fails is a finding too."""
+@dataclass(frozen=True)
+class Checked:
+    """What is found of an account. `reached`: it is the platform's word, and worth keeping."""
+
+    findings: tuple[Finding, ...]
+    reached: bool
+
+    @property
+    def fine(self) -> bool:
+        return all(finding.fine for finding in self.findings)
+
+
+def check_account(access: Access, platform: str) -> Checked:
+    """Asks the platform whether the account can do what it should; a call that fails is a finding too.
+
+    A token that has run out is renewed once, as before any other call.
+    """
+    connector = connector_for(platform)
     try:
-        return connector_for(platform).check(access)
+        return Checked(_asked(connector, access), reached=True)
     except ConnectorError as error:
         told = str(error)
-        return (Finding(False, Label(told, told), error.remedy),)
+        finding = Finding(False, Label(told, told), error.remedy)
+        return Checked((finding,), reached=not isinstance(error, Unreachable | Throttled))
+
+
+def _asked(connector: Connector, access: Access) -> tuple[Finding, ...]:
+    try:
+        return connector.check(access)
+    except Unauthorised:
+        connector.refresh(access)
+        return connector.check(access)

@@ -10,6 +10,7 @@ from config.logging import hide
 from config.secrets import KeyRing, Sealed
 from connectors import connector_for, platforms
 from organisation.accounts import Account
+from organisation.checkups import forget_checkup
 
 
 class Credential(SQLModel, table=True):
@@ -35,8 +36,9 @@ def seal_credentials(keys: KeyRing, account: Account, values: Mapping[str, str])
 
 
 def store_credentials(session: Session, keys: KeyRing, account: Account, values: Mapping[str, str]) -> None:
-    """Puts `values` in place of all credentials that the account had."""
+    """Puts `values` in place of all that the account had, and forgets what was found with those."""
     session.merge(seal_credentials(keys, account, values))
+    forget_checkup(session, account.known_id)
 
 
 def open_credentials(session: Session, keys: KeyRing, account: Account) -> dict[str, str]:
@@ -85,7 +87,7 @@ def rotate_credentials(session: Session, keys: KeyRing) -> int:
         .where(Credential.key_version != keys.newest)
     ).all()
     for account, row in older:
-        store_credentials(session, keys, account, _opened(keys, account, row))
+        session.merge(seal_credentials(keys, account, _opened(keys, account, row)))
     return len(older)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
+from config.clock import SHANGHAI
 from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     REPORT = "report"  # a weekly report did not arrive, or nobody knows; the subject is `unit:CODE`
     FIGURES_PAUSED = "figures_paused"  # the platform needs a person before it tells figures again
     TASK_LATE = "task_late"  # what was handed to a person is not done yet
+    ENDING = "ending"  # a person's authorisation ends within days; the code says within how many
 
 
 _OF_STATE = {
@@ -124,6 +126,27 @@ def end_figures(session: Session, account_ids: Collection[int], now: datetime) -
     session.execute(
         _closing(and_(col(Notice.kind) == Kind.FIGURES_PAUSED, col(Notice.account_id).in_(account_ids)), now)
     )
+
+
+def of_end(session: Session, account_id: int, ends: datetime, days: int | None, now: datetime) -> None:
+    """Tells that an account's authorisation ends within `days`, once for each number; None: time enough.
+
+    What was told of another number of days, or of another end, is told no longer.
+    """
+    told, code = ends.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M"), "" if days is None else str(days)
+    same = and_(col(Notice.code) == code, col(Notice.told) == told)
+    session.execute(_closing(and_(_of_ending(account_id), ~same), now))
+    if days is not None:
+        _open_for_accounts(session, Kind.ENDING, [account_id], now, code=code, told=told)
+
+
+def end_of_end(session: Session, account_id: int, now: datetime) -> None:
+    """Nothing of the account ends soon any more."""
+    session.execute(_closing(_of_ending(account_id), now))
+
+
+def _of_ending(account_id: int) -> ColumnElement[bool]:
+    return and_(col(Notice.kind) == Kind.ENDING, col(Notice.account_id) == account_id)
 
 
 def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 Errors: what a platform would refuse, counted its way, for every copy; accounts that take no posts; words that
 the unit forbids; a time that is past. Warnings: words that it watches, a title without a cover, the same text
-queued within seven days.
+queued within seven days, an authorisation that ends before the time, a platform that takes no more today.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,11 @@ from sqlalchemy import func
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
+from config.clock import SHANGHAI
 from config.errors import Problem
 from connectors import Outgoing, connector_for, platforms
 from organisation import Account, Unit
+from organisation.checkups import checkups_of
 from organisation.words import words_of
 from scheduler.deliveries import Delivery, State
 from scheduler.media import FoundMedia, MediaFile, media_path
@@ -56,6 +58,7 @@ def findings_at(
         *_platforms(session, content, media_folder),
         *_words(session, units, content),
         *_covers(content),
+        *_standing(session, content, now),
         *_same_text(session, post_id, content),
     ]
     if any(copy.late_after <= now for copy in content.copies):
@@ -130,6 +133,27 @@ def _covers(content: Content) -> list[Finding]:
     if not bare:
         return []
     return [Finding(Problem("review.no_cover", params={"accounts": ", ".join(bare)}), stops=False)]
+
+
+def _standing(session: Session, content: Content, now: datetime) -> list[Finding]:
+    """Accounts that could not publish at their time, by what their platforms last said."""
+    known = checkups_of(session, {copy.account_id for copy in content.copies})
+    today = now.astimezone(SHANGHAI).date()
+    ended, spent = [], []
+    for copy in content.copies:
+        checkup = known.get(copy.account_id)
+        if checkup is None:
+            continue
+        if checkup.ends is not None and checkup.ends <= copy.due:
+            ended.append(copy.account)
+        if checkup.left_at(now) == 0 and copy.due.astimezone(SHANGHAI).date() <= today:
+            spent.append(copy.account)
+    named = {"review.authorisation_ends": ended, "review.nothing_left_today": spent}
+    return [
+        Finding(Problem(code, params={"accounts": ", ".join(accounts)}), stops=False)
+        for code, accounts in named.items()
+        if accounts
+    ]
 
 
 def _same_text(session: Session, post_id: int, content: Content) -> list[Finding]:

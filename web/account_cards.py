@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from connectors import Asking, connector_for, platforms
 from organisation import Account, Person, Unit
 from organisation.budgets import spent_of
+from organisation.checkups import Checkup, checkups_of, days_left, warning_of
 from organisation.leaving import people_in_charge
 from scheduler.calendar import next_dues
 from scheduler.lanes import Lane
@@ -28,6 +29,16 @@ class Card:
     manager: Person | None
     calls_left: int | None
     calls: int | None
+    checkup: Checkup | None
+
+    def days(self, now: datetime) -> int | None:
+        """Whole days until somebody must sign in anew, less than 0 once that is past; None where unknown."""
+        ends = self.checkup.ends if self.checkup is not None else None
+        return None if ends is None else days_left(ends, now)
+
+    def warned(self, now: datetime) -> bool:
+        ends = self.checkup.ends if self.checkup is not None else None
+        return ends is not None and warning_of(ends, now) is not None
 
     def lane_state(self, now: datetime) -> str:
         """`paused`, `closed` (the platform said: not before), or `open`."""
@@ -46,8 +57,9 @@ def cards_of(session: Session, pairs: Sequence[tuple[Account, Unit]], now: datet
     }
     managers = people_in_charge(session, "account", ids)
     spent = spent_of(session, Asking.counted_under, ids, now)
+    checkups = checkups_of(session, ids)
     return [
-        _card(account, unit, now, last, coming, lanes, managers, spent.get(account.known_id, 0))
+        _card(account, unit, now, last, coming, lanes, managers, checkups, spent.get(account.known_id, 0))
         for account, unit in pairs
     ]
 
@@ -60,6 +72,7 @@ def _card(
     coming: Mapping[int, Sequence[datetime]],
     lanes: Mapping[int, Lane],
     managers: Mapping[int, Person],
+    checkups: Mapping[int, Checkup],
     spent: int,
 ) -> Card:
     id_ = account.known_id
@@ -74,4 +87,5 @@ def _card(
         managers.get(id_),
         None if calls is None else max(calls - spent, 0),
         calls,
+        checkups.get(id_),
     )

@@ -217,11 +217,15 @@ def _chosen(
 def _checked(house: House, accounts: Sequence["Account"]) -> list[tuple["Account", "Finding"]]:
     """Asks all platforms side by side: a slow one holds up nobody else's answer."""
     from organisation import access_for, check_account, http_for
+    from scheduler.checking import note
 
     def findings(account: "Account") -> list[tuple["Account", "Finding"]]:
         http = http_for(account.platform, house.settings)
         access = access_for(house.database, house.keys, account, clock=house.clock, http=http)
-        return [(account, finding) for finding in check_account(access, account.platform)]
+        checked = check_account(access, account.platform)
+        with house.database.write() as session:
+            note(session, account.known_id, checked, house.clock.now())
+        return [(account, finding) for finding in checked.findings]
 
     with ThreadPoolExecutor(house.settings.senders) as pool:
         return [pair for some in pool.map(findings, accounts) for pair in some]

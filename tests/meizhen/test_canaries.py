@@ -154,7 +154,7 @@ def _accounts(house: House, canaries: Canaries, site: str) -> list[str]:
                 continue
             http = http_for(platform, house.settings)
             access = access_for(house.database, house.keys, account, clock=house.clock, http=http)
-            told += [f"{finding}" for finding in check_account(access, platform)]
+            told += [f"{finding}" for finding in check_account(access, platform).findings]
             told += [repr(access), str(access), repr(account)]
     return told
 

@@ -14,9 +14,11 @@ from sqlmodel import col, select
 
 from config import Database, InputError, ManualClock, MeizhenError
 from config.secrets import KeyRing
-from connectors import Limits
+from connectors import Finding as ConnectorFinding
+from connectors import Label, Limits
 from connectors.webhook import Webhook
 from organisation import Account, Person, Role, Unit, disable_person, entries_of
+from organisation.checkups import keep_checkup
 from organisation.stages import FULL, Stage, parse_stages, stages_of
 from organisation.words import set_word
 from scheduler import Enqueued, cancel, enqueue, reschedule, retry, review
@@ -27,8 +29,9 @@ from scheduler.notices import Notice
 from scheduler.posts import Post, Variant
 from scheduler.review_content import contents_of, of_facts
 from scheduler.review_drafts import Change
+from scheduler.review_findings import findings
 from scheduler.review_people import name_substitute
-from scheduler.review_tables import SignOff, Submission
+from scheduler.review_tables import Planned, SignOff, Submission
 from scheduler.review_views import changes, shown, waiting
 from scheduler.wording import Wording
 
@@ -546,6 +549,30 @@ def test_findings_stop_or_warn(newsroom: Newsroom, monkeypatch: pytest.MonkeyPat
     with pytest.raises(InputError) as error:
         newsroom.submit(long)
     assert [one.code for one in error.value.problems] == ["review.window_past"]
+
+
+def test_what_the_platform_last_said_of_an_account_is_told_of_its_draft(newsroom: Newsroom) -> None:
+    post, told = newsroom.draft("一"), Label("…", "…")
+    with newsroom.database.read() as session:
+        due = session.exec(select(Planned.due).where(Planned.post_id == post)).one()
+
+    def warned(*found: ConnectorFinding) -> list[str]:
+        now = newsroom.clock.now()
+        with newsroom.database.write() as session:
+            keep_checkup(session, newsroom.account.known_id, found, at=now)
+            content = contents_of(session, [post])[post]
+            seen = findings(session, post, content, newsroom.folder, now)
+        assert not any(one.stops for one in seen)
+        return [one.problem.code for one in seen if one.problem.code != "review.no_cover"]
+
+    assert warned(ConnectorFinding(True, told, ends=due + timedelta(seconds=1), left=1)) == []
+    assert warned(ConnectorFinding(True, told, ends=due)) == ["review.authorisation_ends"]
+    assert warned(ConnectorFinding(False, told, left=0)) == ["review.nothing_left_today"]
+    with newsroom.database.write() as session:
+        session.execute(
+            update(Planned).values(due=due + timedelta(days=1), late_after=due + timedelta(days=2))
+        )
+    assert warned(ConnectorFinding(False, told, left=0)) == []
 
 
 def test_drafts_wait_in_the_list_of_those_who_may_read_them(newsroom: Newsroom) -> None:

@@ -1,5 +1,6 @@
 """账号: cards, one account's page, connecting one by its platform's own form, testing, pausing, retiring."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from datetime import date, timedelta
 from http import HTTPStatus
@@ -27,9 +28,11 @@ from organisation import (
     open_credentials,
     require,
 )
+from organisation.access import Checked
 from organisation.account_import import change_account
 from organisation.account_lists import account_with_unit, accounts_with_units
 from scheduler.account_moves import AccountMove, move_account
+from scheduler.checking import note
 from scheduler.posts import list_deliveries
 from scheduler.queue import stop_accounts
 from web.access import ruled
@@ -176,6 +179,8 @@ def accounts_router(desk: Desk) -> APIRouter:
             "steers": viewer.may(Act.QUEUE_STEER, path),
             "counts": viewer.may(Act.FIGURES_READ, path),
             "seconds": int(CHECK_SECONDS),
+            "findings": None if card.checkup is None else told_of(card.checkup.told()),
+            "fine": card.checkup is not None and card.checkup.fine,
         }
         return page(request, viewer, "account.html", facts)
 
@@ -195,19 +200,18 @@ def accounts_router(desk: Desk) -> APIRouter:
         http = http_for(one.platform, desk.settings)
         access = access_for(desk.database, desk.keys, one, clock=desk.clock, http=http)
         asked = checking.submit(check_account, access, one.platform)
-        findings: tuple[Finding, ...] | None
+        checked: Checked | None
         try:
-            findings = asked.result(timeout=CHECK_SECONDS)
+            checked = asked.result(timeout=CHECK_SECONDS)
         except TimeoutError:
             asked.cancel()
-            findings = None
-        shown = [
-            (finding.fine, in_language(finding.told), in_language(finding.remedy) if finding.remedy else "")
-            for finding in findings or ()
-        ]
+            checked = None
+        if checked is not None:
+            with desk.database.write() as session:
+                note(session, one.known_id, checked, viewer.now)
         facts = {
-            "findings": None if findings is None else shown,
-            "fine": findings is not None and all(finding.fine for finding in findings),
+            "findings": None if checked is None else told_of(checked.findings),
+            "fine": checked is not None and checked.fine,
             "account": one,
             "seconds": int(CHECK_SECONDS),
         }
@@ -303,6 +307,13 @@ def accounts_router(desk: Desk) -> APIRouter:
 def in_language(label: Label) -> str:
     """The label in the reader's language."""
     return label.zh if present_language() == "zh" else label.en
+
+
+def told_of(findings: Iterable[Finding]) -> list[tuple[bool, str, str]]:
+    """Fine or not, what was found, and what to do about it, in the reader's language."""
+    return [
+        (one.fine, in_language(one.told), in_language(one.remedy) if one.remedy else "") for one in findings
+    ]
 
 
 def _labels() -> dict[str, str]:

@@ -89,11 +89,16 @@ def test_a_test_of_the_connection_tells_findings_and_changes_nothing(house: Desk
     values = {"platform": "youth_voice", "unit": "HH", "handle": "qn", "name": "青年"}
     values |= {"api_base": "http://site.example", "token": "a-very-secret-token-0123"}
     made = browser.post("/accounts/new", values)
-    responses.get("http://site.example/v1/me", json={"rights": ["announce"]})
+    ends = (house.clock.now() + timedelta(days=5, hours=1)).isoformat()
+    responses.get("http://site.example/v1/me", json={"rights": ["announce"], "token_expires_at": ends})
     part = browser.post(f"{made.path}/check", **{"HX-Request": "true"})
     assert "发布公告" in part.words and "<html" not in part.html and "有问题要处理" in part.words
     whole = browser.post(f"{made.path}/check")
     assert whole.status == 200 and "<html" in whole.html and "读取统计数据" in whole.words
+    # What was found stays on the account's page, and its end on the card.
+    later = browser.get(made.path).words
+    assert "上次检查" in later and "发布公告" in later
+    assert "授权 还剩 5 天" in later and "授权 还剩 5 天" in browser.get("/accounts").words
 
 
 def test_pausing_resuming_and_retiring_by_those_who_may(house: DeskHouse) -> None:
