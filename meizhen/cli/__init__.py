@@ -36,6 +36,7 @@ NOUNS = (
     "index",
     "award",
     "ledger",
+    "doctor",
 )
 
 
