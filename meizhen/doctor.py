@@ -74,7 +74,7 @@ def _home(settings: Settings) -> Iterator[Symptom]:
         reason = "not writable" if media.is_dir() else "not a folder"
         yield _bad("home", MeizhenError("house.not_writable", home=media, reason=reason))
     elif settings.home.stat().st_mode & 0o077:
-        yield _warn("home", "doctor.home_open", home=settings.home)
+        yield _warn("home", MeizhenError("doctor.home_open", home=settings.home))
     else:
         yield _fine("home", home=settings.home)
 
@@ -82,12 +82,15 @@ def _home(settings: Settings) -> Iterator[Symptom]:
 def _room(settings: Settings) -> Iterator[Symptom]:
     place = next(one for one in (settings.home, *settings.home.parents) if one.exists())
     free = shutil.disk_usage(place).free
-    told = {"free": f"{free / 1024**3:.1f}", "least": _ROOM_BYTES // 1024**3}
-    yield _fine("room", **told) if free >= _ROOM_BYTES else _warn("room", "doctor.room_little", **told)
+    told = f"{free / 1024**3:.1f}"
+    if free >= _ROOM_BYTES:
+        yield _fine("room", free=told)
+    else:
+        yield _warn("room", MeizhenError("doctor.room_little", free=told, least=_ROOM_BYTES // 1024**3))
 
 
 def _console() -> Iterator[Symptom]:
-    yield _fine("console") if built_assets().built else _warn("console", "doctor.console_bare")
+    yield _fine("console") if built_assets().built else _warn("console", MeizhenError("doctor.console_bare"))
 
 
 def _paper() -> Iterator[Symptom]:
@@ -96,11 +99,17 @@ def _paper() -> Iterator[Symptom]:
     if not missing and font_file().is_file():
         yield _fine("paper")
     else:
-        yield _warn("paper", "doctor.paper_missing", missing=", ".join(missing) or font_file().name)
+        yield _warn(
+            "paper", MeizhenError("doctor.paper_missing", missing=", ".join(missing) or font_file().name)
+        )
 
 
 def _mail(settings: Settings) -> Iterator[Symptom]:
-    yield _fine("mail", host=settings.smtp_host) if settings.smtp_host else _warn("mail", "doctor.mail_none")
+    yield (
+        _fine("mail", host=settings.smtp_host)
+        if settings.smtp_host
+        else _warn("mail", MeizhenError("doctor.mail_none"))
+    )
 
 
 def _below_the_keys(settings: Settings) -> Iterator[Symptom]:
@@ -141,7 +150,11 @@ def _database(database: Database, keys: KeyRing) -> Iterator[Symptom]:
 def _clock(database: Database) -> Iterator[Symptom]:
     ahead = clock_of(database).now() - SystemClock().now()
     seconds = f"{abs(ahead).total_seconds():.0f}"
-    yield _fine("clock") if abs(ahead) <= _AHEAD else _warn("clock", "doctor.clock_off", seconds=seconds)
+    yield (
+        _fine("clock")
+        if abs(ahead) <= _AHEAD
+        else _warn("clock", MeizhenError("doctor.clock_off", seconds=seconds))
+    )
 
 
 def _people(database: Database) -> Iterator[Symptom]:
@@ -149,9 +162,9 @@ def _people(database: Database) -> Iterator[Symptom]:
         person = session.exec(select(Person.id).limit(1)).first()
         account = session.exec(select(Account.id).limit(1)).first()
     if person is None:
-        yield _warn("people", "doctor.people_none")
+        yield _warn("people", MeizhenError("doctor.people_none"))
     elif account is None:
-        yield _warn("people", "doctor.accounts_none")
+        yield _warn("people", MeizhenError("doctor.accounts_none"))
     else:
         yield _fine("people")
 
@@ -164,9 +177,9 @@ def _service(database: Database) -> Iterator[Symptom]:
     if standing.idle_since is not None:
         yield _bad("service", MeizhenError("doctor.service_idle", count=standing.due))
     elif last is None or now - last > _SILENT:
-        yield _warn("service", "doctor.service_away")
+        yield _warn("service", MeizhenError("doctor.service_away"))
     elif standing.stopped:
-        yield _warn("service", "doctor.queue_stopped")
+        yield _warn("service", MeizhenError("doctor.queue_stopped"))
     else:
         yield _fine("service", people=standing.needs_person)
 
@@ -175,8 +188,7 @@ def _fine(name: str, **told: object) -> Symptom:
     return Symptom(name, Grade.FINE, text(f"doctor.{name}_fine", **told))
 
 
-def _warn(name: str, code: str, **told: object) -> Symptom:
-    error = MeizhenError(code, **told)
+def _warn(name: str, error: MeizhenError) -> Symptom:
     return Symptom(name, Grade.WARN, error.told(), error.remedy())
 
 
