@@ -207,11 +207,15 @@ class ArticleFigures:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing `check` saw: fine or not, and what a person must mend."""
+    """One thing `check` saw: fine or not, and what a person must mend.
+
+    `ends`: when the account's right to publish ends by itself, where this tells of it.
+    """
 
     fine: bool
     told: Label
     remedy: Label | None = None
+    ends: datetime | None = None
 
 
 class Memory(Protocol):

@@ -1,4 +1,4 @@
-"""HTML pasted from an editor (秀米, 135), as it will be sent: by the very list that articles are cleaned with.
+"""HTML pasted from an editor (秀米, 135) as it will be sent, cleaned by the very list of articles.
 
 Nothing is fetched. A picture that lies elsewhere would be dropped by the platform without a word, and may be
 somebody's counter: its place is kept for an upload, `media:<n>`, and its address is told.
@@ -19,14 +19,14 @@ _SOURCE = re.compile(r'\s+src="([^"]*)"')
 
 @dataclass(frozen=True)
 class PastedPage:
-    """Safe HTML; `missing` is by number of file where the picture was, '' for one that was inside the text."""
+    """Safe HTML; `missing`: by number of file where the picture lay, '' for one within the text."""
 
     html: str
     missing: Mapping[int, str]
 
 
 def pasted_page(written: str, first: int) -> PastedPage:
-    """What was pasted, made safe; places are numbered from `first`, one for each picture however often shown."""
+    """What was pasted, made safe; places are numbered from `first`, one a picture however often shown."""
     numbers: dict[str, int] = {}
     embedded: list[int] = []
 

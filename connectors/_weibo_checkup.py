@@ -11,6 +11,7 @@ from connectors._weibo_status import identifier, whole
 
 WARN_DAYS = 7
 _DAY_SECONDS = 86_400
+_LONGEST = 36_500 * _DAY_SECONDS  # whatever the platform or the form says
 _SIGN_IN_SOON = Label(
     "请账号负责人尽快重新登录授权：微博没有续期接口。",
     "The holder should sign in again soon: Weibo has no renewal.",
@@ -41,11 +42,13 @@ def _token_life(access: Access, seconds: int | None) -> Finding:
     if days is None:
         told = Label("微博没有说明授权何时到期。", "Weibo does not say when the authorisation ends.")
         return Finding(False, told, _FIELD)
+    life = days * _DAY_SECONDS if seconds is None else seconds
+    ends = access.now() + timedelta(seconds=min(life, _LONGEST))
     if seconds == 0 or days < 0:
-        return Finding(False, Label("授权已到期。", "The authorisation has ended."), SIGN_IN)
+        return Finding(False, Label("授权已到期。", "The authorisation has ended."), SIGN_IN, ends)
     told = Label(f"授权还剩 {days} 天。", f"The authorisation lasts {days} more days.")
     fine = days > WARN_DAYS
-    return Finding(fine, told, None if fine else _SIGN_IN_SOON)
+    return Finding(fine, told, None if fine else _SIGN_IN_SOON, ends)
 
 
 def _days_by_form(access: Access) -> int | None:

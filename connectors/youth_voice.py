@@ -288,7 +288,7 @@ def _expiry(me: dict[str, Any], now: datetime) -> tuple[Finding, ...]:
         return ()
     day = ends.astimezone(_BEIJING).date()
     told = Label(f"令牌 {day} 到期。", f"The token ends on {day}.")
-    return (Finding(fine, told, None if fine else _ASK_SITE),)
+    return (Finding(fine, told, None if fine else _ASK_SITE, ends),)
 
 
 connector = YouthVoice()

@@ -32,7 +32,9 @@ def test_what_is_shown_after_pasting_is_what_is_sent() -> None:
 
 
 _SOURCES = st.lists(
-    st.sampled_from(["https://a.cn/1", "https://a.cn/2?b=1&c=2", "data:image/gif;base64,R0", "media:1", "x.png", ""])
+    st.sampled_from(
+        ["https://a.cn/1", "https://a.cn/2?b=1&c=2", "data:image/gif;base64,R0", "media:1", "x.png", ""]
+    )
 )
 
 
