@@ -145,6 +145,8 @@ class Composer {
       const source = master instanceof HTMLInputElement || master instanceof HTMLTextAreaElement;
       if (fields && source) own.value = taken ? master.value : "";
     }
+    const said = this.form.elements.namedItem(`text-${id}`);
+    if (taken && said instanceof HTMLTextAreaElement) said.focus(); // where one goes on writing
     this.later();
   }
 
