@@ -103,10 +103,10 @@ def test_one_story_for_six_accounts_is_written_reviewed_moved_and_sent(
     expect(page.locator(".mz-card-head .mz-state-queued")).to_have_count(6)
     keyboard.room("日历")
     keyboard.enter(page.locator('a[data-event][href*="/calendar/delivery/"]').first)
-    expect(page.get_by_label("改到")).to_be_focused()
+    expect(page.get_by_role("textbox", name="改到")).to_be_focused()
     keyboard.moment("2026-03-02", "19:00")  # within what was approved
     keyboard.press("Enter")
-    page.wait_for_url("**/calendar")
+    expect(page.locator("#toasts")).to_contain_text("19:00")
     dues = sorted(one.due - clock.now() for one in house.deliveries([post]))
     assert dues[-1] - dues[0] == timedelta(hours=1)
 
