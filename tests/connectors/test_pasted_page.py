@@ -8,7 +8,7 @@ from connectors._wechat_article import body_of
 
 FROM_135 = """<html><head><style>.t{color:#123456}</style></head><body><!--StartFragment-->
 <section class="t" onclick="alert(1)" style="background:url(https://evil.example/x.gif);text-align:center">
-<script>alert(2)</script><p><img class="a" src="https://image2.135editor.com/a.png?x=1&amp;y=2" alt="横幅"></p>
+<script>alert(2)</script><p><img src="https://image2.135editor.com/a.png?x=1&amp;y=2" alt="横幅"></p>
 <p><a href="javascript:alert(3)">报名</a><img src="https://image2.135editor.com/a.png?x=1&amp;y=2"></p>
 <img src="data:image/png;base64,AAAA"><img src="https://mmbiz.qpic.cn/mmbiz_png/x/0"><img src="media:2">
 <img src="http://[half"></section><!--EndFragment--></body></html>"""
