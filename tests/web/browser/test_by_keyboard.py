@@ -11,7 +11,7 @@ import pytest
 from award_desk import AwardHouse, award_house
 from award_world import small_rule
 from keyboard import Keyboard
-from live_console import Live
+from live_console import PATIENCE, Live
 from people import PASSWORD
 from playwright.sync_api import Browser, expect
 from scenery import make_node, run_until_idle
@@ -167,7 +167,7 @@ def test_an_award_is_run_and_explained(awards: tuple[AwardHouse, str], chromium:
     cookies = {"meizhen-language": "zh", "meizhen-session": house.session("quan")}
     context.add_cookies([{"name": name, "value": told, "url": address} for name, told in cookies.items()])
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     keyboard = Keyboard(page)
     page.goto("/")
     keyboard.room("评优")
