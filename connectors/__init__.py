@@ -38,6 +38,7 @@ from connectors._errors import (
 )
 from connectors._formats import fitted
 from connectors._http import Http, sending_before, steady
+from connectors._pasted_page import PastedPage, pasted_page
 from connectors._reach import Reach
 from connectors._registry import connector_for, platforms
 
@@ -69,6 +70,7 @@ __all__ = [
     "NeedsPerson",
     "Outgoing",
     "Pasted",
+    "PastedPage",
     "Reach",
     "Receipt",
     "ReceiptState",
@@ -82,6 +84,7 @@ __all__ = [
     "Unreachable",
     "connector_for",
     "fitted",
+    "pasted_page",
     "platforms",
     "sending_before",
     "steady",

@@ -54,17 +54,21 @@ class Body:
 
     def foreign(self) -> tuple[str, ...]:
         """Pictures that WeChat would filter out without a word (section 3)."""
-        return tuple(
-            source
-            for source in self.sources
-            if not PLACEHOLDER.fullmatch(source) and urlsplit(source).hostname != _OUR_HOST
-        )
+        return tuple(source for source in self.sources if lies_elsewhere(source))
 
     def with_pictures(self, addresses: Mapping[int, str]) -> str:
         """The content as sent: every placeholder has its address, the files named nowhere follow."""
         html = _PLACED.sub(lambda found: f'{found[1]}{escape(addresses[int(found[2])])}"', self.html)
         rest = [address for place, address in sorted(addresses.items()) if place not in self.placed()]
         return html + "".join(f'<p><img src="{escape(address)}"></p>' for address in rest)
+
+
+def lies_elsewhere(source: str) -> bool:
+    """Is this address of a picture neither a file of the post nor WeChat's own?"""
+    try:
+        return not PLACEHOLDER.fullmatch(source) and urlsplit(source).hostname != _OUR_HOST
+    except ValueError:  # half an address
+        return True
 
 
 class _Sources(HTMLParser):

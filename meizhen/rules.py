@@ -311,6 +311,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     # A file has no one place: `scheduler.library.require_media` looks at all of them.
     ("media", "show"): Rule(Act.MEDIA_READ, filtered),
     ("media", "alt"): Rule(Act.MEDIA_WRITE, filtered),
+    ("media", "cut"): Rule(Act.MEDIA_WRITE, at_unit("unit")),
     ("review", "form"): _REVIEW,
     # Who may sign which stage is decided where it is signed (`scheduler.review_people.signing`).
     ("review", "list"): Rule(Act.REVIEW_READ, filtered),

@@ -73,6 +73,11 @@ def checkups_of(session: Session, account_ids: Collection[int]) -> Mapping[int, 
     return {row.account_id: row for row in rows}
 
 
+def is_fresh(known: Checkup | None, now: datetime) -> bool:
+    """Was the account asked lately enough?"""
+    return known is not None and known.checked_at > now - _ASKED_EVERY
+
+
 def forget_checkup(session: Session, account_id: int) -> None:
     """What was found no longer holds: the account is asked anew with the next run."""
     session.execute(delete(Checkup).where(col(Checkup.account_id) == account_id))

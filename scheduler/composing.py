@@ -1,6 +1,6 @@
 """What a writer is told while they write: room left by each platform's counting, findings, stages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
@@ -12,11 +12,14 @@ from config.clock import SHANGHAI
 from config.errors import Problem
 from config.holidays import special_days
 from config.messages import present_language
+from connectors import Finding as Checked
 from connectors import Outgoing, connector_for, fitted, platforms
 from organisation import Account, AccountState, Unit, lateness_of
 from organisation.stages import Stage, stages_of, together
+from scheduler.media import FoundMedia
+from scheduler.outgoing import film_problems
 from scheduler.review_content import Content, Copy
-from scheduler.review_findings import Finding, findings_at
+from scheduler.review_findings import Finding, findings_at, found_media
 from scheduler.review_views import sentences
 from scheduler.working_copies import Own, Writing
 
@@ -37,7 +40,9 @@ class Room:
 class Look:
     """An account's copy as it would go out, with the room that is left and how far it is from the master.
 
-    `shaped`: the platform takes a shaped page, which `previews` puts together.
+    `shaped`: the platform takes a shaped page, which `previews` puts together. `films`: what its limits say
+    against each video, in their order. `checked`: what the platform last said of the account; None where it
+    was not asked lately.
     """
 
     account: Account
@@ -48,6 +53,8 @@ class Look:
     text_room: Room
     differs: int
     shaped: bool
+    films: tuple[tuple[Problem, ...], ...] = ()
+    checked: tuple[Checked, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,22 +76,33 @@ def compose(
     media_folder: Path,
     lateness_hours: float,
     now: datetime,
+    checked: Mapping[int, tuple[Checked, ...]],
 ) -> Composed:
-    """Looks at what is written for these accounts; `due` None is at once. Nothing is stored."""
-    looks = tuple(_look(writing, account) for account in accounts)
+    """Looks at what is written for these accounts; `due` None is at once. Nothing is stored.
+
+    `checked` is what is known of the accounts themselves (`organisation.checkups`): nobody is asked here.
+    """
+    films = [
+        one
+        for one in found_media(session, writing.media, media_folder)
+        if one.content_type.startswith("video/")
+    ]
+    looks = tuple(_look(writing, account, films, checked.get(account.known_id)) for account in accounts)
     content = _content(session, writing, accounts, due or now, lateness_hours)
     units = list(
         session.exec(select(Unit).where(col(Unit.id).in_({account.unit_id for account in accounts})))
     )
     found = findings_at(session, post_id or 0, content, units, media_folder, now) if accounts else []
-    own = [*_timing(due, now), *_paused(accounts)]
+    own = [*_timing(due, now), *_paused(accounts), *_checked(looks)]
     stages = together(list(stages_of(session, [account.known_id for account in accounts]).values()))
     # A form has no columns: what is meant stands beside it.
     told = [replace(one, problem=replace(one.problem, column=None)) for one in (*found, *own)]
     return Composed(looks, tuple(sorted(told, key=lambda one: not one.stops)), stages)
 
 
-def _look(writing: Writing, account: Account) -> Look:
+def _look(
+    writing: Writing, account: Account, films: Sequence[FoundMedia], checked: tuple[Checked, ...] | None
+) -> Look:
     own = writing.own.get(account.known_id, Own())
     title = writing.title if own.title is None else own.title
     text = writing.text if own.text is None else own.text
@@ -105,6 +123,8 @@ def _look(writing: Writing, account: Account) -> Look:
         _room(limits.count_text(as_sent.text), limits.text_length),
         differs,
         bool(connector.formats),
+        tuple(tuple(film_problems(connector, one, as_sent.options)) for one in films),
+        checked,
     )
 
 
@@ -151,4 +171,20 @@ def _paused(accounts: Sequence[Account]) -> list[Finding]:
         Finding(Problem("draft.account_paused", params={"account": account.name}), stops=False)
         for account in accounts
         if account.state == AccountState.PAUSED
+    ]
+
+
+def _checked(looks: Sequence[Look]) -> list[Finding]:
+    """What a person must mend at the accounts."""
+    return [
+        Finding(
+            Problem(
+                "draft.account_check",
+                params={"account": look.account.name, "told_zh": one.told.zh, "told_en": one.told.en},
+            ),
+            stops=False,
+        )
+        for look in looks
+        for one in look.checked or ()
+        if not one.fine
     ]

@@ -1,7 +1,7 @@
 """Posts as they go out: checked against their platforms before queueing, built for a batch of deliveries."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,7 @@ from connectors import (
 )
 from organisation.accounts import Account, AccountState
 from organisation.lateness import LATENESS_HOURS, is_lateness
-from scheduler.media import MediaFile, media_path
+from scheduler.media import FoundMedia, MediaFile, media_path
 from scheduler.posts import TITLE_CHARACTERS, Draft
 from scheduler.review_approvals import Leaving
 from scheduler.wording import Wording, effective
@@ -215,6 +215,11 @@ def check_draft(draft: Draft, platform_names: Iterable[str]) -> tuple[Problem, .
     ]
     refused = [problem for connector in connectors for problem in post_problems(connector, draft)]
     return (*draft_problems(draft), *unknown, *refused)
+
+
+def film_problems(connector: Connector, film: FoundMedia, options: Mapping[str, str]) -> list[Problem]:
+    """What the platform's declared limits say against a video."""
+    return _media_problems(connector, Draft("", "", (film,), options))
 
 
 def _platform(connector: Connector) -> dict[str, object]:

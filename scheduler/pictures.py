@@ -61,6 +61,23 @@ def bare_picture(content: bytes, content_type: str) -> Picture:
             raise ValueError(f"not decoded: {type(error).__name__}") from None
 
 
+def cut_picture(content: bytes, content_type: str, box: tuple[int, int, int, int]) -> bytes:
+    """The part of a kept JPEG or PNG within `box` (left, top, right, bottom), which lies within it.
+
+    Raises ValueError for what does not decode.
+    """
+    from PIL import Image
+
+    form, made = _FORMATS[content_type], io.BytesIO()
+    with _decoding:
+        try:
+            with Image.open(io.BytesIO(content), formats=[form]) as image:
+                image.crop(box).save(made, form, **({"quality": _QUALITY} if form == "JPEG" else {}))
+        except Exception as error:
+            raise ValueError(f"not decoded: {type(error).__name__}") from None
+    return made.getvalue()
+
+
 def _decoded(content: bytes, form: str) -> Picture:
     from PIL import Image
 

@@ -2,13 +2,17 @@
 
 Errors: what a platform would refuse, counted its way, for every copy; accounts that take no posts; words that
 the unit forbids; a time that is past. Warnings: words that it watches, a title without a cover, the same text
-queued within seven days, an authorisation that ends before the time, a platform that takes no more today.
+queued within seven days, an authorisation that ends before the time, a platform that takes no more today,
+links that no reader can follow.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import func
 from sqlalchemy import select as columns
@@ -28,6 +32,8 @@ from scheduler.review_content import Content, Copy
 from scheduler.review_people import units_of
 
 _DAYS = timedelta(days=7)
+_LINK = re.compile(r"(?:https?|file)://[!-~]+", re.IGNORECASE)
+_BEHIND = "\"'<>()[],.;:!?"  # what ends a sentence or an attribute, not an address
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ def findings_at(
         *_words(session, units, content),
         *_covers(content),
         *_standing(session, content, now),
+        *_links(content),
         *_same_text(session, post_id, content),
     ]
     if any(copy.late_after <= now for copy in content.copies):
@@ -67,7 +74,7 @@ def findings_at(
 
 
 def _platforms(session: Session, content: Content, folder: Path) -> list[Finding]:
-    files = _files(session, content.media, folder)
+    files = found_media(session, content.media, folder)
     found: list[Finding] = []
     told: set[str] = set()
     names, known_names = set(content.options), {str(Outgoing.FORMAT)}
@@ -91,7 +98,8 @@ def _platforms(session: Session, content: Content, folder: Path) -> list[Finding
     return found
 
 
-def _files(session: Session, hashes: Sequence[str], folder: Path) -> tuple[FoundMedia, ...]:
+def found_media(session: Session, hashes: Sequence[str], folder: Path) -> tuple[FoundMedia, ...]:
+    """The files of these hashes that are known, in their order; nothing is read from disk."""
     rows = session.exec(select(MediaFile).where(col(MediaFile.sha256).in_(hashes)))
     by_hash = {row.sha256: row for row in rows}
     return tuple(
@@ -175,3 +183,36 @@ def _same_text(session: Session, post_id: int, content: Content) -> list[Finding
     )
     posts = ", ".join(str(row[0]) for row in session.execute(wanted))
     return [Finding(Problem("review.same_text", params={"posts": posts}), stops=False)] if posts else []
+
+
+def _links(content: Content) -> list[Finding]:
+    """Links into the house's own network, and links that carry somebody's password."""
+    said = {text for copy in (None, *content.copies) for text in _texts(content, copy)}
+    links = {re.split("[\"'<>]", found)[0].rstrip(_BEHIND) for text in said for found in _LINK.findall(text)}
+    found = []
+    for link in sorted(links):
+        parts = _parts(link)
+        shown = {"link": link[:80]}
+        if parts is None or parts.scheme.lower() == "file" or not _is_public(parts.hostname or ""):
+            found.append(Finding(Problem("review.link_unreachable", params=shown), stops=False))
+        elif parts.username is not None:
+            host = {"link": parts.hostname}
+            found.append(Finding(Problem("review.link_password", params=host), stops=False))
+    return found
+
+
+def _parts(link: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(link)
+        return parts if parts.port is None or parts.port else None
+    except ValueError:
+        return None
+
+
+def _is_public(host: str) -> bool:
+    """Could a reader outside reach it, as far as its name tells? Nothing is looked up."""
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        name = host.rstrip(".")
+        return "." in name and not name.endswith((".local", ".internal", ".lan", ".localhost", ".home.arpa"))

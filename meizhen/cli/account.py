@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -216,19 +215,13 @@ def _chosen(
 
 def _checked(house: House, accounts: Sequence["Account"]) -> list[tuple["Account", "Finding"]]:
     """Asks all platforms side by side: a slow one holds up nobody else's answer."""
-    from organisation import access_for, check_account, http_for
-    from scheduler.checking import note
+    from scheduler.checking import Examiner
 
-    def findings(account: "Account") -> list[tuple["Account", "Finding"]]:
-        http = http_for(account.platform, house.settings)
-        access = access_for(house.database, house.keys, account, clock=house.clock, http=http)
-        checked = check_account(access, account.platform)
-        with house.database.write() as session:
-            note(session, account.known_id, checked, house.clock.now())
-        return [(account, finding) for finding in checked.findings]
-
-    with ThreadPoolExecutor(house.settings.senders) as pool:
-        return [pair for some in pool.map(findings, accounts) for pair in some]
+    at_once = house.settings.senders
+    examiner = Examiner(house.database, house.keys, house.settings, house.clock, at_once=at_once)
+    found = examiner.ask(accounts)
+    examiner.close()
+    return [(account, finding) for account in accounts for finding in found[account.known_id].findings]
 
 
 def _credentials(platform: str, given: Sequence[str]) -> dict[str, str]:

@@ -120,3 +120,35 @@ def alt(
         row = require_media(session, house.person, media, Act.MEDIA_WRITE)
         set_alt(session, house.keys, row.sha256, words, now=house.clock.now(), actor=house.actor)
     typer.echo(text("media.alt_set", hash=row.sha256[:12]))
+
+
+@app.command(help=text("media.help_cut"))
+def cut(
+    media: Hash,
+    unit: Annotated[str, typer.Option("--unit", help=text("media.help_unit"))],
+    shape: Annotated[str, typer.Option("--shape", help=text("media.help_shape"))],
+    width: Annotated[int, typer.Option("--width", min=1, help=text("media.help_width"))],
+    left: Annotated[int, typer.Option("--left", min=0, help=text("media.help_corner"))] = 0,
+    top: Annotated[int, typer.Option("--top", min=0, help=text("media.help_corner"))] = 0,
+    as_json: AsJson = False,
+) -> None:
+    from organisation import find_unit
+    from organisation.permissions import Act
+    from scheduler.covers import Cut, Shape, cut_cover
+    from scheduler.library import add_media, require_media
+
+    if shape not in list(Shape):
+        params: dict[str, object] = {"expected": ", ".join(Shape), "received": shape[:40]}
+        raise InputError("media", [Problem("input.not_one_of", column="shape", params=params)])
+    with open_house() as house:
+        with house.database.read() as session:
+            row = require_media(session, house.person, media, Act.MEDIA_READ)
+        found = cut_cover(house.media_folder, row, Cut(Shape(shape), left, top, width))
+        with house.database.write() as session:
+            place, now = find_unit(session, unit), house.clock.now()
+            (made,) = add_media(session, house.keys, [found], place, alt=row.alt, now=now, actor=house.actor)
+            told = {"sha256": made.sha256, "file_name": made.file_name, "size": made.size}
+    if as_json:
+        show_json([told])
+        return
+    typer.echo(text("media.added", hash=told["sha256"], file=told["file_name"]))

@@ -16,6 +16,7 @@ from meizhen.house import House
 from organisation.checkups import checkups_of
 from sandbox.platforms import weibo
 from sandbox.world import Fault
+from scheduler.checking import Examiner
 from scheduler.notices import Kind, Notice, open_notices
 
 if TYPE_CHECKING:
@@ -92,3 +93,25 @@ def test_a_platform_that_cannot_be_asked_changes_nothing_and_a_refusal_does(
     with house.database.read() as session:
         assert not checkups_of(session, [account.known_id])[account.known_id].fine
     assert told(house.database) == before, "a dead token is told by what needs it; the end stands as told"
+
+
+def test_only_accounts_of_which_nothing_fresh_is_known_are_asked_and_an_unconnected_one_says_so(
+    house: House, clock: ManualClock, keys: KeyRing, sandbox: "RunningSandbox"
+) -> None:
+    there = weibo.example(sandbox.world, "w")
+    base = f"{sandbox.url}/weibo"
+    account = make_account(house.database, keys, "weibo", "w", api_base=base, credentials=there.credentials)
+    bare = make_account(house.database, keys, "weibo", "bare", api_base="http://127.0.0.1:9/weibo")
+    examiner = Examiner(house.database, keys, house.settings, clock, at_once=2)
+    examiner.ask_unknown([account, bare], 60)
+    with house.database.read() as session:
+        known = checkups_of(session, [account.known_id, bare.known_id])
+        assert known[account.known_id].fine and not known[bare.known_id].fine
+        assert known[bare.known_id].told()[0].remedy is not None
+    asked = sum(sandbox.world.calls.values())
+    examiner.ask_unknown([account, bare], 60)
+    assert sum(sandbox.world.calls.values()) == asked
+    clock.advance(86_400)
+    examiner.ask_unknown([account, bare], 60)
+    assert sum(sandbox.world.calls.values()) > asked
+    examiner.close()

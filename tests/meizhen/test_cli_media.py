@@ -51,6 +51,21 @@ def test_a_picture_goes_into_the_library_and_is_found_again(run: Run, tmp_path: 
     assert "At most 20 files" in run("media", "add", *files, "--unit", "HH", code=2).err
 
 
+def test_a_cover_is_cut_and_held_by_the_unit(run: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (800, 600), "red").save(tmp_path / "大.png")
+    digest = run(
+        "--as", "wen", "media", "add", tmp_path / "大.png", "--unit", "HH", "--alt", "升旗"
+    ).out.split()[0]
+    cut = ("media", "cut", digest, "--unit", "HH", "--shape", "1x1")
+    told = run("--as", "wen", *cut, "--width", "300", "--left", "9").out
+    shown = run("media", "show", told.split()[0], "--json").json()
+    assert (shown["width"], shown["height"], shown["alt"], shown["units"]) == (300, 300, "升旗", ["HH"])
+    assert "大-1x1.png" in told
+    assert "800×600" in run(*cut, "--width", "300", "--left", "501", code=1).err
+    assert "1x1" in run(*cut[:-1], "3x1", "--width", "300", code=2).err
+    assert "may not do media.write" in run("--as", "yi", *cut, "--width", "300", code=1).err
+
+
 def test_a_webhook_from_its_entry_to_its_end(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

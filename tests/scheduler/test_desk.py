@@ -123,6 +123,7 @@ def test_a_look_at_what_is_written_stores_nothing(newsroom: Newsroom) -> None:
             media_folder=newsroom.folder,
             lateness_hours=2,
             now=newsroom.clock.now(),
+            checked={},
         )
     assert [stage.value for stage in seen.stages] == ["first", "final"]
     assert [one.problem.code for one in seen.findings if one.stops][-1] == "draft.past"

@@ -3,7 +3,7 @@
 from desk_house import DeskHouse
 from playwright.sync_api import Browser, BrowserContext, Page
 
-_PATIENCE = 60_000  # milliseconds; the machine may have other things to do
+PATIENCE = 60_000  # milliseconds; the machine may have other things to do
 
 
 class Live:
@@ -34,7 +34,7 @@ class Live:
         context.add_cookies([{"name": "meizhen-language", "value": "zh", "url": self.address}])
         if theme:
             context.add_cookies([{"name": "meizhen-theme", "value": theme, "url": self.address}])
-        context.set_default_timeout(_PATIENCE)
+        context.set_default_timeout(PATIENCE)
         self._open.append(context)
         return context.new_page()
 

@@ -14,6 +14,7 @@ from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
 from web.pages.ledger import ledger_router
+from web.pages.merging import merging_router
 from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
 from web.pages.organisation import organisation_router
@@ -42,6 +43,7 @@ def pages_router(desk: Desk) -> APIRouter:
         stopping_router,
         today_router,
         deliveries_router,
+        merging_router,
         writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,

@@ -1,7 +1,6 @@
 """账号: cards, one account's page, connecting one by its platform's own form, testing, pausing, retiring."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -20,19 +19,15 @@ from organisation import (
     AccountState,
     Act,
     Unit,
-    access_for,
     add_account,
-    check_account,
     find_unit,
-    http_for,
     open_credentials,
     require,
 )
-from organisation.access import Checked
 from organisation.account_import import change_account
 from organisation.account_lists import account_with_unit, accounts_with_units
 from scheduler.account_moves import AccountMove, move_account
-from scheduler.checking import note
+from scheduler.checking import Examiner
 from scheduler.posts import list_deliveries
 from scheduler.queue import stop_accounts
 from web.access import ruled
@@ -55,7 +50,7 @@ _OWN = ("unit", "handle", "name", "track", "filed", "verified", "api_base")
 def accounts_router(desk: Desk) -> APIRouter:
     """`/accounts` and below."""
     router = APIRouter()
-    checking = ThreadPoolExecutor(_CHECKS, "account-check")
+    examiner = Examiner(desk.database, desk.keys, desk.settings, desk.clock, at_once=_CHECKS)
 
     def found(session: Session, viewer: Viewer, account_id: int, act: Act) -> tuple[Account, Unit]:
         pair = account_with_unit(session, account_id)
@@ -197,18 +192,7 @@ def accounts_router(desk: Desk) -> APIRouter:
     def check(request: Request, viewer: Viewing, account_id: int) -> Response:
         with desk.database.read() as session:
             one, _ = found(session, viewer, account_id, Act.ACCOUNT_CHECK)
-        http = http_for(one.platform, desk.settings)
-        access = access_for(desk.database, desk.keys, one, clock=desk.clock, http=http)
-        asked = checking.submit(check_account, access, one.platform)
-        checked: Checked | None
-        try:
-            checked = asked.result(timeout=CHECK_SECONDS)
-        except TimeoutError:
-            asked.cancel()
-            checked = None
-        if checked is not None:
-            with desk.database.write() as session:
-                note(session, one.known_id, checked, viewer.now)
+        checked = examiner.ask([one], CHECK_SECONDS).get(one.known_id)
         facts = {
             "findings": None if checked is None else told_of(checked.findings),
             "fine": checked is not None and checked.fine,

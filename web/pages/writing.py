@@ -1,59 +1,67 @@
 """写稿: master and copies, looked at and kept while one types; handed over as a draft, to review, or out."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session, col, select
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import FileResponse, HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse
 
 from config.errors import MeizhenError
 from config.messages import present_language, text
-from connectors import TextFormat, connector_for, platforms
-from organisation import Account, AccountState, Act, Unit, not_allowed
+from connectors import Finding, connector_for, pasted_page, platforms
+from organisation import Account, Act
+from organisation.checkups import checkups_of, is_fresh
 from scheduler import working_copies as copies
+from scheduler.checking import Examiner
 from scheduler.composing import compose
+from scheduler.covers import Shape, can_be_cut, cut_cover
 from scheduler.library import add_media, keep_all, page_of_library, require_media
-from scheduler.media import FoundMedia, MediaFile, examine, media_path
-from scheduler.merging import Part, merge
-from scheduler.posts import parse_due, parse_moment
+from scheduler.media import MediaFile, media_path
+from scheduler.posts import parse_due
 from scheduler.previews import look_of
 from scheduler.review import submit
-from scheduler.review_content import Content, contents_of
+from scheduler.review_content import contents_of
 from scheduler.review_drafts import find_draft, send_draft
 from scheduler.working_copies import Own, WorkingCopy, Writing, writing_from
 from web.access import ruled
 from web.bodies import MOST_WITH_FILM
 from web.desk import Desk
 from web.moments import for_input
+from web.pages._writing_form import (
+    SentForm,
+    accounts_in,
+    accounts_in_reach,
+    cut_in,
+    due_of,
+    examined,
+    field_of,
+    holder_of,
+    number_of,
+    writable,
+    writing_in,
+)
+from web.pages.accounts import in_language
 from web.post_places import may_everywhere, require_posts
 from web.refusals import status_of
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
-_FORMATS = ("", TextFormat.MARKDOWN, TextFormat.HTML)
 _LOOK = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-_MOST_ACCOUNTS, _MOST_FILES, _SHOWN = 200, 20, 60
-
-
-async def _form(request: Request) -> AsyncIterator[FormData]:
-    async with request.form(max_fields=2000) as sent:
-        yield sent
-
-
-_Sent = Annotated[FormData, Depends(_form)]
+_MOST_FILES, _SHOWN = 20, 60
+_AT_ONCE, _PATIENCE = 4, 8.0  # accounts and seconds, for what platforms say of the accounts
 
 
 def writing_router(desk: Desk) -> APIRouter:
     """`/posts/new`, `/posts/{id}/edit`, and what the page of either sends."""
     router = APIRouter()
     folder = desk.settings.home / "media"
+    examiner = Examiner(desk.database, desk.keys, desk.settings, desk.clock, at_once=_AT_ONCE)
 
     @router.get("/posts/new")
     @ruled(Act.POST_WRITE)
@@ -83,7 +91,7 @@ def writing_router(desk: Desk) -> APIRouter:
 
     @router.post("/posts/compose", max_body_size=MOST_WITH_FILM)
     @ruled(Act.POST_WRITE)
-    def kept_while_typing(request: Request, viewer: Viewing, sent: _Sent) -> Response:
+    def kept_while_typing(request: Request, viewer: Viewing, sent: SentForm) -> Response:
         with desk.database.write() as session:
             copy = _saved(session, viewer, sent)
             facts = _page_facts(session, viewer, copy.writing, copy)
@@ -93,8 +101,8 @@ def writing_router(desk: Desk) -> APIRouter:
 
     @router.post("/posts/finish", max_body_size=MOST_WITH_FILM)
     @ruled(Act.POST_WRITE)
-    def finish(request: Request, viewer: Viewing, sent: _Sent) -> Response:
-        act, now = _told(sent, "act"), desk.clock.now()
+    def finish(request: Request, viewer: Viewing, sent: SentForm) -> Response:
+        act, now = field_of(sent, "act"), desk.clock.now()
         if act not in ("draft", "submit", "send"):
             raise MeizhenError("web.misread")
         with desk.database.write() as session:
@@ -116,7 +124,7 @@ def writing_router(desk: Desk) -> APIRouter:
         with desk.database.write() as session:
             copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
             due = copy.writing.due
-            accounts = _accounts(session, viewer, copy.writing.accounts)
+            accounts = accounts_in_reach(session, viewer, copy.writing.accounts)
             if act == "submit" and not due:
                 raise MeizhenError("draft.needs_time")
             post_id = copies.hand_over(
@@ -146,30 +154,50 @@ def writing_router(desk: Desk) -> APIRouter:
             copies.drop(session, found)
         return go(request, "/posts/new" if post_id is None else f"/posts/{post_id}", "compose.dropped")
 
-    @router.get("/posts/merge/{copy_id}")
+    @router.post("/posts/paste")
     @ruled(Act.POST_WRITE)
-    def differences(request: Request, viewer: Viewing, copy_id: int) -> Response:
-        with desk.database.read() as session:
-            copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
-            present = _present(session, viewer, copy)
-            names = {one.known_id: one.name for one in _writable(session, viewer)[0]}
-        facts = {"copy": copy, "fields": _parts(copy, present), "names": names}
-        return page(request, viewer, "merge.html", {**facts, "present_hash": present.sha256})
+    def pasted(
+        viewer: Viewing, html: Annotated[str, Form()], first: Annotated[int, Form(ge=1, le=999)]
+    ) -> Response:
+        made = pasted_page(html, first)
+        told = text("compose.pasted_missing", count=len(made.missing)) if made.missing else ""
+        places = [
+            [f"media:{number}", address or text("compose.embedded")]
+            for number, address in made.missing.items()
+        ]
+        return JSONResponse({"html": made.html, "told": told, "missing": places})
 
-    @router.post("/posts/merge/{copy_id}")
+    @router.post("/posts/checkups")
     @ruled(Act.POST_WRITE)
-    def merged(request: Request, viewer: Viewing, copy_id: int, sent: _Sent) -> Response:
-        now = desk.clock.now()
+    def accounts_checked(
+        request: Request, viewer: Viewing, begun: Annotated[int, Form(alias="copy")]
+    ) -> Response:
+        with desk.database.read() as session:
+            copy = copies.find_copy(session, begun, viewer.standing.person_id)
+            chosen = [one for one in writable(session, viewer)[0] if one.known_id in copy.writing.accounts]
+        examiner.ask_unknown(chosen, _PATIENCE)
+        with desk.database.read() as session:
+            copy = copies.find_copy(session, begun, viewer.standing.person_id)
+            facts = _page_facts(session, viewer, copy.writing, copy)
+        return page(request, viewer, "parts/_composed.html", facts)
+
+    @router.post("/posts/cut")
+    @ruled(Act.POST_WRITE)
+    def cut_out(request: Request, viewer: Viewing, sent: SentForm) -> Response:
+        begun, sha256, cut = number_of(field_of(sent, "copy")), field_of(sent, "cut"), cut_in(sent)
+        with desk.database.read() as session:
+            copy = copies.find_copy(session, begun, viewer.standing.person_id)
+            row = _own_file(session, copy, sha256)
+            unit = holder_of(session, viewer, copy.writing.accounts)
+        found = cut_cover(folder, row, cut)
         with desk.database.write() as session:
-            copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
-            present = _present(session, viewer, copy)
-            if present.sha256 != _told(sent, "present"):
-                raise MeizhenError("draft.overtaken", post=copy.post_id)
-            fields = _parts(copy, present)
-            chosen = {name: _chosen(name, parts, sent) for name, parts in fields.items()}
-            copies.save(session, copy, copy.number, _merged(copy.writing, present, chosen), now)
-            copies.rebase(session, copy)
-        return go(request, f"/posts/{copy.post_id}/edit", "compose.merged")
+            copy = copies.find_copy(session, begun, viewer.standing.person_id)
+            add_media(session, desk.keys, [found], unit, alt=row.alt, now=viewer.now, actor=viewer.actor)
+            media = (found.sha256 if one == sha256 else one for one in copy.writing.media)
+            writing = replace(copy.writing, media=tuple(dict.fromkeys(media)))
+            copies.save(session, copy, number_of(field_of(sent, "number")), writing, viewer.now)
+            facts = _page_facts(session, viewer, copy.writing, copy)
+        return page(request, viewer, "parts/_composed.html", facts)
 
     @router.get("/posts/library")
     @ruled(Act.MEDIA_READ)
@@ -190,9 +218,7 @@ def writing_router(desk: Desk) -> APIRouter:
     def picture(viewer: Viewing, copy_id: int, sha256: str) -> Response:
         with desk.database.read() as session:
             copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
-            row = session.get(MediaFile, sha256)
-        if row is None or sha256 not in copy.writing.media:
-            raise MeizhenError("organisation.out_of_sight")
+            row = _own_file(session, copy, sha256)
         return _file(row)
 
     @router.get("/posts/writing/{copy_id}/look/{account_id}")
@@ -200,7 +226,7 @@ def writing_router(desk: Desk) -> APIRouter:
     def look(viewer: Viewing, copy_id: int, account_id: int) -> Response:
         with desk.database.read() as session:
             copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
-            (account,) = _accounts(session, viewer, [account_id])
+            (account,) = accounts_in_reach(session, viewer, [account_id])
             writing, own = copy.writing, copy.writing.own.get(account_id, Own())
             seen = look_of(
                 session,
@@ -226,26 +252,26 @@ def writing_router(desk: Desk) -> APIRouter:
 
     def _saved(session: Session, viewer: Viewer, sent: FormData) -> WorkingCopy:
         """The form, kept as the next saving of its copy, or as the first of a new one."""
-        told, person = _told(sent, "copy"), viewer.standing.person_id
-        copy = copies.find_copy(session, _number(told), person) if told else None
+        told, person = field_of(sent, "copy"), viewer.standing.person_id
+        copy = copies.find_copy(session, number_of(told), person) if told else None
         added = _uploaded(session, viewer, sent)
-        writing = _writing(sent, added)
+        writing = writing_in(sent, added)
         known = {*added, *(copy.writing.media if copy else ())}
         for sha256 in writing.media:
             if sha256 not in known:  # chosen from the library, by somebody who sees it there
                 require_media(session, viewer.standing, sha256, Act.MEDIA_READ)
         if copy is None:
             return copies.begin(session, person, None, writing, viewer.now)
-        return copies.save(session, copy, _number(_told(sent, "number")), writing, viewer.now)
+        return copies.save(session, copy, number_of(field_of(sent, "number")), writing, viewer.now)
 
     def _uploaded(session: Session, viewer: Viewer, sent: FormData) -> list[str]:
         """Takes the files that came with the form into the library of a unit; gives their hashes."""
         files = [one for one in sent.getlist("upload") if isinstance(one, UploadFile) and one.filename]
         if not files:
             return []
-        unit = _holder(session, viewer, sent)
+        unit = holder_of(session, viewer, accounts_in(sent))
         with TemporaryDirectory() as place:
-            found = [_examined(Path(place), number, one) for number, one in enumerate(files[:_MOST_FILES])]
+            found = [examined(Path(place), number, one) for number, one in enumerate(files[:_MOST_FILES])]
             keep_all(folder, found)
         rows = add_media(session, desk.keys, found, unit, now=viewer.now, actor=viewer.actor)
         return [row.sha256 for row in rows]
@@ -253,18 +279,19 @@ def writing_router(desk: Desk) -> APIRouter:
     def _page_facts(
         session: Session, viewer: Viewer, writing: Writing, copy: WorkingCopy | None
     ) -> dict[str, object]:
-        accounts, units = _writable(session, viewer)
+        accounts, units = writable(session, viewer)
         chosen = [one for one in accounts if one.known_id in writing.accounts]
         post_id = None if copy is None else copy.post_id
         composed = compose(
             session,
             writing,
             chosen,
-            due=_due(writing.due, viewer.now),
+            due=due_of(writing.due, viewer.now),
             post_id=post_id,
             media_folder=folder,
             lateness_hours=desk.settings.lateness_hours,
             now=viewer.now,
+            checked=_known(session, chosen, viewer.now),
         )
         paths = [units[one.unit_id].path for one in chosen]
         return {
@@ -278,6 +305,9 @@ def writing_router(desk: Desk) -> APIRouter:
             "composed": composed,
             "sends": may_everywhere(viewer, Act.POST_SEND, paths),
             "files": _files(session, writing.media),
+            "can_be_cut": can_be_cut,
+            "in_language": in_language,
+            "shapes": [(one.value, float(one.ratio)) for one in Shape],
             "overtaken": copy is not None and copies.is_overtaken(session, copy),
             "others": []
             if post_id is None
@@ -287,86 +317,10 @@ def writing_router(desk: Desk) -> APIRouter:
     return router
 
 
-# --- what a form tells ------------------------------------------------------------------------------------
-
-
-def _told(sent: FormData, name: str) -> str:
-    value = sent.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _number(told: str) -> int:
-    if not (told.isascii() and told.isdigit() and len(told) < 10):
-        raise MeizhenError("web.misread")
-    return int(told)
-
-
-def _examined(place: Path, number: int, file: UploadFile) -> FoundMedia:
-    """What the file is, by its bytes; its name is only told, never used for a path."""
-    path = place / str(number)
-    with path.open("wb") as written:
-        copyfileobj(file.file, written, 1024 * 1024)
-    return examine(path, file.filename or "")
-
-
-def _holder(session: Session, viewer: Viewer, sent: FormData) -> Unit:
-    """The unit that holds what is added: that of the first account chosen, else any where they may add.
-
-    Raises MeizhenError `organisation.not_allowed` where there is none.
-    """
-    chosen = [_number(one) for one in sent.getlist("account") if isinstance(one, str)][:1]
-    there = select(Unit).where(viewer.within(Act.MEDIA_WRITE))
-    ours = there.join(Account, col(Account.unit_id) == col(Unit.id)).where(col(Account.id).in_(chosen))
-    unit = session.exec(ours).first() or session.exec(there.order_by(col(Unit.path))).first()
-    if unit is None:
-        raise not_allowed(viewer.standing, Act.MEDIA_WRITE)
-    return unit
-
-
-def _writing(sent: FormData, added: Sequence[str]) -> Writing:
-    title, said = _told(sent, "title").strip(), _lines(_told(sent, "text"))
-    ids = tuple(dict.fromkeys(_number(one) for one in sent.getlist("account") if isinstance(one, str)))
-    own = {}
-    for id_ in ids[:_MOST_ACCOUNTS]:
-        own_title, own_text = _told(sent, f"title-{id_}").strip(), _lines(_told(sent, f"text-{id_}"))
-        own[id_] = Own(
-            own_title if own_title not in ("", title) else None,
-            own_text if own_text not in ("", said) else None,
-        )
-    media = tuple(dict.fromkeys([*(one for one in sent.getlist("media") if isinstance(one, str)), *added]))
-    written_as = _told(sent, "written_as")
-    if written_as not in _FORMATS:
-        raise MeizhenError("input.not_one_of", expected=", ".join(_FORMATS), received=written_as[:40])
-    return Writing(title, said, _told(sent, "due").strip(), ids[:_MOST_ACCOUNTS], media, own, written_as)
-
-
 def _files(session: Session, hashes: Sequence[str]) -> list[MediaFile]:
     rows = session.exec(select(MediaFile).where(col(MediaFile.sha256).in_(hashes)))
     by_hash = {row.sha256: row for row in rows}
     return [by_hash[one] for one in hashes if one in by_hash]
-
-
-def _lines(told: str) -> str:
-    return told.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _due(told: str, now: datetime) -> datetime | None:
-    """When it shall go out; None for at once, and for what is half typed."""
-    try:
-        return parse_moment(told, now) if told else None
-    except MeizhenError:
-        return None
-
-
-def _writable(session: Session, viewer: Viewer) -> tuple[list[Account], dict[int, Unit]]:
-    """The accounts that the viewer may write for, by unit, and their units by id."""
-    rows = session.exec(
-        select(Account, Unit)
-        .join(Unit, col(Unit.id) == col(Account.unit_id))
-        .where(viewer.within(Act.POST_WRITE), col(Account.state) != AccountState.RETIRED)
-        .order_by(col(Unit.path), col(Account.platform), col(Account.handle))
-    ).all()
-    return [account for account, _ in rows], {account.unit_id: unit for account, unit in rows}
 
 
 def _platform_names() -> dict[str, str]:
@@ -375,61 +329,15 @@ def _platform_names() -> dict[str, str]:
     return {name: one.zh if present_language() == "zh" else one.en for name, one in labels.items()}
 
 
-def _accounts(session: Session, viewer: Viewer, ids: Iterable[int]) -> list[Account]:
-    """The accounts chosen. Raises MeizhenError `organisation.out_of_sight` for one they may not write for."""
-    there = {one.known_id: one for one in _writable(session, viewer)[0]}
-    if any(id_ not in there for id_ in ids):
+def _own_file(session: Session, copy: WorkingCopy, sha256: str) -> MediaFile:
+    """A file of the copy. Raises MeizhenError `organisation.out_of_sight` for any other."""
+    row = session.get(MediaFile, sha256) if sha256 in copy.writing.media else None
+    if row is None:
         raise MeizhenError("organisation.out_of_sight")
-    return [there[id_] for id_ in ids]
+    return row
 
 
-# --- merging ----------------------------------------------------------------------------------------------
-
-
-def _present(session: Session, viewer: Viewer, copy: WorkingCopy) -> Content:
-    if copy.post_id is None:
-        raise MeizhenError("draft.not_found")
-    require_posts(session, viewer, Act.POST_WRITE, [copy.post_id])
-    return contents_of(session, [copy.post_id])[copy.post_id]
-
-
-def _fields(content: Content | Writing) -> dict[str, str]:
-    """What is merged, by name: the master's words and those of single copies, '' where they have none."""
-    if isinstance(content, Writing):
-        own: Mapping[int, Own] = content.own
-    else:
-        own = {one.account_id: Own(one.title, one.text) for one in content.copies}
-    fields = {"title": content.title, "text": content.text}
-    for id_, one in own.items():
-        fields |= {f"title-{id_}": one.title or "", f"text-{id_}": one.text or ""}
-    return fields
-
-
-def _parts(copy: WorkingCopy, present: Content) -> dict[str, list[Part]]:
-    base = copies.base_of(copy)
-    before = {} if base is None else _fields(base)
-    mine, theirs = _fields(copy.writing), _fields(present)
-    return {
-        name: merge(before.get(name, ""), mine.get(name, ""), theirs.get(name, ""))
-        for name in dict.fromkeys([*mine, *theirs])
-    }
-
-
-def _chosen(name: str, parts: Sequence[Part], sent: FormData) -> str:
-    told = []
-    for number, part in enumerate(parts):
-        wish = _told(sent, f"{name}.{number}") if part.theirs is not None else "mine"
-        told += [part.told] if wish in ("mine", "both") else []
-        told += [part.theirs or ""] if wish in ("theirs", "both") else []
-        if wish not in ("mine", "theirs", "both"):
-            raise MeizhenError("web.misread")
-    return "".join(told)
-
-
-def _merged(mine: Writing, present: Content, chosen: Mapping[str, str]) -> Writing:
-    accounts = tuple(dict.fromkeys([*mine.accounts, *(one.account_id for one in present.copies)]))
-    own = {
-        id_: Own(chosen.get(f"title-{id_}") or None, chosen.get(f"text-{id_}") or None) for id_ in accounts
-    }
-    media = tuple(dict.fromkeys([*mine.media, *present.media]))
-    return Writing(chosen["title"], chosen["text"], mine.due, accounts, media, own, mine.written_as)
+def _known(session: Session, accounts: Sequence[Account], now: datetime) -> dict[int, tuple[Finding, ...]]:
+    """What their platforms last said of them; one that is to be asked is left out."""
+    found = checkups_of(session, [account.known_id for account in accounts])
+    return {id_: tuple(one.told()) for id_, one in found.items() if is_fresh(one, now)}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from desk_house import desk_house
-from live_console import Live
-from playwright.sync_api import Browser, sync_playwright
+from live_console import PATIENCE, Live
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from config import ManualClock
 from config.database import connect
@@ -28,6 +28,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("no Chromium on this machine: install the package chromium")
     if not built_assets().built:
         pytest.skip("the console's files are not built: make web")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium refuses its sandbox to root
         browser = playwright.chromium.launch(executable_path=path, args=sandbox)

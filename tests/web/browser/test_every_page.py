@@ -1,16 +1,15 @@
 """What holds on every page there is, found by walking the rail: axe, sizes, widths, hosts, times, letters."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from axe import AXE, violations
 from live_console import Live
 from people import PASSWORD
 from playwright.sync_api import Page, expect
 
 from organisation import Role
 
-AXE = Path(__file__).parents[3] / "web/frontend/node_modules/axe-core/axe.min.js"
 NAMES = ("ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "ئۇيغۇرچە", "龘", "𬀩")
 # Visible things to press that are smaller than 24 CSS pixels; links within a sentence may be (WCAG 2.5.8).
 SMALL = """() => {
@@ -60,12 +59,6 @@ def addresses(page: Page) -> list[str]:
         for path in links(page, "main a[href^='/']:not([download])"):
             found.setdefault(kind_of(path), path)
     return list(found.values())
-
-
-def violations(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document, {rules: {'target-size': {enabled: true}}})")
-    return [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: make web")

@@ -1,13 +1,18 @@
 """From the first word to the queue in a real browser: six versions, three reviewers on a phone, scheduled."""
 
 import re
+from pathlib import Path
 
+from axe import AXE, violations
+from keyboard import Keyboard
 from live_console import Live
 from people import PASSWORD
+from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlmodel import col, select
 
 from organisation import Role
+from scheduler.media import MediaFile
 from scheduler.working_copies import WorkingCopy
 
 
@@ -89,6 +94,55 @@ def test_a_reviewer_signs_with_the_keyboard_alone(live: Live) -> None:
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/review$"))
     assert live.house.newsroom.latest(post).signed == 1
+
+
+# What an editor's page puts on the clipboard, pasted into the field that has the focus.
+PASTE = """() => {
+  const data = new DataTransfer();
+  data.setData("text/html", '<p onclick="x()" style="color:red">你好<img src="https://a.example/1.png"></p>');
+  data.setData("text/plain", "你好");
+  const pasted = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+  return document.activeElement.dispatchEvent(pasted);
+}"""
+
+
+def test_a_layout_is_pasted_and_a_cover_cut_by_keyboard(live: Live, tmp_path: Path) -> None:
+    Image.new("RGB", (800, 600), "green").save(tmp_path / "合影.png")
+    page = live.signed_in("wen", 360, 740)
+    keyboard = Keyboard(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/posts/new")
+    page.wait_for_selector("[data-composer][data-drawn]")
+    words = page.get_by_label("正文(母稿)")
+    words.focus()
+    assert page.evaluate(PASTE)  # words are left to the browser
+    page.get_by_label("格式").select_option("html")
+    words.focus()
+    assert not page.evaluate(PASTE)
+    expect(words).to_have_value('<p style="color:red">你好<img src="media:2"></p>')
+    expect(page.locator("[data-pasted]")).to_contain_text("https://a.example/1.png")
+    page.get_by_label("图片和视频").set_input_files(tmp_path / "合影.png")
+    keyboard.enter(page.locator("[data-cut]"))
+    told = page.locator("[data-cut-told]")
+    expect(told).to_contain_text("800 × 340")
+    keyboard.press("ArrowRight")  # the other shape
+    expect(told).to_contain_text("600 × 600")
+    keyboard.reach(page.locator("#cover [name=size]"))
+    keyboard.press("Home")
+    expect(told).to_contain_text("100 × 100")
+    keyboard.reach(page.locator("#cover [name=left]"))
+    keyboard.press("End")
+    if AXE.is_file():
+        assert violations(page) == []
+    keyboard.enter(page.locator("#cover .btn-primary"))
+    expect(page.locator(".mz-thumbs img")).to_have_js_property("naturalWidth", 100)
+    expect(page.locator(".mz-thumbs li button").first).to_be_focused()
+    assert [url for url in asked if "a.example" in url] == []
+    with live.house.database.read() as session:
+        (kept,) = session.exec(select(WorkingCopy)).all()
+        cover = session.get_one(MediaFile, kept.writing.media[0])
+    assert (cover.width, cover.height, len(kept.writing.media)) == (100, 100, 1)
 
 
 def test_a_marked_passage_is_remarked_on_where_it_stands(live: Live) -> None:

@@ -1,78 +1,27 @@
 """评优: a rule is written, tried, run in the background; then the list, reasons, notice, objections."""
 
 import shutil
-import threading
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from award_world import World, small_rule, wechat
-from console import Console, Consoles, consoles
-from people import make_person
-from sqlmodel import col, select
+from award_desk import AwardHouse, award_house, through
+from award_world import small_rule
 
-from config import Database, ManualClock
 from config.database import connect
 from config.secrets import KeyRing
-from organisation import Role, Unit
-from organisation.ledger import LedgerEntry
-from organisation.sessions import open_session
 
 _NOTICE = "\n[notice]\npublic_days = 3\nobjection = { named = true, answer_days = 5 }\n"
-
-
-class AwardHouse:
-    """A house with a year of two tracks, its owner `quan`, and `shu`, who is analyst of one unit only."""
-
-    def __init__(
-        self, database: Database, keys: KeyRing, clock: ManualClock, there: Consoles, home: Path
-    ) -> None:
-        self.database, self.clock, self.home = database, clock, home
-        self._there = there
-        with database.read() as session:
-            unit = session.exec(select(Unit)).first()
-        self._people = {
-            login: make_person(database, keys, login, at=clock.now(), roles=roles)
-            for login, roles in (("quan", {Role.OWNER: None}), ("shu", {Role.ANALYST: unit}))
-        }
-
-    def browser(self, login: str) -> Console:
-        console = self._there.browser()
-        with self.database.write() as session:
-            token = open_session(session, self._people[login], at=self.clock.now(), address="127.0.0.1")
-        console.client.cookies.set("meizhen-language", "zh")
-        console.client.cookies.set("meizhen-session", token)
-        console.get("/me")
-        return console
-
-    def acts(self) -> list[str]:
-        with self.database.read() as session:
-            entries = session.exec(select(LedgerEntry).order_by(col(LedgerEntry.seq))).all()
-        return [one.act for one in entries if one.act.startswith("award.")]
 
 
 @pytest.fixture
 def house(_sqlite_template: Path, tmp_path: Path, keys: KeyRing) -> Iterator[AwardHouse]:
     shutil.copy(_sqlite_template, tmp_path / "awards.sqlite")
     database = connect(f"sqlite:///{tmp_path / 'awards.sqlite'}")
-    world = World()
-    for number in range(3):
-        key = world.account("wechat", f"demo-a{number}", "league")
-        for month in range(1, 13):
-            world.article(key, date(2026, month, 2), wechat(900 * (number + 1)))
-    world.store(database, 1)
-    clock = ManualClock(datetime(2027, 1, 12, 1, tzinfo=UTC))
-    with consoles(database, keys, clock, tmp_path) as there:
-        yield AwardHouse(database, keys, clock, there, tmp_path)
+    with award_house(database, keys, tmp_path) as made:
+        yield made
     database.close()
-
-
-def through(kind: str) -> None:
-    """Waits for the work that a form began."""
-    for thread in threading.enumerate():
-        if thread.name == f"errand {kind}":
-            thread.join(60)
 
 
 def rule_text(folder: Path, more: str = "") -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from console import Answer, Console
 from desk_house import DeskHouse
+from films import film
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,6 +14,8 @@ from sqlmodel import col, select
 
 from organisation import Account, Role
 from organisation.words import set_word
+from scheduler.library import set_alt
+from scheduler.media import MediaFile
 from scheduler.merging import merge
 from scheduler.posts import Post, Variant
 from scheduler.review_content import contents_of
@@ -229,10 +232,12 @@ def test_accounts_come_and_go_unless_they_are_in_the_queue(house: DeskHouse) -> 
     house.newsroom.change(post, Change(text="又改了"))
 
 
-def uploaded(house: DeskHouse, browser: Console, **form: str) -> tuple[int, str]:
+def uploaded(
+    house: DeskHouse, browser: Console, size: tuple[int, int] = (40, 30), **form: str
+) -> tuple[int, str]:
     """A picture that came with the form: the copy it is in, and its hash."""
     made = io.BytesIO()
-    Image.new("RGB", (40, 30), "red").save(made, "PNG")
+    Image.new("RGB", size, "red").save(made, "PNG")
     sent = browser.client.post(
         "/posts/compose",
         data={"_token": browser.token, "title": "图", "text": "", **form},
@@ -304,6 +309,101 @@ def test_a_page_is_previewed_as_it_is_sent_and_runs_nothing(house: DeskHouse) ->
         post = session.get_one(Post, int(done.path.rpartition("/")[2]))
     assert post.options == {"format": "html"} and post.media == [sha256]
     assert typed(wen, title="", text="", written_as="word")[0].status == 422
+
+
+def test_a_pasted_page_comes_back_as_it_is_sent_and_strangers_pictures_are_told(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    page = '<section onclick="x()"><p style="color:red">你好</p><img src="https://a.example/1.png"></section>'
+    answer = wen.post("/posts/paste", {"html": page, "first": "2"})
+    told = answer.response.json()
+    assert told["html"] == '<section><p style="color:red">你好</p><img src="media:2"></section>'
+    assert told["missing"] == [["media:2", "https://a.example/1.png"]] and "1 张图片" in told["told"]
+    fine = wen.post("/posts/paste", {"html": "<p>字</p>", "first": "2"}).response.json()
+    assert (fine["told"], fine["missing"]) == ("", [])
+    assert wen.post("/posts/paste", {"html": page, "first": "0"}).status == 422
+    assert house.browser("fa").post("/posts/paste", {"html": page, "first": "2"}).status == 403
+
+
+def test_a_cover_is_cut_in_its_place_and_what_it_shows_is_still_told(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    copy, sha256 = uploaded(house, wen, size=(800, 600))
+    with house.database.write() as session:
+        set_alt(session, house.newsroom.keys, sha256, "升旗", now=house.clock.now(), actor="t")
+    number = str(copies(house)[-1].number)
+    form = {"copy": str(copy), "number": number, "cut": sha256, "shape": "2.35x1", "left": "10", "top": "20"}
+    answer = wen.post("/posts/cut", {**form, "width": "470"}, **{"HX-Request": "true"})
+    (cover,) = copies(house)[-1].writing.media
+    assert answer.status == 200 and cover != sha256 and cover in answer.html
+    with house.database.read() as session:
+        made, original = session.get_one(MediaFile, cover), session.get_one(MediaFile, sha256)
+    assert (made.width, made.height, made.alt) == (470, 200, "升旗") and original.width == 800
+    assert sha256 in wen.get("/posts/library").html  # the picture itself stays
+    again = {**form, "number": str(int(number) + 1), "width": "470"}
+    assert wen.post("/posts/cut", again).status == 404  # it is no longer in the copy
+    again["cut"] = cover
+    assert "media.bad_cut" in wen.post("/posts/cut", {**again, "left": "9999"}).words
+    assert wen.post("/posts/cut", {**again, "shape": "3x1"}).status == 422
+    assert wen.post("/posts/cut", {**again, "number": "1"}).status == 422  # another window saved meanwhile
+    house.newsroom.person("lin", Role.EDITOR)
+    assert house.browser("lin").post("/posts/cut", again).status == 404
+    assert copies(house)[-1].writing.media == (cover,)
+
+
+def test_a_video_is_shown_with_its_measures_and_what_each_platform_says(house: DeskHouse) -> None:
+    with house.database.write() as session:
+        unit_id = house.newsroom.units["HH"].id or 0
+        taking = Account(unit_id=unit_id, platform="douyin", handle="d", name="抖音号")
+        session.add(taking)
+        session.flush()
+        ids = [taking.known_id, house.newsroom.account.known_id]
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    sent = wen.client.post(
+        "/posts/compose",
+        data={"_token": wen.token, "title": "片", "text": "", "account": [str(one) for one in ids]},
+        files={"upload": ("片.mp4", film(), "video/mp4")},
+        headers={"HX-Request": "true"},
+    )
+    assert sent.status_code == 200
+    copy = copies(house)[-1]
+    address = f"/posts/writing/{copy.known_id}/{copy.writing.media[0]}"
+    assert f'src="{address}"' in sent.text and "<video controls" in sent.text
+    assert "0:02" in sent.text and "640 × 360" in sent.text and "avc1" in sent.text
+    assert "抖音:没有超过它声明的限制" in sent.text
+    part = wen.client.get(address, headers={"Range": "bytes=0-3"})
+    assert part.status_code == 206 and part.headers["content-type"] == "video/mp4"
+
+
+def test_what_platforms_say_of_the_accounts_is_told_beside_the_words(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    weibo = str(_weibo(house))
+    answer, place = typed(wen, title="", text="字", account=[weibo])
+    assert f'data-unasked="{weibo}"' in answer.html
+    told = wen.post("/posts/checkups", {"copy": place["copy"]}, **{"HX-Request": "true"})
+    assert "data-unasked" not in told.html and "账号还没有接上平台" in told.words
+    assert f'name="number" value="{place["number"]}"' in told.html  # nothing was saved for it
+    again, _ = typed(wen, title="", text="字又", account=[weibo], **place)
+    assert "留意 账号“微博号”:账号还没有接上平台" in again.words
+    house.newsroom.person("lin", Role.EDITOR)
+    assert house.browser("lin").post("/posts/checkups", {"copy": place["copy"]}).status == 404
+
+
+def test_links_that_no_reader_can_follow_are_told(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    wen.get("/posts/new")
+    account = [str(house.newsroom.account.known_id)]
+    bad = "见 http://10.2.3.4/a。又见 https://wen:mima@www.example.edu.cn/b,和 https://www.example.edu.cn/c?d=1。"
+    answer, _ = typed(wen, title="", text=bad, account=account, due="2026-03-03T18:00")
+    assert "http://10.2.3.4/a 读者打不开" in answer.words
+    assert "到 www.example.edu.cn 的链接里带着用户名或密码" in answer.words and "mima" not in _checks(answer)
+    assert "edu.cn/c" not in _checks(answer) and "先改好标红的" not in answer.words
+
+
+def _checks(answer: Answer) -> str:
+    return answer.html.partition('class="mz-findings"')[2]
 
 
 _TEXTS = st.lists(st.sampled_from(["一。", "二。", "三。", "四。", "五\n"]), max_size=6).map("".join)

@@ -1,5 +1,7 @@
 // [data-composer="ADDRESS"]: the form of 写稿. What is typed is sent at most 2 s after the first unsaved change; the
 // answer is the part beside it (saved when, what is left, checks, preview, buttons). One request at a time.
+import type { Cut } from "./cutter";
+import { pasted } from "./pasting";
 import { toast } from "./toasts";
 
 const PAUSE = 600; // after the last key
@@ -19,6 +21,7 @@ class Composer {
   private readonly timers: Timers = { pause: 0, latest: 0 };
   private underWay: Promise<void> | null = null;
   private dirty = false;
+  private readonly asked = new Set<string>(); // accounts, by this page
   private tab = "";
 
   constructor(private readonly form: HTMLFormElement) {
@@ -27,7 +30,7 @@ class Composer {
     form.addEventListener("change", (event) => this.changed(event));
     form.addEventListener("click", (event) => this.clicked(event));
     form.addEventListener("submit", (event) => this.submitted(event));
-    form.addEventListener("paste", (event) => this.pasted(event));
+    form.addEventListener("paste", (event) => pasted(event, form, () => this.later()));
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("beforeunload", (event) => {
       if (this.dirty) event.preventDefault();
@@ -35,6 +38,7 @@ class Composer {
     document.addEventListener("click", (event) => this.took(event));
     this.form.querySelector("[data-account-search]")?.addEventListener("input", (event) => this.search(event));
     this.showTab();
+    void this.askAccounts();
   }
 
   private typed(event: Event): void {
@@ -47,20 +51,6 @@ class Composer {
     if (!(at instanceof HTMLInputElement)) return;
     if (at.type === "file" && at.files?.length) void this.save();
     if (at.name === "account") this.choose(at);
-  }
-
-  /** Where the text is written as a page, its layout is pasted; it is cleaned by the server before anybody sees it. */
-  private pasted(event: ClipboardEvent): void {
-    const at = event.target;
-    const page = event.clipboardData?.getData("text/html");
-    const written = this.form.elements.namedItem("written_as");
-    if (!(at instanceof HTMLTextAreaElement) || !(written instanceof HTMLSelectElement)) return;
-    if (written.value !== "html" || !page) return;
-    event.preventDefault();
-    const body = new DOMParser().parseFromString(page, "text/html").body;
-    body.querySelectorAll("script, style, meta, link").forEach((one) => one.remove());
-    at.setRangeText(body.innerHTML.trim(), at.selectionStart, at.selectionEnd, "end");
-    this.later();
   }
 
   /** An account was chosen or left: its version comes or goes. */
@@ -97,8 +87,11 @@ class Composer {
     const gone = at?.closest("[data-remove-media]");
     if (gone) {
       gone.closest("li")?.remove();
+      this.form.querySelector<HTMLElement>('[name="upload"]')?.focus();
       void this.save();
     }
+    const cover = at?.closest<HTMLElement>("[data-cut]");
+    if (cover) void import("./cutter").then((part) => part.openCutter(cover, (cut) => void this.cut(cover, cut)));
   }
 
   /** A file was chosen in the library, which stands outside of the form. */
@@ -116,6 +109,34 @@ class Composer {
     });
   }
 
+  /** The cover is cut by the server; what was typed is saved before. */
+  private async cut(cover: HTMLElement, cut: Cut): Promise<void> {
+    await this.saved();
+    const told = { ...this.place(), cut: cover.dataset.cut ?? "", shape: cut.shape };
+    const numbers = { left: String(cut.left), top: String(cut.top), width: String(cut.width) };
+    this.underWay = this.post("/posts/cut", new URLSearchParams({ ...told, ...numbers })).finally(() => {
+      this.underWay = null;
+    });
+    await this.underWay;
+    document.getElementById(cover.id)?.focus();
+  }
+
+  /** Where the platforms were not asked yet about the accounts chosen: once, and not for every letter. */
+  private async askAccounts(): Promise<void> {
+    const { copy, number } = this.place();
+    const unasked = [...this.side.querySelectorAll<HTMLElement>("[data-unasked]")].map((one) => one.dataset.unasked);
+    const news = unasked.filter((one) => one && !this.asked.has(one));
+    if (!copy || news.length === 0) return;
+    news.forEach((one) => this.asked.add(one ?? ""));
+    const still = (): boolean => !this.underWay && !this.dirty && this.place().number === number;
+    await this.post("/posts/checkups", new URLSearchParams({ copy }), still);
+  }
+
+  private place(): { copy: string; number: string } {
+    const told = (name: string): string => this.side.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value ?? "";
+    return { copy: told("copy"), number: told("number") };
+  }
+
   private copyMaster(id: string, taken: boolean): void {
     for (const name of ["title", "text"]) {
       const master = this.form.elements.namedItem(name);
@@ -124,6 +145,8 @@ class Composer {
       const source = master instanceof HTMLInputElement || master instanceof HTMLTextAreaElement;
       if (fields && source) own.value = taken ? master.value : "";
     }
+    const said = this.form.elements.namedItem(`text-${id}`);
+    if (taken && said instanceof HTMLTextAreaElement) said.focus(); // where one goes on writing
     this.later();
   }
 
@@ -197,15 +220,21 @@ class Composer {
   }
 
   private async send(): Promise<void> {
+    await this.post(this.form.dataset.composer ?? "", new FormData(this.form));
+  }
+
+  /** Sends a form and shows the part that comes back, unless by then it would be `fresh` no more. */
+  private async post(address: string, body: BodyInit, fresh = (): boolean => true): Promise<void> {
     try {
-      const answer = await fetch(this.form.dataset.composer ?? "", {
+      const answer = await fetch(address, {
         method: "POST",
-        body: new FormData(this.form),
+        body,
         headers: { "X-CSRF-Token": meta("csrf-token"), "HX-Request": "true" },
       });
-      this.show(await answer.text(), answer.ok);
+      const html = await answer.text();
+      if (fresh()) this.show(html, answer.ok);
     } catch {
-      this.dirty = true; // tried again
+      if (body instanceof FormData) this.dirty = true; // tried again
       toast(meta("text-no-answer"), "danger");
     }
   }
@@ -221,9 +250,10 @@ class Composer {
     if (focused) document.getElementById(focused)?.focus();
     const files = this.form.querySelector<HTMLInputElement>('[name="upload"]');
     if (files?.value) files.value = "";
-    const copy = this.side.querySelector<HTMLInputElement>('[name="copy"]')?.value;
+    const { copy } = this.place();
     const post = this.side.querySelector<HTMLElement>("[data-post]")?.dataset.post;
     if (copy && !post) history.replaceState(null, "", `/posts/new?copy=${copy}`);
+    void this.askAccounts();
   }
 
   private showTab(): void {
