@@ -1,4 +1,4 @@
-"""All traffic to platforms: one connection pool a platform and thread, bounded in time and size.
+"""All traffic to platforms: connections of a platform and thread's own, bounded in time and size.
 
 What plain `requests` would get wrong is settled here once: no redirect is followed, a total deadline holds
 against a server that drips bytes, an answer is cut at 2 MB on the wire and unpacked, JSON is UTF-8 whatever
