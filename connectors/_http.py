@@ -25,8 +25,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.certs import where
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
@@ -229,7 +229,7 @@ def _opened(origin: Origin, trusted: str | None) -> HTTPConnection:
     if origin.scheme == "http":
         connection = _Connection(origin.host, origin.port, timeout=wait)
     else:
-        place = trusted or where()
+        place = trusted or DEFAULT_CA_BUNDLE_PATH
         connection = _SecureConnection(
             origin.host,
             origin.port,
