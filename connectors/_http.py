@@ -1,4 +1,4 @@
-"""All traffic to platforms: one connection pool a platform and thread, bounded in time and size.
+"""All traffic to platforms: connections of a platform and thread's own, bounded in time and size.
 
 What plain `requests` would get wrong is settled here once: no redirect is followed, a total deadline holds
 against a server that drips bytes, an answer is cut at 2 MB on the wire and unpacked, JSON is UTF-8 whatever
@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import re
 import socket
 import ssl
 import threading
@@ -19,29 +20,36 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from functools import lru_cache
-from typing import Any, Protocol
-from urllib.parse import urlencode
+from io import BytesIO
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidHeader, InvalidSchema, InvalidURL, MissingSchema
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from connectors._answer import OUT_OF_REACH, WRONG_ADDRESS, WRONG_RIGHTS, Answer
 from connectors._errors import ConnectorError, Label, NeedsPerson, Uncertain, Unreachable
 from connectors._reach import OutOfReach, Reach
+from connectors._wire import Kept, Origin, Overlong, Told, read_answer
 
 __all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "Streamed", "sending_before", "steady"]
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
-_CHUNK = 65_536
+_PIECE = 65_536
 _HEADER_ROOM = 65_536
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _NEVER = math.inf
 _SLACK = 0.2  # seconds by which a call may end before or after its time
+_PORTS = {"http": 80, "https": 443}
+_HEADER_LINE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: ([!-~\x80-\xff][\t -~\x80-\xff]*)?\r\n")
+# How a kept connection that the platform closed in the meantime shows, and one that was never made.
+_BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError, NewConnectionError)
 
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its lines hold whole addresses, tokens and all
 
@@ -197,52 +205,13 @@ class _Guarded(HTTPConnection):
         raise failed
 
 
-class _Joined(_Guarded):
-    """Sends a request's headers and its small body at once: one packet, one moment to be fenced."""
-
-    _waits = False  # the headers wait for their body
-    _head = b""
-
-    def request(self, method: str, url: str, body: Any = None, *args: Any, **kwargs: Any) -> None:
-        self._waits, self._head = isinstance(body, bytes) and 0 < len(body) <= _CHUNK, b""
-        super().request(method, url, body, *args, **kwargs)
-
-    def send(self, data: Any) -> None:
-        if self._waits:
-            self._waits, self._head = False, data
-            return
-        if self._head:
-            data, self._head = self._head + data, b""
-        super().send(data)
-
-
-class _Connection(_Joined):
+class _Connection(_Guarded):
     def _new_conn(self) -> socket.socket:
         return _watched(super()._new_conn())
 
 
-class _SecureConnection(_Joined, HTTPSConnection):
+class _SecureConnection(_Guarded, HTTPSConnection):
     pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    """requests' adapter with our connections; retries nothing."""
-
-    def __init__(self, trusted: str | bool) -> None:
-        self._trusted = trusted
-        super().__init__(pool_connections=64, pool_maxsize=64, max_retries=0, pool_block=False)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=_tls_context(self._trusted))
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 @lru_cache(maxsize=8)
@@ -251,6 +220,62 @@ def _tls_context(_trusted: str | bool) -> ssl.SSLContext:
     context = create_urllib3_context()
     context.sslsocket_class = _WatchedTLSSocket
     return context
+
+
+def _opened(origin: Origin, trusted: str | None) -> HTTPConnection:
+    """A new connection; a certificate must lead to an authority of the file or folder `trusted`."""
+    connection: HTTPConnection
+    wait = min(10.0, _call.remaining())
+    if origin.scheme == "http":
+        connection = _Connection(origin.host, origin.port, timeout=wait)
+    else:
+        place = trusted or DEFAULT_CA_BUNDLE_PATH
+        connection = _SecureConnection(
+            origin.host,
+            origin.port,
+            timeout=wait,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=None if os.path.isdir(place) else place,
+            ca_cert_dir=place if os.path.isdir(place) else None,
+            ssl_context=_tls_context(trusted or True),
+        )
+    try:
+        connection.connect()
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, CertificateError):
+            raise ssl.SSLError("the certificate is of another host") from error
+        raise
+    return connection
+
+
+class _Place(NamedTuple):
+    """Where a request goes: the connection it needs, its target, the host it names."""
+
+    origin: Origin
+    target: str
+    host: str
+
+
+class _Request(NamedTuple):
+    """A request as it leaves: its head is whole, its body may be read while it leaves."""
+
+    origin: Origin
+    head: bytes
+    body: bytes | Streamed
+
+    def leave(self, connection: HTTPConnection) -> None:
+        """Head and small body at once: one packet, one moment to be fenced."""
+        out: socket.socket = connection.sock
+        if isinstance(self.body, bytes) and len(self.body) <= _PIECE:
+            out.sendall(self.head + self.body)
+            return
+        out.sendall(self.head)
+        if isinstance(self.body, bytes):
+            out.sendall(self.body)
+            return
+        while piece := self.body.read(_PIECE):
+            out.sendall(piece)
 
 
 class Http:
@@ -269,7 +294,7 @@ class Http:
         self.reach = reach
         self.seconds = seconds
         self._user_agent = user_agent
-        self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or True  # the name that requests knows
+        self._trusted = os.environ.get("REQUESTS_CA_BUNDLE") or None  # the name that requests knows
         self._local = threading.local()
         self._before: Callable[[], None] | None = None
 
@@ -312,39 +337,47 @@ class Http:
         _call.start(seconds or self.seconds, _send_before.get() if writes else _never, self.reach)
         began = steady()
         try:
-            prepared = self._prepare(method, url, params, json_body, form, files, headers, raw)
+            request = self._prepare(method, url, params, json_body, form, files, headers, raw)
             try:
-                response = self._send(prepared)
-            except requests.ConnectionError:
+                told = self._exchange(request)
+            except _BROKEN:
                 if writes or once:
                     raise
                 # Most often a kept connection that the platform closed just then: a read is asked once more.
-                if raw is not None and not isinstance(raw, bytes):
-                    raw.rewind()
-                response = self._send(prepared)
-            try:
-                content = _read_bounded(response)
-            finally:
-                response.close()
-        except _TooLarge as error:
+                if not isinstance(request.body, bytes):
+                    request.body.rewind()
+                told = self._exchange(request)
+            content = _unpacked(told)
+        except (_TooLarge, Overlong) as error:
             raise doubt(str(error), platform_code="too-large") from None
         except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
             raise _transport_error(error, doubt) from None
-        if 300 <= response.status_code < 400 and not redirect_tells:
+        if 300 <= told.status < 400 and not redirect_tells:
             raise doubt(
-                f"HTTP {response.status_code}: redirects are not followed",
-                platform_code=str(response.status_code),
+                f"HTTP {told.status}: redirects are not followed",
+                platform_code=str(told.status),
                 remedy=WRONG_ADDRESS,
             )
-        if _ended_in_headers(response, content):
+        if not (told.ended or content) and told.status < 300:
+            # A success without a length whose connection ended: its body may have been lost.
             raise doubt("the answer ended in its headers", platform_code="no-answer")
-        lower = {name.lower(): value for name, value in response.headers.items()}
         sent = (params, form, headers, json_body)
-        return Answer(response.status_code, lower, content, steady() - began, doubt, sent)
+        return Answer(told.status, told.headers, content, steady() - began, doubt, sent)
 
-    def _send(self, prepared: requests.PreparedRequest) -> requests.Response:
-        waits = (min(10.0, _call.remaining()), _call.remaining())
-        return self._adapter().send(prepared, stream=True, timeout=waits, verify=self._trusted)
+    def _exchange(self, request: _Request) -> Told:
+        kept = self._kept()
+        connection = kept.take(request.origin)
+        reusable = False
+        try:
+            request.leave(connection)
+            told = read_answer(connection.sock, kept.buffer, MAX_ANSWER_BYTES)
+            reusable = told.reusable
+        finally:
+            if reusable:
+                kept.keep(request.origin, connection)
+            else:
+                connection.close()
+        return told
 
     def _prepare(
         self,
@@ -356,61 +389,77 @@ class Http:
         files: Mapping[str, tuple[str, bytes, str]] | None,
         headers: Mapping[str, str] | None,
         raw: bytes | Streamed | None,
-    ) -> requests.PreparedRequest:
+    ) -> _Request:
         sent = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **(headers or {})}
-        for value in sent.values():
-            value.encode("latin-1")
+        body: bytes | Streamed = b"" if raw is None else raw
         if form is not None or files:
             fields = dict(form) if form is not None else None
-            uploads = dict(files) if files else None
-            return requests.Request(
-                method, url, sent, uploads, fields, dict(params) if params else None
-            ).prepare()
-        if params and ("?" in url or "#" in url):
-            prepared = requests.Request(method, url, params=dict(params)).prepare()
-        else:
-            prepared = _addressed(method, url).copy()
-            if params:
-                prepared.url = f"{prepared.url}?{urlencode(params)}"
-        body: Any = raw
-        if json_body is not None:
+            packed = requests.Request(method, url, sent, dict(files) if files else None, fields).prepare()
+            sent = dict(packed.headers)
+            body = packed.body.encode() if isinstance(packed.body, str) else packed.body or b""
+        elif json_body is not None:
             sent.setdefault("Content-Type", "application/json; charset=utf-8")
             body = json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
-        prepared.prepare_headers(sent)
-        prepared.body = body
-        prepared.prepare_content_length(body)
-        return prepared
+        if len(body) or method not in ("GET", "HEAD"):
+            sent["Content-Length"] = str(len(body))
+        place = _place(url)
+        target = place.target
+        if params and ("?" in url or "#" in url):
+            target = _target(requests.Request(method, url, params=dict(params)).prepare())
+        elif params:
+            target = f"{target}?{urlencode(params)}"
+        head = f"{method} {target} HTTP/1.1\r\nHost: {place.host}\r\n{_lines(sent)}\r\n"
+        return _Request(place.origin, head.encode("latin-1"), body)
 
-    def _adapter(self) -> _Adapter:
-        adapter: _Adapter | None = getattr(self._local, "adapter", None)
-        if adapter is None:
-            adapter = self._local.adapter = _Adapter(self._trusted)
-        return adapter
+    def _kept(self) -> Kept:
+        kept: Kept | None = getattr(self._local, "kept", None)
+        if kept is None:
+            trusted = self._trusted
+            kept = self._local.kept = Kept(lambda origin: _opened(origin, trusted))
+        return kept
 
 
 @lru_cache(maxsize=512)
-def _addressed(method: str, url: str) -> requests.PreparedRequest:
-    """A request to this address, checked once: requests takes longer over it than over the rest."""
-    return requests.Request(method, url).prepare()
+def _place(url: str) -> _Place:
+    """Where this address leads, checked once: requests takes longer over it than over the rest."""
+    prepared = requests.Request("GET", url).prepare()
+    parts = urlsplit(prepared.url or "")
+    if parts.scheme not in _PORTS:
+        raise InvalidSchema("neither http nor https")
+    host = (parts.hostname or "").rstrip(".")
+    named = f"[{host}]" if ":" in host else host
+    usual = _PORTS[parts.scheme]
+    port = parts.port or usual
+    origin = Origin(parts.scheme, parts.hostname or "", port)
+    return _Place(origin, _target(prepared), named if port == usual else f"{named}:{port}")
 
 
-def _read_bounded(response: requests.Response) -> bytes:
+def _target(prepared: requests.PreparedRequest) -> str:
+    target: str = prepared.path_url
+    return target
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    if not all(map(_HEADER_LINE.fullmatch, lines)):
+        raise InvalidHeader("a header holds what no header may hold")
+    return "".join(lines)
+
+
+def _unpacked(told: Told) -> bytes:
+    """The body as it was before it was packed for the way."""
+    if told.headers.get("content-encoding", "identity") == "identity":
+        return told.content
     parts: list[bytes] = []
     size = 0
-    for part in response.raw.stream(_CHUNK, decode_content=True):
+    packed = HTTPResponse(BytesIO(told.content), told.headers, preload_content=False)
+    for part in packed.stream(_PIECE, decode_content=True):
         _call.remaining()
         size += len(part)
         if size > MAX_ANSWER_BYTES:
             raise _TooLarge(f"the answer is over {MAX_ANSWER_BYTES} bytes unpacked")
         parts.append(part)
     return b"".join(parts)
-
-
-def _ended_in_headers(response: requests.Response, content: bytes) -> bool:
-    """Is this a success whose headers stop where the connection did? Python's parser takes it for whole."""
-    if content or response.status_code == 204 or response.status_code >= 300:
-        return False
-    return "Content-Length" not in response.headers and "Transfer-Encoding" not in response.headers
 
 
 _BEFORE_SENDING: tuple[tuple[tuple[type[BaseException], ...], str, Label], ...] = (

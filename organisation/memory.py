@@ -126,8 +126,8 @@ class SealedMemory:
         """
         read_at, value, until = self._read.get(key, (-_KEPT_SECONDS, "", None))
         if steady() - read_at >= _KEPT_SECONDS:
-            with self._database.read() as session:
-                row = session.connection().execute(_GET, {"account_id": self._account_id, "key": key}).first()
+            with self._database.reading() as connection:
+                row = connection.execute(_GET, {"account_id": self._account_id, "key": key}).first()
             if row is None:
                 return None
             sealed = Sealed(row.key_version, row.wrapped_key, row.ciphertext)
@@ -149,16 +149,15 @@ class SealedMemory:
             "wrapped_key": sealed.wrapped_key,
             "ciphertext": sealed.ciphertext,
         }
-        with self._database.write() as session:
-            connection = session.connection()
+        with self._database.writing() as connection:
             connection.execute(_SWEEP, {"account_id": self._account_id, "now": self._clock.now()})
             connection.execute(_PUT, facts)
         self._read[key] = (steady(), value, until)
 
     def forget(self, key: str) -> None:
         self._read.pop(key, None)
-        with self._database.write() as session:
-            session.execute(
+        with self._database.writing() as connection:
+            connection.execute(
                 delete(AccountMemory).where(
                     col(AccountMemory.account_id) == self._account_id, col(AccountMemory.key) == key
                 )
@@ -181,8 +180,8 @@ class SealedMemory:
             "until": until,
             "now": self._clock.now(),
         }
-        with self._database.write() as session:
-            return session.connection().execute(_SPEND, facts).first() is not None
+        with self._database.writing() as connection:
+            return connection.execute(_SPEND, facts).first() is not None
 
     @contextmanager
     def single_flight(self, key: str) -> Iterator[None]:
@@ -204,14 +203,14 @@ class SealedMemory:
     def _take(self, key: str, holder: str) -> bool:
         now = self._clock.now()
         facts = {"account_id": self._account_id, "key": key, "holder": holder}
-        with self._database.write() as session:
-            taken = session.connection().execute(_LEASE, {**facts, "until": now + self._lease, "now": now})
+        with self._database.writing() as connection:
+            taken = connection.execute(_LEASE, {**facts, "until": now + self._lease, "now": now})
             return taken.first() is not None
 
     def _release(self, key: str, holder: str) -> None:
         facts = {"account_id": self._account_id, "key": key, "holder": holder}
-        with self._database.write() as session:
-            session.connection().execute(_RELEASE, facts)
+        with self._database.writing() as connection:
+            connection.execute(_RELEASE, facts)
 
     def _owner(self, key: str) -> str:
         return f"memory {self._account_id} {key}"

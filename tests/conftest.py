@@ -12,6 +12,7 @@ from ground import write_in_memory
 from hashing import hash_cheaply
 from hypothesis import settings as hypothesis_settings
 from installed import Installation
+from mocked import let_responses_answer
 from postgres import Postgres, running_postgres
 
 from benchmarks._nodes import Nursery
@@ -26,6 +27,7 @@ hypothesis_settings.load_profile("house")
 
 write_in_memory()
 hash_cheaply()
+let_responses_answer()
 
 
 @pytest.fixture(scope="session")
