@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import Message
 from pathlib import Path
 from typing import Annotated, Generic, TypeVar
 
@@ -124,9 +125,19 @@ async def writing(
     """The change, with a hash of all that was asked: the same key may not stand for anything else."""
     request, digest = call.request, hashlib.sha256()
     asked = (request.method, request.url.path, request.url.query, request.headers.get("if-match", ""))
-    for part in (*(one.encode() for one in asked), await request.body()):
+    for part in (*(one.encode() for one in asked), _told(request, await request.body())):
         digest.update(len(part).to_bytes(8, "big") + part)
     return Write(call, idempotency_key, digest.hexdigest())
+
+
+def _told(request: Request, body: bytes) -> bytes:
+    """The body; of a form without the boundary, which is another each time the same form is sent."""
+    kind = Message()
+    kind["Content-Type"] = request.headers.get("content-type", "")
+    boundary = kind.get_boundary()
+    if kind.get_content_type() != "multipart/form-data" or not boundary:
+        return body
+    return body.replace(boundary.encode("latin-1", "replace"), b"")
 
 
 @dataclass(frozen=True)

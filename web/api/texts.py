@@ -61,6 +61,9 @@ Title = Annotated[str, StringConstraints(max_length=300), AfterValidator(_plain)
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_line)]
 """A name or another single line."""
 
+Aside = Annotated[str, StringConstraints(max_length=200), AfterValidator(_line)]
+"""A single line that may be empty."""
+
 Code = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
 """What names a thing: a unit's code, a login, platform:handle."""
 
