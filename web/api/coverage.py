@@ -1,7 +1,6 @@
 """数据齐不齐 Who has not reported, where file and platform differ, when platforms are asked, the archive."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from web.api.accounts import seen as account_seen
 from web.api.call import Asked
 from web.api.files import Download
 from web.api.noun import Noun
-from web.api.texts import Day, Filter, Told
+from web.api.texts import Day, Figure, Filter, Told
 
 noun = Noun("figures")
 
@@ -56,8 +55,8 @@ class ConflictShown(Told):
     title: str
     metric: str
     day: date
-    imported: Decimal
-    told: Decimal
+    imported: Figure
+    told: Figure
     file: str
     row: int | None
 

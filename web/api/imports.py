@@ -1,7 +1,6 @@
 """导入 Files of figures that were imported, and taking one back."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Query
@@ -13,7 +12,7 @@ from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
 from web.api.files import UploadedFigures
 from web.api.noun import Noun
-from web.api.texts import Day, Filter, Number, Told
+from web.api.texts import Day, Figure, Filter, Number, Told
 
 noun = Noun("imports")
 
@@ -48,7 +47,7 @@ class FirstRowShown(Told):
     day: date
     title: str
     published_at: datetime | None
-    figures: dict[str, Decimal]
+    figures: dict[str, Figure]
     known: bool
 
 
@@ -58,8 +57,8 @@ class ConflictFound(Told):
     row: int
     metric: str
     day: date
-    imported: Decimal
-    told: Decimal
+    imported: Figure
+    told: Figure
 
 
 class Imported(Told):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field, StringConstraints
+from sqlmodel import Session
 
 from analytics.exports.week import Week
 from analytics.reports.cron import DEFAULT, next_fire
@@ -159,7 +160,7 @@ def order(asked: Asked, body: Ordered) -> ReportList:
     unit = find_unit(asked.session, body.unit)
     asked.at(unit.path)
     ids = order_reports(asked.session, asked.keys, unit, body.week, now=asked.now, actor=asked.actor)
-    return _those(asked, ids)
+    return _those(asked.session, ids)
 
 
 @noun.write("POST", "/deliveries/{number}/resolve", Act.REPORT_SCHEDULE, alone=True)
@@ -179,8 +180,8 @@ def resolve(asked: Asked, number: Number, body: Settled) -> ReportList:
         http=lambda kind: http_for(f"robot-{kind}", desk.settings),
     )
     settle(office, number, arrived=body.outcome == "arrived", actor=asked.actor)
-    asked.session.expire_all()
-    return _those(asked, [number])
+    with desk.database.read() as session:
+        return _those(session, [number])
 
 
 @noun.download("/weekly", Act.REPORT_READ, "application/octet-stream")
@@ -211,8 +212,8 @@ def _at_delivery(asked: Asked, number: int) -> None:
     asked.at(find_unit(asked.session, found[0][1]).path)
 
 
-def _those(asked: Asked, ids: list[int]) -> ReportList:
-    found = listed(asked.session, only=ids, limit=len(ids))
+def _those(session: Session, ids: list[int]) -> ReportList:
+    found = listed(session, only=ids, limit=len(ids))
     return ReportList(items=[_report(delivery, code) for delivery, code in found])
 
 

@@ -1,10 +1,11 @@
 """What may stand in a request's fields: texts are kept as they came, byte for byte, or refused."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 from scheduler.outgoing import has_control
 
@@ -52,6 +53,9 @@ def _in_years(day: date) -> date:
         raise ValueError("expected a day from 2000 to 2899")
     return day
 
+
+Figure = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]
+"""A number as a text, in full: no exponent."""
 
 Words = Annotated[str, StringConstraints(max_length=200_000), AfterValidator(_plain)]
 """A text of several lines."""

@@ -29,7 +29,7 @@ def held(house: ApiHouse) -> tuple[Account, dict[str, str]]:
 def test_what_opens_an_account_is_taken_and_never_told(house: ApiHouse) -> None:
     owner = house.owner()
     made = owner.post("/accounts", NEW, Idempotency_Key="k")
-    assert (made.status, made.headers["location"]) == (201, f"/api/v1{PATH}")
+    assert (made.status, made.headers["location"]) == (201, f"/api/v1{PATH}".replace(":", "%3A"))
     again = owner.post("/accounts", NEW, Idempotency_Key="k")
     assert (again.body, again.headers["idempotency-replayed"]) == (made.body, "true")
     shown = owner.get(PATH)
