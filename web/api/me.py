@@ -65,7 +65,11 @@ def show(asked: Asked) -> Me:
 @noun.write("PUT", "/substitute", SIGNED_IN)
 def name(asked: Asked, body: Standin) -> StandinShown:
     """指定代审 Somebody signs reviews in my place until a day."""
-    return _named(asked, find_person(asked.session, body.login), body.until)
+    try:
+        other = find_person(asked.session, body.login)
+    except MeizhenError:  # who is there is told to nobody: as somebody who cannot act
+        raise MeizhenError("review.bad_substitute", login=body.login) from None
+    return _named(asked, other, body.until)
 
 
 @noun.write("DELETE", "/substitute", SIGNED_IN)

@@ -43,6 +43,17 @@ def test_no_program_opens_a_door_to_more_than_its_key_may(house: ApiHouse) -> No
     assert narrow.post("/people/neu/password-reset").status == 201
 
 
+def test_a_substitute_is_named_and_ended_and_a_wrong_one_is_told_like_nobody(house: ApiHouse) -> None:
+    owner, until = house.owner(), house.clock.now().date().isoformat()
+    house.person("wang", Role.EDITOR, "HH")
+    for login in ("owner", "niemand"):
+        wrong = owner.call("PUT", "/me/substitute", body={"login": login, "until": until})
+        assert (wrong.status, wrong.body["code"]) == (422, "review.bad_substitute")
+    named = owner.call("PUT", "/me/substitute", body={"login": "wang", "until": until})
+    assert named.body == {"login": "owner", "substitute": "wang", "until": until}
+    assert owner.call("DELETE", "/me/substitute").body["substitute"] is None
+
+
 def test_a_key_is_shown_once_and_ends_at_once(house: ApiHouse) -> None:
     owner = house.owner()
     house.person("wang", Role.EDITOR, "HH")
