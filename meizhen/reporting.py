@@ -2,39 +2,26 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session
 
-from analytics.exports.week import Week
 from analytics.reports import Office, plan_fire, run_round, running_schedules
-from analytics.reports.cron import parse_cron, reported_day
-from analytics.reports.deliveries import plan
-from config.errors import MeizhenError
+from analytics.reports.cron import parse_cron
+from analytics.reports.ordering import order_reports
 from connectors import Http
 from meizhen.house import House
-from organisation import find_unit, record
+from organisation import find_unit
 from organisation.access import http_for
-from scheduler import notices
+from scheduler.notices import ReportNotices
 from scheduler.periodic import last_fire, run_due
 
 _TICK_SECONDS = 15
 _PLANNING = timedelta(minutes=5)
 _log = structlog.get_logger("meizhen.reporting")
-
-
-class _Notices:
-    """Trouble with reports, told as the house tells everything that a person must know."""
-
-    def trouble(self, session: Session, unit: str, *, code: str, now: datetime) -> None:
-        notices.raise_report(session, unit, now, code=code)
-
-    def settled(self, session: Session, unit: str, *, now: datetime) -> None:
-        notices.end_report(session, unit, now)
 
 
 def office_of(house: House, node: str) -> Office:
@@ -45,7 +32,7 @@ def office_of(house: House, node: str) -> Office:
         clock=house.clock,
         settings=house.settings,
         node=node,
-        teller=_Notices(),
+        teller=ReportNotices(),
         http=robot_http(house),
     )
 
@@ -118,26 +105,9 @@ def deliver_now(house: House, unit: str, week: str | None) -> list[int]:
 
     Raises MeizhenError: unknown unit, not a week, no schedule of the unit.
     """
-    now = house.clock.now()
-    chosen = str(Week.parse(week)) if week is not None else str(Week.of(reported_day(now)))
     with house.database.write() as session:
-        found = running_schedules(session, unit=find_unit(session, unit))
-        if not found:
-            raise MeizhenError("reports.no_schedule_of_unit", unit=unit)
-        ids = [
-            delivery
-            for schedule, _ in found
-            for delivery in plan(session, schedule, now, chosen, now=now, ordered_by=house.actor)
-        ]
-        details = {"week": chosen, "deliveries": ids}
-        record(
-            session,
-            house.keys,
-            at=now,
-            actor=house.actor,
-            act="report.deliver",
-            subject=f"unit:{unit}",
-            details=details,
+        ids = order_reports(
+            session, house.keys, find_unit(session, unit), week, now=house.clock.now(), actor=house.actor
         )
     run_round(office_of(house, "cli"), ids)
     return ids

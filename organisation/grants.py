@@ -12,7 +12,7 @@ from config.secrets import KeyRing
 from organisation.ledger import record
 from organisation.people import Person, PersonSecret, PersonState, hold_people, state_of
 from organisation.permissions import HOUSE, Act, Held, Place, Role, Standing, may, require
-from organisation.units import Unit
+from organisation.units import Unit, find_unit
 
 EVERYWHERE = "*"  # how people and the ledger name the whole house
 
@@ -237,6 +237,14 @@ def require_granting(acting: Standing, person: Person, role: Role, unit: Unit | 
     require(acting, Act.ROLE_GRANT_OWNER if role == Role.OWNER else Act.ROLE_GRANT, place)
     if acting.person_id == person.id and not may(acting, Act.ROLE_GRANT_OWNER, place):
         raise MeizhenError("organisation.own_role", login=acting.login)
+
+
+def require_gift(session: Session, acting: Standing, person: Person, to: Person) -> None:
+    """May `acting` give all that the person holds to another as well? Raises as `require_granting` does."""
+    for one in roles_of(session, person):
+        require_granting(
+            acting, to, one.role, None if one.unit == EVERYWHERE else find_unit(session, one.unit)
+        )
 
 
 def record_refusal(

@@ -10,6 +10,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from config.batch import BatchStatement
 from config.errors import MeizhenError
 from config.secrets import KeyRing
+from organisation.accounts import Account
 from organisation.grants import GrantedRole, grant_role, keep_an_owner, roles_of
 from organisation.ledger import record
 from organisation.one_time_codes import Purpose, void_codes
@@ -54,6 +55,23 @@ def put_in_charge(session: Session, person: Person, kind: str, ids: Sequence[int
     """
     values = {"kind": kind, "person_id": person.known_id, "now": at.astimezone(UTC)}
     _CHARGE.run(session.connection(), [(thing_id,) for thing_id in ids], **values)
+
+
+def charge_accounts(
+    session: Session,
+    keys: KeyRing,
+    person: Person,
+    accounts: Sequence[Account],
+    *,
+    deputy: bool,
+    at: datetime,
+    actor: str,
+) -> None:
+    """The person answers for these accounts, or stands in for whoever does (`deputy`); into the ledger."""
+    kind = DEPUTY if deputy else "account"
+    put_in_charge(session, person, kind, [one.known_id for one in accounts], at=at)
+    details: dict[str, object] = {"kind": kind, "accounts": [one.stable_id for one in accounts]}
+    record(session, keys, at=at, actor=actor, act="person.charge", subject=person.subject, details=details)
 
 
 def in_charge(session: Session, kind: str, thing_id: int) -> Person | None:

@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel
 
 from config.errors import InputError, MeizhenError, Problem
 from config.secrets import KeyRing
-from config.table_files import Table
+from config.table_files import Row, Table
 from organisation.cells import Cells
 from organisation.lateness import parse_lateness
 from organisation.ledger import record
@@ -72,6 +72,26 @@ def import_units(session: Session, keys: KeyRing, table: Table, *, at: datetime,
     InputError naming every wrong row; nothing of the file is applied then.
     """
     table.require(COLUMNS[:4], known=COLUMNS)
+    done = _take(session, table)
+    if done != UnitImport(0, 0, 0):
+        subject = f"file:{table.source}"[:200]
+        record(session, keys, at=at, actor=actor, act="unit.import", subject=subject, details=vars(done))
+    return done
+
+
+def write_unit(
+    session: Session, keys: KeyRing, values: Mapping[str, str], *, at: datetime, actor: str
+) -> UnitImport:
+    """Adds, renames or moves one unit; `values` has the columns of a file of units. Raises InputError so."""
+    code = values["code"]
+    done = _take(session, Table(f"unit {code}"[:80], tuple(values), (Row(1, dict(values)),)))
+    if done != UnitImport(0, 0, 0):
+        subject, details = f"unit:{code}", dict(values)
+        record(session, keys, at=at, actor=actor, act="unit.write", subject=subject, details=details)
+    return done
+
+
+def _take(session: Session, table: Table) -> UnitImport:
     if session.get_bind().dialect.name == "postgresql":
         # Two imports side by side could close a cycle that neither sees; accounts can still be added.
         session.execute(text("LOCK TABLE unit IN SHARE ROW EXCLUSIVE MODE"))
@@ -91,15 +111,6 @@ def import_units(session: Session, keys: KeyRing, table: Table, *, at: datetime,
         _move(session, here[line.code].id, here[line.parent].id if line.parent else None)
     if added or changed or moves:
         session.expire_all()
-        record(
-            session,
-            keys,
-            at=at,
-            actor=actor,
-            act="unit.import",
-            subject=f"file:{table.source}"[:200],
-            details={"added": added, "changed": changed, "moved": len(moves)},
-        )
     return UnitImport(added, changed, len(moves))
 
 

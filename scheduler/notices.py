@@ -193,6 +193,16 @@ def end_report(session: Session, unit: str, now: datetime) -> None:
     )
 
 
+class ReportNotices:
+    """Trouble with reports, told as the house tells everything that a person must know."""
+
+    def trouble(self, session: Session, unit: str, *, code: str, now: datetime) -> None:
+        raise_report(session, unit, now, code=code)
+
+    def settled(self, session: Session, unit: str, *, now: datetime) -> None:
+        end_report(session, unit, now)
+
+
 def open_notices(session: Session) -> list[Notice]:
     """Every open notice, newest first."""
     wanted = select(Notice).where(col(Notice.closed_at).is_(None))

@@ -66,7 +66,7 @@ class Drafts:
         token = secrets.token_hex(16)
         folder = self._folder / token
         folder.mkdir(parents=True, mode=0o700)
-        path = folder / _plain(name)
+        path = folder / plain_name(name)
         try:
             _copy(file, path)
             with open_table(path):
@@ -132,7 +132,7 @@ class Drafts:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A file name of theirs as one of ours: no folder, nothing that a shell or file system minds."""
     last = re.split(r"[\\/]", name)[-1]
     kept = re.sub(r"[^\w.()（）\- ]", "_", last).strip(" .")[-_NAME_LENGTH:]

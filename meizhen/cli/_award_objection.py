@@ -1,6 +1,5 @@
 """`meizhen award objection`: filed, answered, listed; every act in the ledger too."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,25 +97,8 @@ def list_(
 def _note(
     house: "House", rule: "Rule", act: str, objection: "Objection", details: Mapping[str, object]
 ) -> None:
-    """The ledger has the act; a long text stands there by its hash."""
-    from organisation import record
+    from analytics.awards.acts import note_act
 
-    told = {
-        name: value
-        if not isinstance(value, str) or len(value) <= _LONG
-        else hashlib.sha256(value.encode()).hexdigest()
-        for name, value in details.items()
-    }
+    told = {"number": objection.number, **details}
     with house.database.write() as session:
-        record(
-            session,
-            house.keys,
-            at=house.clock.now(),
-            actor=house.actor,
-            act=act,
-            subject=f"award:{rule.id}",
-            details={"number": objection.number, **told},
-        )
-
-
-_LONG = 500
+        note_act(session, house.keys, rule, act, told, at=house.clock.now(), actor=house.actor)

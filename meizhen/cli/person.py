@@ -184,14 +184,14 @@ def hand_over(
     roles: Annotated[bool, typer.Option("--roles", help=text("person.help_with_roles"))] = False,
     as_json: AsJson = False,
 ) -> None:
-    from organisation import find_person, require_granting, roles_of
+    from organisation import find_person
     from organisation import hand_over as hand_over_to
+    from organisation.grants import require_gift
 
     with open_house() as house, house.database.write() as session:
         person, other = find_person(session, login), find_person(session, to)
         if roles and house.person is not None:
-            for one in roles_of(session, person):
-                require_granting(house.person, other, one.role, _unit_of(session, one.unit))
+            require_gift(session, house.person, person, other)
         done = hand_over_to(
             session, house.keys, person, other, at=house.clock.now(), actor=house.actor, roles=roles
         )
@@ -210,8 +210,8 @@ def charge(
     account: Annotated[list[str], typer.Option("--account", help=text("person.help_account"))],
     deputy: Annotated[bool, typer.Option("--deputy", help=text("person.help_deputy"))] = False,
 ) -> None:
-    from organisation import Act, find_account, find_person, put_in_charge, record, require
-    from organisation.leaving import DEPUTY
+    from organisation import Act, find_account, find_person, require
+    from organisation.leaving import charge_accounts
     from organisation.units import Unit
 
     with open_house() as house, house.database.write() as session:
@@ -221,18 +221,7 @@ def charge(
             unit = session.get(Unit, one.unit_id)
             if house.person is not None and unit is not None:
                 require(house.person, Act.ACCOUNT_WRITE, unit)
-        kind = DEPUTY if deputy else "account"
-        put_in_charge(session, person, kind, [one.known_id for one in accounts], at=now)
-        details: dict[str, object] = {"kind": kind, "accounts": [one.stable_id for one in accounts]}
-        record(
-            session,
-            house.keys,
-            at=now,
-            actor=house.actor,
-            act="person.charge",
-            subject=person.subject,
-            details=details,
-        )
+        charge_accounts(session, house.keys, person, accounts, deputy=deputy, at=now, actor=house.actor)
     typer.echo(text("person.charged", login=person.login, count=len(accounts)))
 
 
@@ -330,12 +319,6 @@ def _unit(session: "Session", code: str | None) -> "Unit | None":
     from organisation import find_unit
 
     return None if code is None else find_unit(session, code)
-
-
-def _unit_of(session: "Session", told: str) -> "Unit | None":
-    from organisation.grants import EVERYWHERE
-
-    return _unit(session, None if told == EVERYWHERE else told)
 
 
 def _one_place(unit: str | None, *, everywhere: bool) -> None:

@@ -7,10 +7,10 @@ from scenery import make_account, queue_posts
 from analytics.sharing import Need
 from config import Database, ManualClock
 from config.secrets import KeyRing
-from meizhen.collecting import SharedWithPublishing
 from scheduler import lanes
 from scheduler.gates import Gates
 from scheduler.notices import open_notices
+from scheduler.sharing import SharedWithPublishing
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -9,11 +9,13 @@ from PIL import Image
 from sqlmodel import Session, select
 
 from analytics.articles import Article
+from analytics.reports.deliveries import plan
 from analytics.reports.schedules import Order, add_schedule
-from organisation import Act, Role, find_unit, standing_of
+from organisation import Act, Role, add_key, find_unit, standing_of
 from organisation.stages import Stage, set_stages
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
+from scheduler.assisted_tasks import Task
 from scheduler.deliveries import Delivery
 from scheduler.library import add_media, keep_all
 from scheduler.media import FoundMedia, examine
@@ -50,14 +52,14 @@ class Scene:
     def _fill(self, facts: dict[str, object], code: str) -> None:
         house, now = self.house, self.house.clock.now()
         unit, account = house.units[code], house.accounts[code]
-        make_person(house.database, house.keys, f"of-{code.lower()}", at=now, unit=unit)
+        person = make_person(house.database, house.keys, f"of-{code.lower()}", at=now, unit=unit)
         due = now + timedelta(hours=1)
         found = self._picture(code)
         with house.database.write() as session:
             queued = queue_post(
                 session,
                 house.keys,
-                Draft("标题", "排队的稿"),
+                Draft("标题", "排队的稿", (found,)),
                 [account],
                 due=due,
                 lateness_hours=2,
@@ -92,7 +94,17 @@ class Scene:
                 "delivery": delivery,
                 "article": article.id,
                 "schedule": made.known_id,
+                "report": plan(session, made, now, "2026-W09", now=now)[0],
             }
+            times = {"due": due, "expires_at": due, "handed_at": now}
+            task = Task(delivery_id=delivery or 0, account_id=account.known_id, **times)
+            session.add(task)
+            session.flush()
+            facts["task"] = task.known_id
+            key, _ = add_key(
+                session, house.keys, person, "test", [Act.POST_READ], days=9, at=now, actor="test"
+            )
+            facts["prefix"] = key.prefix
 
     def _picture(self, code: str) -> FoundMedia:
         """A picture of this place's own, in the media folder."""

@@ -122,7 +122,7 @@ def list_runs(asked: Asked) -> RunList:
     from analytics.awards.shelf import runs_on
 
     asked.house()
-    return RunList(items=[RunShown.model_validate(one) for one in runs_on(_shelf(asked))])
+    return RunList(items=[RunShown.model_validate(one) for one in runs_on(shelf_of(asked))])
 
 
 @noun.read("/{run}/ranking", Act.AWARD_READ)
@@ -131,7 +131,7 @@ def ranking(asked: Asked, run: RunName) -> Ranking:
     from analytics.awards.shelf import read_run
 
     asked.house()
-    found = read_run(_shelf(asked), run)
+    found = read_run(shelf_of(asked), run)
     return Ranking(
         name=run,
         run_id=found.run_id,
@@ -181,7 +181,7 @@ def explain(
         )
 
     asked.house()
-    found = explain_account(find_run(_shelf(asked), run), account, category=category)
+    found = explain_account(find_run(shelf_of(asked), run), account, category=category)
     return Explanation(
         run_id=found.run_id,
         category=found.category.id,
@@ -198,5 +198,6 @@ def explain(
     )
 
 
-def _shelf(asked: Asked) -> File:
+def shelf_of(asked: Asked) -> File:
+    """The folder that holds the runs."""
     return asked.desk.settings.awards_root

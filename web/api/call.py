@@ -1,10 +1,12 @@
 """One request of a program: who asks, how often, and what an endpoint may ask of it (`noun` runs them)."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import Message
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -109,24 +111,61 @@ class Write:
     request_hash: str
 
 
-async def writing(
-    call: Annotated[Call, Depends(calling)],
-    idempotency_key: Annotated[
-        str,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-            description="New for each act, such as a UUID; the same when the same act is sent again.",
-        ),
-    ],
-) -> Write:
+_Key = Annotated[
+    str,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="New for each act, such as a UUID; the same when the same act is sent again.",
+    ),
+]
+
+
+async def writing(call: Annotated[Call, Depends(calling)], idempotency_key: _Key) -> Write:
     """The change, with a hash of all that was asked: the same key may not stand for anything else."""
-    request, digest = call.request, hashlib.sha256()
+    asked = _hash_of(call.request, _told(call.request, await call.request.body()))
+    return Write(call, idempotency_key, asked)
+
+
+@dataclass(frozen=True)
+class StreamedWrite(Write):
+    """A change whose body lies on the disk: it is too large for the memory."""
+
+    path: Path
+
+
+async def streaming(
+    call: Annotated[Call, Depends(calling)], idempotency_key: _Key
+) -> AsyncIterator[StreamedWrite]:
+    """The same for a body that goes to the disk as it comes, and is gone after the answer."""
+    body = hashlib.sha256()
+    with TemporaryDirectory(prefix="meizhen-upload-") as folder:
+        path = Path(folder) / "upload"
+        with path.open("wb") as file:
+            async for piece in call.request.stream():
+                body.update(piece)
+                await run_in_threadpool(file.write, piece)
+        yield StreamedWrite(call, idempotency_key, _hash_of(call.request, body.digest()), path)
+
+
+def _hash_of(request: Request, body: bytes) -> str:
+    """Of all that was asked; `body` is the whole of it or its hash."""
+    digest = hashlib.sha256()
     asked = (request.method, request.url.path, request.url.query, request.headers.get("if-match", ""))
-    for part in (*(one.encode() for one in asked), await request.body()):
+    for part in (*(one.encode() for one in asked), body):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return Write(call, idempotency_key, digest.hexdigest())
+    return digest.hexdigest()
+
+
+def _told(request: Request, body: bytes) -> bytes:
+    """The body; of a form without the boundary, which is another each time the same form is sent."""
+    kind = Message()
+    kind["Content-Type"] = request.headers.get("content-type", "")
+    boundary = kind.get_boundary()
+    if kind.get_content_type() != "multipart/form-data" or not boundary:
+        return body
+    return body.replace(boundary.encode("latin-1", "replace"), b"")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from pathlib import Path as Folder
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import Field
 from sqlmodel import Session
 
 from config.errors import InputError, Problem
 from organisation import Act, Standing, find_unit, in_sight
+from scheduler.covers import Cut, Shape, cut_cover
 from scheduler.library import (
     add_media,
     clean_alt,
@@ -27,6 +28,7 @@ from scheduler.library import (
 from scheduler.media import MAX_MEDIA_BYTES, MediaFile, examine
 from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
+from web.api.files import SentFilm
 from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Line, Told, Words
 
@@ -66,7 +68,10 @@ class MediaWhole(MediaShown):
 
 
 class NewMedia(Body):
-    """A file for a unit: `content` is its bytes in Base64, 20 MB at most; `alt` says what it shows."""
+    """A file for a unit: `content` is its bytes in Base64, 20 MB at most (a larger film: `/media/films`).
+
+    `alt` says what it shows.
+    """
 
     unit: Code
     file_name: Line
@@ -78,6 +83,16 @@ class Alt(Body):
     """What a file shows, in words."""
 
     alt: Annotated[Words, Field(max_length=500)]
+
+
+class NewCut(Body):
+    """What is cut out: a corner and a width in pixels of the picture; the shape gives the height."""
+
+    unit: Code
+    shape: Shape
+    left: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    top: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    width: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 @noun.read("", Act.MEDIA_READ)
@@ -111,22 +126,37 @@ def content(asked: Asked, sha256: Hash) -> MediaFile:
 @noun.write("POST", "", Act.MEDIA_WRITE, status=HTTPStatus.CREATED, alone=True)
 def add(asked: Asked, body: NewMedia) -> Answer[MediaWhole]:
     """收进素材 Take a file: judged by its bytes, pictures written anew; the hash is of what is kept."""
-    unit = find_unit(asked.session, body.unit)
-    asked.at(unit.path)
-    clean_alt(body.alt)
+    asked.at(find_unit(asked.session, body.unit).path)
     with TemporaryDirectory(prefix="meizhen-upload-") as folder:
         # A name of our own: what the caller calls it is only shown, and cleaned before.
         path = Folder(folder) / "upload"
         path.write_bytes(_bytes(body.content))
-        found = [examine(path, named=body.file_name)]
-        keep_all(asked.media_folder, found)
-        desk = asked.desk
-        with desk.database.write() as session:
-            place = find_unit(session, body.unit)
-            (row,) = add_media(
-                session, desk.keys, found, place, alt=body.alt, now=asked.now, actor=asked.actor
-            )
-            made = _whole(session, asked.person, row)
+        return _kept(asked, path, body.unit, body.file_name, body.alt)
+
+
+@noun.write("POST", "/films", Act.MEDIA_WRITE, status=HTTPStatus.CREATED, alone=True, streamed=True)
+def add_film(
+    asked: Asked,
+    film: SentFilm,
+    unit: Annotated[Code, Query()],
+    file_name: Annotated[Line, Query()],
+    alt: Annotated[Words, Query(max_length=500)] = "",
+) -> Answer[MediaWhole]:
+    """收进视频 Take a film of up to 1 GB: its bytes are the body, and are read piece by piece."""
+    asked.at(find_unit(asked.session, unit).path)
+    return _kept(asked, film, unit, file_name, alt)
+
+
+def _kept(asked: Asked, path: Folder, unit: str, name: str, alt: str) -> Answer[MediaWhole]:
+    """What lies at `path`, looked at and taken into the library of the unit."""
+    clean_alt(alt)
+    found = [examine(path, named=name)]
+    keep_all(asked.media_folder, found)
+    desk = asked.desk
+    with desk.database.write() as session:
+        place = find_unit(session, unit)
+        (row,) = add_media(session, desk.keys, found, place, alt=alt, now=asked.now, actor=asked.actor)
+        made = _whole(session, asked.person, row)
     return Answer(made, location=f"/api/v1/media/{made.sha256}")
 
 
@@ -136,6 +166,21 @@ def change(asked: Asked, sha256: Hash, body: Alt) -> MediaWhole:
     row = _seen(asked, sha256, Act.MEDIA_WRITE)
     set_alt(asked.session, asked.keys, row.sha256, body.alt, now=asked.now, actor=asked.actor)
     return _whole(asked.session, asked.person, row)
+
+
+@noun.write("POST", "/{sha256}/cut", Act.MEDIA_WRITE, status=HTTPStatus.CREATED, alone=True)
+def cut(asked: Asked, sha256: Hash, body: NewCut) -> Answer[MediaWhole]:
+    """裁封面 A cover cut from a picture, for a unit; the picture stays as it is."""
+    unit = find_unit(asked.session, body.unit)
+    asked.at(unit.path)
+    row = require_media(asked.session, asked.person, sha256, Act.MEDIA_READ)
+    found = cut_cover(asked.media_folder, row, Cut(body.shape, body.left, body.top, body.width))
+    desk = asked.desk
+    with desk.database.write() as session:
+        place = find_unit(session, body.unit)
+        (made,) = add_media(session, desk.keys, [found], place, alt=row.alt, now=asked.now, actor=asked.actor)
+        told = _whole(session, asked.person, made)
+    return Answer(told, location=f"/api/v1/media/{told.sha256}")
 
 
 def _seen(asked: Asked, sha256: str, act: Act) -> MediaFile:

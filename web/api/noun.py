@@ -28,10 +28,12 @@ from organisation import (
     claim_key,
     give_up,
     keep_answer,
+    record,
 )
 from scheduler.media import MediaFile
 from web.access import Rule, ruled
-from web.api.call import Answer, Asked, Call, Write, calling, writing
+from web.api.call import Answer, Asked, Call, Write, calling, streaming, writing
+from web.api.files import Download, form_of
 from web.api.problems import MEDIA_TYPE, REFUSED, Problem
 from web.media_files import media_response
 
@@ -39,12 +41,7 @@ _READ = (401, 403, 404, 422, 429, 503)
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _EDIT = (*_WRITE, 412, 428)
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_BYTES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The bytes, as a download.",
-        "content": {f"{kind}": _BINARY for kind in ("image/jpeg", "image/png", "image/gif", "video/mp4")},
-    }
-}
+_MEDIA = ("image/jpeg", "image/png", "image/gif", "video/mp4")
 
 
 class Noun:
@@ -52,7 +49,7 @@ class Noun:
 
     def __init__(self, name: str) -> None:
         self.router = APIRouter(prefix=f"/{name}", tags=[name])
-        self._name = name
+        self.name = name
 
     def read(
         self, path: str, rule: Rule, *, etag: bool = False
@@ -81,7 +78,27 @@ class Noun:
                     _require_checked(reading)
                     return media_response(reading.media_folder, row)
 
-            self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives_bytes=True)
+            self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives=_MEDIA)
+            return endpoint
+
+        return add
+
+    def download(
+        self, path: str, rule: Rule, kind: str
+    ) -> Callable[[Callable[..., Download]], Callable[..., Download]]:
+        """A GET whose answer is a file of this kind, made for it."""
+
+        def add(endpoint: Callable[..., Download]) -> Callable[..., Download]:
+            @wraps(endpoint)
+            def answer(asked: Call, **values: object) -> Response:
+                with _reading(asked, rule) as reading:
+                    made = endpoint(reading, **values)
+                    _require_checked(reading)
+                    response = made.response(kind, asked.allowance)
+                _note_download(asked, made)
+                return response
+
+            self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives=(kind,))
             return endpoint
 
         return add
@@ -95,15 +112,20 @@ class Noun:
         status: HTTPStatus = HTTPStatus.OK,
         edit: bool = False,
         alone: bool = False,
+        streamed: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """A change. `edit` compares If-Match; `alone` is for what opens its transactions itself."""
+        """A change. `edit` compares If-Match; `alone` is for what opens its transactions itself.
+
+        `streamed`: its body is one large file (`files.SentFilm`).
+        """
 
         def add(endpoint: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(endpoint)
             def answer(asked: Write, **values: object) -> Response:
                 return _Writing(asked, rule, status, alone).run(endpoint, values)
 
-            self._add(method, path, rule, endpoint, answer, writing, status, _EDIT if edit else _WRITE)
+            asking = streaming if streamed else writing
+            self._add(method, path, rule, endpoint, answer, asking, status, _EDIT if edit else _WRITE)
             return endpoint
 
         return add
@@ -119,13 +141,14 @@ class Noun:
         status: HTTPStatus,
         statuses: Sequence[int],
         *,
-        gives_bytes: bool = False,
+        gives: Sequence[str] = (),
     ) -> None:
         signature = inspect.signature(endpoint)
-        body = None if gives_bytes else signature.return_annotation
+        body = None if gives else signature.return_annotation
         if getattr(body, "__origin__", None) is Answer:
             body = get_args(body)[0]
         first, *rest = signature.parameters.values()
+        forms = (form_of(one.annotation) for one in rest)
         kind = Call if asking is calling else Write
         taken = first.replace(
             annotation=Annotated[kind, Depends(asking)], kind=inspect.Parameter.KEYWORD_ONLY
@@ -146,9 +169,10 @@ class Noun:
             response_model=body,
             summary=summary.rstrip("."),
             description=f"{summary}{description}{needs}",
-            operation_id=f"{self._name}_{endpoint.__name__.strip('_')}",
-            responses={**{one: _documented(one) for one in statuses}, **(_BYTES if gives_bytes else {})},
-            response_class=Response if gives_bytes else JSONResponse,
+            operation_id=f"{self.name}_{endpoint.__name__.strip('_')}",
+            responses={**{one: _documented(one) for one in statuses}, **_bytes(gives)},
+            response_class=Response if gives else JSONResponse,
+            openapi_extra=next((form for form in forms if form is not None), None),
         )
 
 
@@ -172,6 +196,28 @@ def _documented(status: int) -> dict[str, Any]:
         return {"description": "It is what If-None-Match names."}
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _bytes(kinds: Sequence[str]) -> dict[int | str, dict[str, Any]]:
+    if not kinds:
+        return {}
+    told = {"description": "The bytes, as a download.", "content": dict.fromkeys(kinds, _BINARY)}
+    return {HTTPStatus.OK.value: told}
+
+
+def _note_download(call: Call, made: Download) -> None:
+    if made.act:
+        desk = call.office.desk
+        with desk.database.write() as session:
+            record(
+                session,
+                desk.keys,
+                at=desk.clock.now(),
+                actor=call.holder.actor,
+                act=made.act,
+                subject=made.subject,
+                details=made.details,
+            )
 
 
 def _act_of(rule: Rule) -> Act | None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from config.errors import MeizhenError
 from organisation import (
@@ -16,21 +16,30 @@ from organisation import (
     Role,
     Unit,
     add_person,
+    charges_of,
     disable_person,
+    drop_second_factor,
     enable_person,
+    find_account,
     find_person,
     find_unit,
     grant_role,
+    hand_over,
+    invite_person,
     may,
     page_of_people,
+    recovery_codes_left,
     require_granting,
     require_over,
+    reset_password,
     revoke_role,
     roles_of,
     unit_codes,
 )
-from organisation.people import clean_login
-from organisation.permissions import HOUSE
+from organisation.grants import require_gift
+from organisation.leaving import charge_accounts
+from organisation.people import clean_login, secret_of
+from organisation.permissions import HOUSE, ROLE_ACTS
 from web.api.accounts import Why
 from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
@@ -57,6 +66,52 @@ class PersonShown(Told):
     state: PersonState
     made_at: datetime
     roles: list[RoleShown]
+
+
+class PersonWhole(PersonShown):
+    """A person with how their door is locked, and how many things of each kind they answer for."""
+
+    second_factor: bool
+    recovery_codes: int
+    charges: dict[str, int]
+
+
+class CodeShown(Told):
+    """A code with which the person, and nobody else, chooses a password once; it is not shown again."""
+
+    login: str
+    code: str
+    expires_at: datetime
+
+
+class HandingOver(Body):
+    """To whom everything goes; with `roles` the roles as well."""
+
+    to: Code
+    roles: bool = False
+
+
+class HandedOver(Told):
+    """How many things of each kind went to the other, and the roles they were given."""
+
+    login: str
+    to: str
+    things: dict[str, int]
+    roles: list[RoleShown]
+
+
+class Charging(Body):
+    """Accounts to answer for, or to stand in for whoever does."""
+
+    accounts: Annotated[list[Code], Field(min_length=1, max_length=200)]
+    deputy: bool = False
+
+
+class ChargesShown(Told):
+    """How many things of each kind somebody answers for now."""
+
+    login: str
+    charges: dict[str, int]
 
 
 class RolesShown(Told):
@@ -97,14 +152,21 @@ def list_people(asked: Asked, paging: Pages, state: PersonState | None = None) -
 
 
 @noun.read("/{login}", Act.PERSON_READ)
-def show(asked: Asked, login: Name) -> PersonShown:
+def show(asked: Asked, login: Name) -> PersonWhole:
     """一个人 One person."""
-    return _told(asked, _over(asked, login))
+    person = _over(asked, login)
+    secret = secret_of(asked.session, person)
+    return PersonWhole(
+        **_told(asked, person).model_dump(),
+        second_factor=secret.totp_confirmed,
+        recovery_codes=recovery_codes_left(asked.session, person),
+        charges=dict(charges_of(asked.session, person)),
+    )
 
 
 @noun.write("POST", "", Act.PERSON_WRITE, status=HTTPStatus.CREATED)
 def add(asked: Asked, body: PersonAdded) -> Answer[PersonShown]:
-    """添加 Somebody new; `meizhen person invite` lets them in."""
+    """添加 Somebody new; an invitation lets them in."""
     unit = None if body.unit is None else find_unit(asked.session, body.unit)
     asked.at(unit.path if unit else HOUSE.path)
     if clean_login(body.login) != body.login:
@@ -143,6 +205,61 @@ def enable(asked: Asked, login: Name) -> PersonShown:
     return _told(asked, person)
 
 
+@noun.write("POST", "/{login}/invitation", Act.PERSON_WRITE, status=HTTPStatus.CREATED)
+def invite(asked: Asked, login: Name) -> CodeShown:
+    """邀请 A one-time code for somebody who was not here yet; an older one is void."""
+    person = _opened(asked, login)
+    code, until = invite_person(asked.session, asked.keys, person, at=asked.now, actor=asked.actor)
+    return CodeShown(login=person.login, code=code, expires_at=until)
+
+
+@noun.write("POST", "/{login}/password-reset", Act.PERSON_WRITE, status=HTTPStatus.CREATED)
+def reset(asked: Asked, login: Name) -> CodeShown:
+    """重设密码 A one-time code for a new password; the old one and all sessions end at once."""
+    person = _opened(asked, login)
+    code, until = reset_password(asked.session, asked.keys, person, at=asked.now, actor=asked.actor)
+    return CodeShown(login=person.login, code=code, expires_at=until)
+
+
+@noun.write("DELETE", "/{login}/second-factor", Act.PERSON_WRITE)
+def drop_factor(asked: Asked, login: Name) -> PersonShown:
+    """取消两步验证 Their authenticator and recovery codes count no more: who lost them sets up new ones."""
+    person = _opened(asked, login)
+    if not drop_second_factor(asked.session, asked.keys, person, at=asked.now, actor=asked.actor):
+        raise MeizhenError("person.no_factor", login=person.login)
+    return _told(asked, person)
+
+
+@noun.write("POST", "/{login}/hand-over", Act.PERSON_WRITE)
+def give_all(asked: Asked, login: Name, body: HandingOver) -> HandedOver:
+    """交接 Everything they answer for goes to another."""
+    person, to = _over(asked, login), _over(asked, body.to)
+    if body.roles:
+        require_gift(asked.session, asked.person, person, to)
+    done = hand_over(asked.session, asked.keys, person, to, at=asked.now, actor=asked.actor, roles=body.roles)
+    given = [RoleShown(role=one.role, unit=one.unit) for one in done.roles]
+    return HandedOver(login=person.login, to=to.login, things=done.things, roles=given)
+
+
+@noun.write("POST", "/{login}/accounts", Act.PERSON_WRITE)
+def charge(asked: Asked, login: Name, body: Charging) -> ChargesShown:
+    """负责账号 They answer for these accounts from now on, whoever did before."""
+    person = _over(asked, login)
+    accounts = [find_account(asked.session, name) for name in body.accounts]
+    for account in accounts:
+        asked.at(asked.session.get_one(Unit, account.unit_id).path, act=Act.ACCOUNT_WRITE)
+    charge_accounts(
+        asked.session,
+        asked.keys,
+        person,
+        accounts,
+        deputy=body.deputy,
+        at=asked.now,
+        actor=asked.actor,
+    )
+    return ChargesShown(login=person.login, charges=dict(charges_of(asked.session, person)))
+
+
 @noun.write("POST", "/{login}/roles", Act.ROLE_GRANT, status=HTTPStatus.CREATED)
 def grant(asked: Asked, login: Name, body: RoleGiven) -> RolesShown:
     """授予角色 Give a role, at a unit and all below it or at the whole house."""
@@ -173,6 +290,22 @@ def _over(asked: Asked, login: str) -> Person:
     asked.everybody()  # asked of every place where they are somebody
     if asked.act is not None:
         require_over(asked.session, asked.person, person, asked.act)
+    return person
+
+
+def _opened(asked: Asked, login: str) -> Person:
+    """The person whose door is opened anew: whoever holds the code may be them, so the key must have all
+    that they may, or a program could do more than its key by signing in.
+    """
+    person = _over(asked, login)
+    beyond = [
+        act
+        for one in roles_of(asked.session, person)
+        for act in ROLE_ACTS[one.role]
+        if not asked.person.in_scope(act)
+    ]
+    if beyond:
+        raise MeizhenError("organisation.beyond_key", act=min(beyond))
     return person
 
 

@@ -18,6 +18,7 @@ from scheduler.posts_read import ReadPost, paths_of_post, read_post
 from scheduler.review_drafts import change_draft, hold_draft, send_draft, told_change, write_draft
 from web.api.accounts import seen as account_seen
 from web.api.call import Answer, Asked, etag_of
+from web.api.connectors import LabelShown
 from web.api.cursors import Page, Pages
 from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Moment, Name, Number, Since, Title, Told, Until, Words
@@ -96,6 +97,16 @@ class CopyChange(Body):
 
     title: Title | None = None
     text: Words | None = None
+
+
+class PreviewShown(Told):
+    """A copy as it goes out: `html` null where the platform takes plain text, '' where `problems` stand."""
+
+    title: str
+    text: str
+    html: str | None
+    media: list[str]
+    problems: list[LabelShown]
 
 
 class Sent(Told):
@@ -189,6 +200,29 @@ def change_copy(asked: Asked, post: Number, account: Name, body: CopyChange) -> 
         actor=asked.actor,
     )
     return _shown(read_post(asked.session, post))
+
+
+@noun.read("/{post}/copies/{account}/preview", Act.POST_READ)
+def preview(asked: Asked, post: Number, account: Name) -> PreviewShown:
+    """预览 One account's copy as it will look, by the very functions that send it; nobody is asked."""
+    from scheduler.previews import preview_of
+
+    asked.at(*paths_of_post(asked.session, post))
+    found, _ = account_seen(asked, account)
+    seen = preview_of(
+        asked.session,
+        post,
+        found,
+        asked.media_folder,
+        lambda one: f"/api/v1/media/{one.sha256}/content",
+    )
+    return PreviewShown(
+        title=seen.title,
+        text=seen.text,
+        html=seen.html,
+        media=[one.sha256 for one in seen.media],
+        problems=[LabelShown.model_validate(one) for one in seen.problems],
+    )
 
 
 @noun.write("POST", "/{post}/send", Act.POST_SEND)

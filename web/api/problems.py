@@ -14,7 +14,7 @@ from config.database import LOST
 from config.errors import InputError, MeizhenError
 from config.errors import Problem as Wrong
 from config.messages import LANGUAGES, present_language
-from web.api.sizes import MOST_KILOBYTES
+from web.api.sizes import most_kilobytes
 
 _log = structlog.get_logger("web.api")
 MEDIA_TYPE = "application/problem+json"
@@ -78,6 +78,10 @@ _UNSEEN = frozenset(
         "reports.no_schedule",
         "figures.unknown_article",
         "award.no_such_run",
+        "award.no_such_objection",
+        "key.unknown",
+        "reports.no_robot",
+        "task.unknown",
         "api.not_found",
     }
 )
@@ -105,10 +109,28 @@ _STATUSES: Mapping[str, HTTPStatus] = {
         (
             "api.under_way",
             "api.overtaken",
+            "award.no_judges",
+            "award.not_eligible_yet",
+            "award.jury_is_in",
+            "award.notice_not_up",
+            "award.objection_answered",
+            "award.objection_late",
+            "award.run_locked",
+            "award.sheet_is_in",
+            "award.sheets_missing",
+            "key.revoked_already",
+            "person.no_factor",
+            "person.not_invitable",
+            "reports.no_schedule_of_unit",
+            "reports.not_waiting",
+            "task.link_taken",
+            "task.not_approved",
+            "task.wrong_state",
             "account.not_moved",
             "webhook.still_queued",
             "webhook.stopped",
             "delivery.wrong_state",
+            "org.unit_exists",
             "organisation.held_already",
             "organisation.last_owner",
             "organisation.not_held",
@@ -231,7 +253,9 @@ async def _of_http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return told(request, MeizhenError("api.bad_method"), headers=headers)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return told(request, MeizhenError("api.too_large", limit=MOST_KILOBYTES))
+        return told(
+            request, MeizhenError("api.too_large", limit=most_kilobytes(request.method, request.url.path))
+        )
     return told(request, MeizhenError("api.bad_request"))
 
 

@@ -10,7 +10,7 @@ from scheduler.status import queue_status
 from web.api.accounts import seen as account_seen
 from web.api.call import Asked
 from web.api.noun import Noun
-from web.api.texts import Body, Code, Told
+from web.api.texts import Body, Code, Reason, Told
 
 noun = Noun("queue")
 
@@ -61,6 +61,12 @@ class What(Body):
     unit: Code | None = None
 
 
+class Stopping(What):
+    """What is stopped, and why."""
+
+    reason: Reason | None = None
+
+
 class Opening(What):
     """What is opened, and what becomes of posts that are late by now."""
 
@@ -91,10 +97,10 @@ def notices(asked: Asked) -> NoticeList:
 
 
 @noun.write("POST", "/pause", Act.QUEUE_STEER)
-def pause(asked: Asked, body: What) -> Steered:
+def pause(asked: Asked, body: Stopping) -> Steered:
     """暂停 Stop an account, a unit's accounts, or everything; every node obeys at its next tick."""
     accounts, _ = _named(asked, body)
-    _steer(asked, accounts, stopped=True)
+    _steer(asked, accounts, stopped=True, reason=body.reason or "")
     return _steered(asked, accounts, 0)
 
 
@@ -111,11 +117,12 @@ def resume(asked: Asked, body: Opening) -> Steered:
     return _steered(asked, accounts, decided)
 
 
-def _steer(asked: Asked, accounts: list[Account] | None, *, stopped: bool) -> None:
+def _steer(asked: Asked, accounts: list[Account] | None, *, stopped: bool, reason: str = "") -> None:
+    session, keys, now, actor = asked.session, asked.keys, asked.now, asked.actor
     if accounts is None:
-        stop_queue(asked.session, asked.keys, now=asked.now, actor=asked.actor, stopped=stopped)
+        stop_queue(session, keys, now=now, actor=actor, stopped=stopped, reason=reason)
     else:
-        stop_accounts(asked.session, asked.keys, accounts, now=asked.now, actor=asked.actor, stopped=stopped)
+        stop_accounts(session, keys, accounts, now=now, actor=actor, stopped=stopped, reason=reason)
 
 
 def _named(asked: Asked, what: What) -> tuple[list[Account] | None, str]:

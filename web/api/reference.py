@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from web.api.app import PREFIX, describe
+from web.api.commands import LOCAL, ROUTES
 
 
 def document() -> str:
@@ -38,7 +39,25 @@ def page() -> str:
             for method, operation in operations.items()
             if tag["name"] in operation["tags"]
         ]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_commands(), ""])
+
+
+def _commands() -> list[str]:
+    """Which route does what a command does, and which commands have none."""
+    return [
+        "",
+        "## 命令与路由 Commands and routes",
+        "",
+        "| 命令 Command | 路由 Route |",
+        "|---|---|",
+        *(f"| `meizhen {command}` | `{route}` |" for command, route in ROUTES.items()),
+        "",
+        "没有路由的命令,和为什么没有。 Commands without a route, and why.",
+        "",
+        "| 命令 Command | 为什么 Why |",
+        "|---|---|",
+        *(f"| `meizhen {command}` | {why.zh} {why.en} |" for command, why in LOCAL.items()),
+    ]
 
 
 def _act(operation: dict[str, Any]) -> str:

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field, StringConstraints
+from sqlmodel import Session
 
+from analytics.exports.week import Week
 from analytics.reports.cron import DEFAULT, next_fire
 from analytics.reports.deliveries import ReportDelivery, State, cancel_planned, listed
 from analytics.reports.schedules import (
@@ -17,9 +20,13 @@ from analytics.reports.schedules import (
     find_schedule,
     running_schedules,
 )
-from config.errors import InputError, Problem
-from organisation import Act, find_unit
+from config.clock import shanghai_day
+from config.errors import InputError, MeizhenError, Problem
+from organisation import Act, find_unit, http_for, in_sight
+from scheduler.notices import ReportNotices
 from web.api.call import Asked
+from web.api.coverage import WeekName
+from web.api.files import Download
 from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Number, Told
 
@@ -87,6 +94,19 @@ class ReportList(Told):
     items: list[ReportShown]
 
 
+class Ordered(Body):
+    """The unit whose schedules say who gets the report, and the week; null is the last whole one."""
+
+    unit: Code
+    week: Annotated[str, StringConstraints(pattern=r"^\d{4}-W\d{2}$")] | None = None
+
+
+class Settled(Body):
+    """A person's word on a delivery that waits for one: it `arrived`, or it goes `again`."""
+
+    outcome: Literal["arrived", "again"]
+
+
 @noun.read("/schedules", Act.REPORT_READ)
 def list_schedules(asked: Asked, unit: Filter = None) -> ScheduleList:
     """定时列表 Standing orders, of one unit or of the whole house."""
@@ -129,6 +149,71 @@ def list_deliveries(
     of = None if unit is None else find_unit(asked.session, unit)
     asked.at(of.path if of else "")
     found = listed(asked.session, unit=of, needing_person=waiting, limit=limit)
+    return ReportList(items=[_report(delivery, code) for delivery, code in found])
+
+
+@noun.write("POST", "/deliveries", Act.REPORT_SCHEDULE, status=HTTPStatus.ACCEPTED)
+def order(asked: Asked, body: Ordered) -> ReportList:
+    """立即发送 Send a week's report to everyone in the unit's schedules, at a node's next round."""
+    from analytics.reports.ordering import order_reports
+
+    unit = find_unit(asked.session, body.unit)
+    asked.at(unit.path)
+    ids = order_reports(asked.session, asked.keys, unit, body.week, now=asked.now, actor=asked.actor)
+    return _those(asked.session, ids)
+
+
+@noun.write("POST", "/deliveries/{number}/resolve", Act.REPORT_SCHEDULE, alone=True)
+def resolve(asked: Asked, number: Number, body: Settled) -> ReportList:
+    """核实 Settle a delivery that waits for a person; what goes again is sent at a node's next round."""
+    from analytics.reports.run import Office, settle
+
+    _at_delivery(asked, number)
+    desk = asked.desk
+    office = Office(
+        database=desk.database,
+        keys=desk.keys,
+        clock=desk.clock,
+        settings=desk.settings,
+        node="api",
+        teller=ReportNotices(),
+        http=lambda kind: http_for(f"robot-{kind}", desk.settings),
+    )
+    settle(office, number, arrived=body.outcome == "arrived", actor=asked.actor)
+    with desk.database.read() as session:
+        return _those(session, [number])
+
+
+@noun.download("/weekly", Act.REPORT_READ, "application/octet-stream")
+def weekly(
+    asked: Asked,
+    week: WeekName = None,
+    unit: Filter = None,
+    form: Annotated[Format, Query(alias="format")] = "xlsx",
+) -> Download:
+    """周报 A week's report of a unit, or of the whole house, as one file."""
+    from analytics.exports import export_week
+
+    asked.at(find_unit(asked.session, unit).path if unit else "")
+    chosen = str(Week.parse(week) if week else Week.of(shanghai_day(asked.now)).before)
+    database, within = asked.desk.database, in_sight(asked.person, Act.REPORT_READ)
+
+    def write(folder: Path) -> Path:
+        return export_week(database, chosen, folder, unit=unit, within=within, formats=[form])[form]
+
+    told = {"week": chosen, "unit": unit or "", "format": form}
+    return Download(write, act="report.weekly", subject=f"report:{chosen}", details=told)
+
+
+def _at_delivery(asked: Asked, number: int) -> None:
+    found = listed(asked.session, only=[number])
+    if not found:
+        raise MeizhenError("organisation.out_of_sight")
+    asked.at(find_unit(asked.session, found[0][1]).path)
+
+
+def _those(session: Session, ids: list[int]) -> ReportList:
+    found = listed(session, only=ids, limit=len(ids))
     return ReportList(items=[_report(delivery, code) for delivery, code in found])
 
 

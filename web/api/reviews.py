@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Query
@@ -14,6 +15,7 @@ from scheduler.posts_read import paths_of_post
 from scheduler.review_people import reads
 from scheduler.review_views import changes, shown, waiting
 from web.api.call import Asked
+from web.api.files import Download
 from web.api.noun import Noun
 from web.api.texts import Body, Number, Reason, Told
 
@@ -210,6 +212,25 @@ def show_changes(asked: Asked, post: Number) -> Changes:
     if before is None:
         return Changes(since=None, lines=None)
     return Changes(since=before.number, lines=changes(before, present))
+
+
+@noun.download("/{post}/form", Act.REVIEW_READ, "application/pdf")
+def form(asked: Asked, post: Number) -> Download:
+    """登记表 The printed form 三审三校 of the last submission, with names, times and hash."""
+    from scheduler.review_form import review_form
+
+    _may_read(asked, post)
+    submission = review.latest(asked.session, post)
+    if submission is None:
+        raise MeizhenError("review.never_submitted", post=post)
+    seen, session, now = shown(asked.session, submission), asked.session, asked.now
+
+    def write(folder: Path) -> Path:
+        path = folder / f"review-{post}-{submission.number}.pdf"
+        path.write_bytes(review_form(session, seen, now=now))
+        return path
+
+    return Download(write)
 
 
 def _may_read(asked: Asked, post: int) -> None:

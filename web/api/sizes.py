@@ -5,8 +5,12 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scheduler.media import MAX_FILM_BYTES
+
 MOST_KILOBYTES = 1024
 MEDIA_KILOBYTES = 27 * 1024  # 20 MB in Base64, and the words around it
+FILM_KILOBYTES = MAX_FILM_BYTES // 1024
+FORM_KILOBYTES = 17 * 1024  # a file as large as the console takes, and what stands around it
 
 
 class Capped:
@@ -17,7 +21,8 @@ class Capped:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        read, most = 0, MEDIA_KILOBYTES * 1024 if _takes_media(scope) else self._most
+        kilobytes = most_kilobytes(str(scope.get("method")), str(scope.get("path", "")))
+        read, most = 0, self._most if kilobytes == MOST_KILOBYTES else kilobytes * 1024
 
         async def counted() -> Message:
             nonlocal read
@@ -30,6 +35,12 @@ class Capped:
         await self._app(scope, counted, send)
 
 
-def _takes_media(scope: Scope) -> bool:
-    path, method = str(scope.get("path", "")), scope.get("method")
-    return method == "POST" and path.endswith("/media")
+def most_kilobytes(method: str, path: str) -> int:
+    """How large the body of such a request may be."""
+    if method == "POST" and path.endswith("/media/films"):
+        return FILM_KILOBYTES
+    if method == "POST" and path.endswith("/media"):
+        return MEDIA_KILOBYTES
+    if method == "POST" and path.endswith(("/imports", "/import", "/sheets")):
+        return FORM_KILOBYTES
+    return MOST_KILOBYTES

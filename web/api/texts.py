@@ -1,10 +1,11 @@
 """What may stand in a request's fields: texts are kept as they came, byte for byte, or refused."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 from scheduler.outgoing import has_control
 
@@ -53,6 +54,9 @@ def _in_years(day: date) -> date:
     return day
 
 
+Figure = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]
+"""A number as a text, in full: no exponent."""
+
 Words = Annotated[str, StringConstraints(max_length=200_000), AfterValidator(_plain)]
 """A text of several lines."""
 
@@ -60,6 +64,9 @@ Title = Annotated[str, StringConstraints(max_length=300), AfterValidator(_plain)
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_line)]
 """A name or another single line."""
+
+Aside = Annotated[str, StringConstraints(max_length=200), AfterValidator(_line)]
+"""A single line that may be empty."""
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_line)]
 """What names a thing: a unit's code, a login, platform:handle."""

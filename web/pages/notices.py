@@ -1,24 +1,23 @@
 """评优 · 公示: the list put up for everybody to look at, and the objections to it: filed, answered, kept."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from analytics.awards.acts import note_act
 from analytics.awards.keeping import Award, Awards
 from analytics.awards.notice import public_days, put_up
 from analytics.awards.objections import answer_objection, file_objection, objections
 from analytics.awards.run import rule_of
 from config.clock import shanghai_day
-from organisation import Act, Place, record, require
+from organisation import Act, Place, require
 from web.access import ruled
 from web.desk import Desk
 from web.pages.awards import award_facts
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
-_LONG = 500  # a longer text stands in the ledger by its hash
 _Name = Annotated[str, Form(max_length=200)]
 _Text = Annotated[str, Form(max_length=5000)]
 
@@ -89,19 +88,6 @@ def notices_router(desk: Desk) -> APIRouter:
 
 
 def _note(desk: Desk, viewer: Viewer, award: Award, act: str, details: Mapping[str, object]) -> None:
-    told = {
-        name: hashlib.sha256(value.encode()).hexdigest()
-        if isinstance(value, str) and len(value) > _LONG
-        else value
-        for name, value in details.items()
-    }
+    rule, at = rule_of(award.run), desk.clock.now()
     with desk.database.write() as session:
-        record(
-            session,
-            desk.keys,
-            at=desk.clock.now(),
-            actor=viewer.actor,
-            act=act,
-            subject=f"award:{rule_of(award.run).id}",
-            details=told,
-        )
+        note_act(session, desk.keys, rule, act, details, at=at, actor=viewer.actor)

@@ -29,7 +29,7 @@ from organisation import (
     revoke_role,
     roles_of,
 )
-from organisation.grants import EVERYWHERE
+from organisation.grants import EVERYWHERE, require_gift
 from organisation.leaving import things_of
 from organisation.people import secret_of
 from scheduler.posts import Post
@@ -159,9 +159,8 @@ def people_router(desk: Desk) -> APIRouter:
         with desk.database.write() as session:
             one = found(session, viewer, login, Act.PERSON_WRITE)
             other = found(session, viewer, to, Act.PERSON_WRITE)
-            for held in roles_of(session, one) if roles else ():
-                place = None if held.unit == EVERYWHERE else find_unit(session, held.unit)
-                require_granting(viewer.standing, other, held.role, place)
+            if roles:
+                require_gift(session, viewer.standing, one, other)
             done = hand_over(session, desk.keys, one, other, at=now, actor=viewer.actor, roles=roles)
         count = sum(done.things.values())
         shown = {"login": one.login, "to": other.login, "count": count, "roles": len(done.roles)}

@@ -4,7 +4,9 @@ import base64
 import io
 
 import pytest
+from api_caller import Answered
 from api_scene import Scene
+from films import box, film
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("_inline")
@@ -58,6 +60,40 @@ def test_a_file_over_the_megabyte_of_other_requests_is_taken(scene: Scene) -> No
     assert caller.post("/media", new(buffer.getvalue())).status == 201
     over = caller.call("POST", "/media", raw=b"x" * (28 * 1024 * 1024))
     assert over.status == 413
+
+
+def test_a_film_is_its_requests_body_and_may_be_larger_than_any_other(scene: Scene) -> None:
+    caller = scene.house.caller(scene.house.key(scene.author))
+    content = film().replace((0).to_bytes(4, "big") + b"mdatpictures", box(b"mdat", b"p" * 28 * 1024 * 1024))
+
+    def sent(raw: bytes, key: str, unit: str = "HH") -> Answered:
+        query = {"unit": unit, "file_name": "片.html", "alt": "升旗"}
+        headers = {"Content-Type": "video/mp4", "Idempotency-Key": key}
+        return caller.call("POST", "/media/films", query=query, raw=raw, headers=headers)
+
+    made = sent(content, "film-1")
+    assert made.status == 201, made.body
+    assert (made.body["content_type"], made.body["file_name"]) == ("video/mp4", "片.mp4")
+    assert (made.body["size"], made.body["seconds"], made.body["alt"]) == (len(content), 2.5, "升旗")
+    again = sent(content, "film-1")
+    assert again.body == made.body and again.headers["idempotency-replayed"] == "true"
+    assert sent(content[:-1], "film-1").body["code"] == "api.key_used_otherwise"
+    damaged = sent(content + b"x", "film-2")
+    assert (damaged.status, damaged.body["code"]) == (422, "post.media_damaged")
+
+
+def test_a_cover_is_cut_and_the_picture_stays(scene: Scene) -> None:
+    caller = scene.house.caller(scene.house.key(scene.author))
+    buffer = io.BytesIO()
+    Image.new("RGB", (500, 400), "red").save(buffer, "PNG")
+    whole = caller.post("/media", new(buffer.getvalue())).body
+    cut = {"unit": "HH", "shape": "2.35x1", "left": 10, "top": 20, "width": 470}
+    made = caller.post(f"/media/{whole['sha256']}/cut", cut)
+    assert made.status == 201 and (made.body["width"], made.body["height"]) == (470, 200)
+    assert made.body["alt"] == "升旗" and made.body["sha256"] != whole["sha256"]
+    assert caller.get(f"/media/{whole['sha256']}").body["width"] == 500
+    outside = caller.post(f"/media/{whole['sha256']}/cut", cut | {"width": 495})
+    assert (outside.status, outside.body["code"]) == (422, "media.bad_cut")
 
 
 def test_a_post_takes_only_media_that_its_writer_sees(scene: Scene) -> None:
