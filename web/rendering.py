@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from config.messages import present_language, text
 from organisation import Act
-from scheduler.notices import notices_within
+from scheduler.notices import count_notices
 from scheduler.queue import stop_of
 from web import cookies
 from web.assets import built_assets
@@ -86,13 +86,12 @@ def _frame(request: Request, viewer: Viewer | None) -> dict[str, object]:
         frame["rooms"] = [(room, is_here(room, request.url.path)) for room in rooms_for(request, viewer)]
         with desk.database.read() as session:
             frame["stop"] = stop_of(session)
-            open_ones = notices_within(
+            frame["bell"] = count_notices(
                 session,
                 viewer.within(Act.QUEUE_READ),
                 whole=viewer.may(Act.QUEUE_READ),
                 limit=_MOST_BELLS,
             )
-            frame["bell"] = len(open_ones)
     return frame
 
 
