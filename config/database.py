@@ -35,6 +35,7 @@ from sqlmodel import Session
 from config.clock import SystemClock
 from config.errors import MeizhenError
 from config.settings import Settings
+from config.versions import Version, VersionTeller
 
 _Columns = TypeVarTuple("_Columns")
 # Statements kept, of each kind that depends on where somebody may look: made once a reach, not once a page.
@@ -93,6 +94,7 @@ class Database:
         self._reading = engine.execution_options(meizhen_reads=True)
         self._by_key = engine.execution_options(meizhen_by_key=True)
         self._writer = threading.Lock()
+        self._versions = VersionTeller(engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -131,7 +133,12 @@ class Database:
             if taken:
                 self._writer.release()
 
+    def version(self) -> Version | None:
+        """Which state it is in: the same again only while nobody commits. None where it does not answer."""
+        return self._versions.version()
+
     def close(self) -> None:
+        self._versions.close()
         self.engine.dispose()
 
 

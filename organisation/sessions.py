@@ -112,6 +112,11 @@ def wants_touch(signed: SignedIn, now: datetime) -> bool:
     return now - signed.seen_at >= _SEEN_EVERY
 
 
+def stays_until(signed: SignedIn, ages: Ages) -> datetime:
+    """Until when time alone changes nothing about the session: its use is to be noted then, or it ends."""
+    return min(signed.seen_at + min(_SEEN_EVERY, ages.idle), signed.made_at + ages.absolute)
+
+
 def touch_session(session: Session, signed: SignedIn, now: datetime) -> None:
     """Notes that the session is used; one that has ended meanwhile stays ended."""
     session.execute(

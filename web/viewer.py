@@ -119,7 +119,7 @@ def _chosen(session: Session, code: str, standing: Standing) -> Unit | None:
     return unit if unit is not None and sees(standing, unit) else None
 
 
-def viewer(found: Annotated[Viewer | None, Depends(viewer_or_none)]) -> Viewer:
+async def viewer(found: Annotated[Viewer | None, Depends(viewer_or_none)]) -> Viewer:
     """Who is signed in. Raises NotSignedIn."""
     if found is None:
         raise NotSignedIn

@@ -14,6 +14,7 @@ from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
+from web.kept_pages import kept
 from web.rendering import page
 from web.silence import silent_accounts
 from web.viewer import Viewing
@@ -27,6 +28,7 @@ def today_router(desk: Desk) -> APIRouter:
 
     @router.get("/")
     @ruled(SIGNED_IN)
+    @kept
     def today(request: Request, viewer: Viewing) -> Response:
         within = viewer.within(Act.POST_READ)
         since = viewer.now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
