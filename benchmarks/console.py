@@ -4,10 +4,10 @@
 
 The promises: signed in, with 16 connections, 300 home pages a second on two cores; the first view in Chromium
 within 1.5 s and 300 kB. A page of which nothing has changed is given again (`web/kept_pages.py`), so home
-pages are asked for twice: while nothing is written, by which the promise is judged, and while a process of its
-own commits every few milliseconds, so that pages are made anew. Both are told, with the milliseconds that the
-server computed for a page. Beside them stands what a bare Starlette page does in the same process in turns with
-ours: on a machine with other work the ratio says more than the number.
+pages are asked for twice: while nothing is written, by which the promise is judged; and while another process
+commits every few milliseconds, so that pages are made anew. Both are told, with the milliseconds that the
+server computed for a page. Beside them stands what a bare Starlette page does in the same process in turns
+with ours: on a machine with other work the ratio says more than the number.
 """
 
 import argparse
