@@ -145,11 +145,11 @@ _PLANNED = (
 
 def _going(session: Session, ids: Sequence[int]) -> dict[int, list[Going]]:
     going: dict[int, list[Going]] = defaultdict(list)
-    for post_id, platform, handle, due, state in rows_of(session, _QUEUED, {"posts": ids}):
+    for post_id, platform, handle, due, state in rows_of(session, _QUEUED, {"posts": ids}).all():
         going[post_id].append(Going(f"{platform}:{handle}", due, state))
     drafts = [id_ for id_ in ids if id_ not in going]
     if drafts:
-        for post_id, platform, handle, due in rows_of(session, _PLANNED, {"posts": drafts}):
+        for post_id, platform, handle, due in rows_of(session, _PLANNED, {"posts": drafts}).all():
             going[post_id].append(Going(f"{platform}:{handle}", due, "draft"))
     return going
 
