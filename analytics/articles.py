@@ -8,10 +8,10 @@ from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint, select, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint, bindparam, select, text
 from sqlmodel import Field, Session, SQLModel, col
 
-from config.database import Millionths
+from config.database import Millionths, rows_of
 from organisation.accounts import Account
 
 
@@ -127,12 +127,15 @@ class CollectionGap(SQLModel, table=True):
 
 def last_articles(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
     """When each account last published anything that was collected, by us or not; others are not named."""
-    latest = (
-        select(col(Article.published_at))
-        .where(col(Article.account_id) == col(Account.id))
-        .order_by(col(Article.published_day).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = session.execute(select(col(Account.id), latest).where(col(Account.id).in_(account_ids)))
-    return {account_id: at for account_id, at in rows if at is not None}
+    rows = rows_of(session, _LAST, {"accounts": list(account_ids)})
+    return {account_id: at for account_id, at in rows if account_id is not None and at is not None}
+
+
+_LAST = select(
+    col(Account.id),
+    select(col(Article.published_at))
+    .where(col(Article.account_id) == col(Account.id))
+    .order_by(col(Article.published_day).desc())
+    .limit(1)
+    .scalar_subquery(),
+).where(col(Account.id).in_(bindparam("accounts", expanding=True)))

@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchmarks._http_load import Load, ask
+from benchmarks._process import cpu_seconds
 from config.database import Database, connect, migrate
 from config.secrets import KeyRing, create_key_file, load_key_file
 from organisation import Account, Act, Role, Unit, add_key, add_person, grant_role
@@ -98,15 +99,6 @@ def server(home: Path) -> Iterator[tuple[str, int]]:
         process.stdout.close()
 
 
-def cpu_seconds(process: int) -> float:
-    """What a process has computed so far; not a number where the system does not tell."""
-    try:
-        told = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(count: int, seconds: float) -> Iterator[tuple[str, Load, float]]:
     """One size, both readers: the load, and milliseconds that the server computed for a request."""
     with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +117,9 @@ def measure(count: int, seconds: float) -> Iterator[tuple[str, Load, float]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="once, small: does it still run?")
     parser.add_argument("--seconds", type=float, default=20.0, help="for each size and reader")
     wanted = parser.parse_args()

@@ -7,20 +7,22 @@ ones on both databases; migrations name the same type (`UTCDateTime`).
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    CursorResult,
     Dialect,
     Engine,
+    Select,
     TypeDecorator,
     create_engine,
     event,
@@ -33,7 +35,11 @@ from sqlmodel import Session
 from config.clock import SystemClock
 from config.errors import MeizhenError
 from config.settings import Settings
+from config.versions import Version, VersionTeller
 
+_Columns = TypeVarTuple("_Columns")
+# Statements kept, of each kind that depends on where somebody may look: made once a reach, not once a page.
+REACHES = 256
 # What a database that is away, locked or full raises: nothing was decided, and it may come back.
 LOST = (OperationalError, InterfaceError, InternalError)
 _BUSY_MILLISECONDS = 15_000
@@ -88,6 +94,7 @@ class Database:
         self._reading = engine.execution_options(meizhen_reads=True)
         self._by_key = engine.execution_options(meizhen_by_key=True)
         self._writer = threading.Lock()
+        self._versions = VersionTeller(engine)
 
     @property
     def is_sqlite(self) -> bool:
@@ -138,8 +145,21 @@ class Database:
             if taken:
                 self._writer.release()
 
+    def version(self) -> Version | None:
+        """Which state it is in: the same again only while nobody commits. None where it does not answer."""
+        return self._versions.version()
+
     def close(self) -> None:
+        self._versions.close()
         self.engine.dispose()
+
+
+def rows_of(
+    session: Session, asked: Select[*_Columns], told: Mapping[str, object] | None = None
+) -> CursorResult[*_Columns]:
+    """Rows of columns, for what is asked at every page: the ORM's way round takes longer than the answer."""
+    session.flush()
+    return session.connection().execute(asked, told)
 
 
 def open_database(settings: Settings) -> Database:

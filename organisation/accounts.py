@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, UniqueConstraint, update
+from sqlalchemy import ColumnElement, Select, UniqueConstraint, bindparam, update
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from config.database import REACHES
 from config.errors import MeizhenError
 from config.keyset import keyset
 from config.secrets import KeyRing
@@ -94,18 +96,22 @@ def accounts_of(
 
     `within` is a condition on their units (`permissions.in_sight`).
     """
-    wanted = select(Account).order_by(col(Account.platform), col(Account.handle))
+    given = {"platform": platform, "state": state}
+    told = {name: value for name, value in given.items() if value is not None}
+    wanted = _accounts(frozenset(told), None if unit is None else in_subtree(unit), within)
+    return list(session.scalars(wanted, told))
+
+
+@lru_cache(maxsize=REACHES)
+def _accounts(
+    named: frozenset[str], unit: ColumnElement[bool] | None, within: ColumnElement[bool] | None
+) -> Select[Account]:
+    wanted = columns(Account).order_by(col(Account.platform), col(Account.handle))
     if unit is not None or within is not None:
         wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id))
-    if unit is not None:
-        wanted = wanted.where(in_subtree(unit))
-    if within is not None:
-        wanted = wanted.where(within)
-    if platform is not None:
-        wanted = wanted.where(Account.platform == platform)
-    if state is not None:
-        wanted = wanted.where(Account.state == state)
-    return list(session.exec(wanted))
+    conditions = [one for one in (unit, within) if one is not None]
+    facts = {"platform": col(Account.platform), "state": col(Account.state)}
+    return wanted.where(*conditions, *(facts[name] == bindparam(name) for name in named))
 
 
 def page_of_accounts(

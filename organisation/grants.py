@@ -1,9 +1,11 @@
 """Roles given and taken: who holds what where, kept in the database and read anew for every decision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, bindparam, text
+from sqlalchemy import Index, Row, Select, UniqueConstraint, bindparam, text
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -80,34 +82,46 @@ def roles_of(session: Session, person: Person) -> list[GrantedRole]:
     return sorted(found, key=lambda one: (one.path, list(Role).index(one.role)))
 
 
-# Made once, and asked at every request of a program or a browser.
-_STANDING = (
-    columns(
-        col(Person.login),
-        col(Person.state),
-        col(PersonSecret.totp_confirmed),
-        col(RoleGrant.role),
-        col(Unit.path),
-        col(RoleRule.second_factor),
-    )
-    .join(PersonSecret, col(PersonSecret.person_id) == col(Person.id))
-    .outerjoin(RoleGrant, col(RoleGrant.person_id) == col(Person.id))
-    .outerjoin(Unit, col(Unit.id) == col(RoleGrant.unit_id))
-    .outerjoin(RoleRule, col(RoleRule.role) == col(RoleGrant.role))
-    .where(col(Person.id) == bindparam("person"))
-    .order_by(col(RoleGrant.id))
+_FACTS = (
+    col(Person.id),
+    col(Person.login),
+    col(Person.state),
+    col(PersonSecret.totp_confirmed),
+    col(RoleGrant.role),
+    col(Unit.path),
+    col(RoleRule.second_factor),
 )
+
+
+def with_standing(asked: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """A question about people that also asks what they hold: a row a role, for `standing_in`."""
+    return (
+        asked.add_columns(*_FACTS)
+        .join(PersonSecret, col(PersonSecret.person_id) == col(Person.id))
+        .outerjoin(RoleGrant, col(RoleGrant.person_id) == col(Person.id))
+        .outerjoin(Unit, col(Unit.id) == col(RoleGrant.unit_id))
+        .outerjoin(RoleRule, col(RoleRule.role) == col(RoleGrant.role))
+        .order_by(col(RoleGrant.id))
+    )
+
+
+def standing_in(rows: Sequence[Row[*tuple[Any, ...]]]) -> Standing:
+    """What a person holds, from the rows about them that `with_standing` asked for."""
+    facts = [row[-len(_FACTS) :] for row in rows]
+    person_id, login, state, confirmed, *_ = facts[0]
+    held = tuple(Held(Role(role), path or "") for *_, role, path, _ in facts if role is not None)
+    enrolling = not confirmed and any(demanded for *_, demanded in facts)
+    if state != PersonState.ACTIVE or enrolling:
+        held = ()
+    return Standing(person_id, login, held, enrolling)
+
+
+_STANDING = with_standing(columns().select_from(Person).where(col(Person.id) == bindparam("person")))
 
 
 def standing_of(session: Session, person: Person) -> Standing:
     """What the person holds at this moment, for `may` and `visible_to`: load it anew for every request."""
-    rows = session.execute(_STANDING, {"person": person.known_id}).all()
-    login, state, confirmed = rows[0][:3]
-    held = tuple(Held(Role(role), path or "") for *_, role, path, _ in rows if role is not None)
-    enrolling = not confirmed and any(demanded for *_, demanded in rows)
-    if state != PersonState.ACTIVE or enrolling:
-        held = ()
-    return Standing(person.known_id, login, held, enrolling)
+    return standing_in(session.execute(_STANDING, {"person": person.known_id}).all())
 
 
 def factor_roles(session: Session) -> set[Role]:

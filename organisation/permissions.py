@@ -7,14 +7,15 @@ a person's standing as the database had it just now (`organisation.grants.standi
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_, true
-from sqlmodel import col
+from sqlalchemy import ColumnElement, Select, false, or_, true
 
+from config.database import REACHES
 from config.errors import MeizhenError
 from config.messages import text
-from organisation.units import Unit, after_subtree
+from organisation.units import at_or_below
 
 
 class Act(StrEnum):
@@ -220,10 +221,15 @@ def not_allowed(person: Standing, act: Act) -> MeizhenError:
 
 def in_sight(person: Standing, act: Act = Act.UNIT_READ) -> ColumnElement[bool]:
     """The condition that a `Unit` row is where the person may do `act`: ranges of the index on its path."""
-    paths = _outermost(set(person.paths_of(act)))
+    return _at_or_below_any(tuple(_outermost(set(person.paths_of(act)))))
+
+
+@lru_cache(maxsize=REACHES)
+def _at_or_below_any(paths: tuple[str, ...]) -> ColumnElement[bool]:
+    """One object for the same paths: statements made with it can be kept."""
     if "" in paths:
         return true()
-    ranges = [and_(col(Unit.path) >= path, col(Unit.path) < after_subtree(path)) for path in paths]
+    ranges = [at_or_below(path) for path in paths]
     return or_(*ranges) if ranges else false()
 
 

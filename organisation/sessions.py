@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, delete, update
+from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.logging import hide
 from config.secrets import KeyRing
+from organisation.grants import standing_in, with_standing
 from organisation.ledger import record
 from organisation.one_time_codes import hash_of
 from organisation.people import Person, PersonState
+from organisation.permissions import Standing
 
 _TOKEN_BYTES = 32
 _SEEN_EVERY = timedelta(minutes=1)  # a page that asks ten times a second writes once
@@ -70,14 +73,14 @@ def open_session(
 
 
 # Made once: it is asked before every page.
-_HOLDER = (
-    select(SignedIn, Person)
+_HOLDER = with_standing(
+    columns(SignedIn, Person)
     .join(Person, col(Person.id) == col(SignedIn.person_id))
     .where(
         col(SignedIn.token_hash) == bindparam("token_hash"),
         col(SignedIn.seen_at) > bindparam("seen_after"),
         col(SignedIn.made_at) > bindparam("made_after"),
-        Person.state == PersonState.ACTIVE,
+        col(Person.state) == PersonState.ACTIVE,
     )
     .execution_options(populate_existing=True)
 )
@@ -85,24 +88,33 @@ _HOLDER = (
 
 def find_session(
     session: Session, token: str, *, now: datetime, ages: Ages | None = None
-) -> tuple[SignedIn, Person] | None:
-    """Who holds this token; None where it is none of ours, has ended, or the person was disabled."""
+) -> tuple[SignedIn, Person, Standing] | None:
+    """Who holds this token, with what they may just now.
+
+    None where it is none of ours, has ended, or the person was disabled.
+    """
     ages = ages or Ages()
     facts = {
         "token_hash": hash_of(token),
         "seen_after": now - ages.idle,
         "made_after": now - ages.absolute,
     }
-    found = session.exec(_HOLDER, params=facts).one_or_none()
-    if found is None:
+    found = session.execute(_HOLDER, facts).all()
+    if not found:
         return None
     hide(token)  # only ours: whoever sends many of their own would push out what is hidden already
-    return found[0], found[1]
+    signed, person, *_ = found[0]
+    return signed, person, standing_in(found)
 
 
 def wants_touch(signed: SignedIn, now: datetime) -> bool:
     """Is it long enough ago that the session's use was noted?"""
     return now - signed.seen_at >= _SEEN_EVERY
+
+
+def stays_until(signed: SignedIn, ages: Ages) -> datetime:
+    """Until when time alone changes nothing about the session: its use is to be noted then, or it ends."""
+    return min(signed.seen_at + min(_SEEN_EVERY, ages.idle), signed.made_at + ages.absolute)
 
 
 def touch_session(session: Session, signed: SignedIn, now: datetime) -> None:

@@ -1,12 +1,14 @@
 """The tree of units: region → leagues and cities, universities, enterprises → departments."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Column, ColumnElement, Index, String, and_, func, text
 from sqlalchemy import select as rows
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from config.database import REACHES
 from config.errors import MeizhenError
 from config.keyset import keyset
 
@@ -59,7 +61,13 @@ def after_subtree(path: str) -> str:
 
 def in_subtree(unit: Unit) -> ColumnElement[bool]:
     """The condition that a `Unit` row is this unit or below it: one range of the index on `path`."""
-    return and_(col(Unit.path) >= unit.path, col(Unit.path) < after_subtree(unit.path))
+    return at_or_below(unit.path)
+
+
+@lru_cache(maxsize=REACHES)
+def at_or_below(path: str) -> ColumnElement[bool]:
+    """The same by its path. The condition of a path is one object: statements made with it can be kept."""
+    return and_(col(Unit.path) >= path, col(Unit.path) < after_subtree(path))
 
 
 def subtree(session: Session, unit: Unit) -> list[Unit]:

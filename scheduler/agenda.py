@@ -3,10 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select
 from sqlmodel import Session, col
 
+from config.database import REACHES, rows_of
 from organisation.accounts import Account
 from organisation.units import Unit
 from scheduler.deliveries import ASKING, Delivery, State
@@ -28,27 +30,37 @@ class Counts:
 
 def count_agenda(session: Session, within: ColumnElement[bool], now: datetime) -> Counts:
     """The counts for the units that `within` is a condition on (`organisation.in_sight`)."""
-    asking = (
+    by_state = {str(state): count for state, count in rows_of(session, _asking(within))}
+    return Counts(
+        ahead=rows_of(session, _coming(within), {"until": now + AHEAD}).scalar_one(),
+        doubts=by_state.get(State.UNCERTAIN, 0) + by_state.get(State.HANDED_OVER, 0),
+        failures=by_state.get(State.FAILED, 0) + by_state.get(State.MISSED, 0),
+    )
+
+
+@lru_cache(maxsize=REACHES)
+def _asking(within: ColumnElement[bool]) -> Select[str, int]:
+    return (
         select(col(Delivery.state), func.count())
         .join(Account, col(Account.id) == col(Delivery.account_id))
         .join(Unit, col(Unit.id) == col(Account.unit_id))
         .where(col(Delivery.state).in_(ASKING), col(Delivery.needs_person).is_(True), within)
         .group_by(col(Delivery.state))
     )
-    by_state: dict[str, int] = {row[0]: row[1] for row in session.execute(asking)}
-    coming = (
+
+
+@lru_cache(maxsize=REACHES)
+def _coming(within: ColumnElement[bool]) -> Select[int]:
+    return (
         select(func.count())
         .select_from(Delivery)
         .join(Account, col(Account.id) == col(Delivery.account_id))
         .join(Unit, col(Unit.id) == col(Account.unit_id))
         .where(
-            col(Delivery.state).in_((State.QUEUED, State.PAUSED)), col(Delivery.due) <= now + AHEAD, within
+            col(Delivery.state).in_((State.QUEUED, State.PAUSED)),
+            col(Delivery.due) <= bindparam("until"),
+            within,
         )
-    )
-    return Counts(
-        ahead=session.execute(coming).scalar_one(),
-        doubts=by_state.get(State.UNCERTAIN, 0) + by_state.get(State.HANDED_OVER, 0),
-        failures=by_state.get(State.FAILED, 0) + by_state.get(State.MISSED, 0),
     )
 
 
@@ -72,12 +84,15 @@ def find_posts(session: Session, words: str, within: ColumnElement[bool], limit:
 
 def last_published(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
     """When each account last published through the house; accounts that never did are not named."""
-    latest = (
-        select(col(Delivery.published_at))
-        .where(col(Delivery.account_id) == col(Account.id), col(Delivery.state) == State.PUBLISHED)
-        .order_by(col(Delivery.due).desc(), col(Delivery.id).desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    rows = session.execute(select(col(Account.id), latest).where(col(Account.id).in_(account_ids)))
-    return {account_id: at for account_id, at in rows if at is not None}
+    rows = rows_of(session, _LAST, {"accounts": list(account_ids)})
+    return {account_id: at for account_id, at in rows if account_id is not None and at is not None}
+
+
+_LAST = select(
+    col(Account.id),
+    select(col(Delivery.published_at))
+    .where(col(Delivery.account_id) == col(Account.id), col(Delivery.state) == State.PUBLISHED)
+    .order_by(col(Delivery.due).desc(), col(Delivery.id).desc())
+    .limit(1)
+    .scalar_subquery(),
+).where(col(Account.id).in_(bindparam("accounts", expanding=True)))

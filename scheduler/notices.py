@@ -7,15 +7,30 @@ one open notice at most for a kind and a subject: six posts on a revoked token a
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Index, Update, and_, false, literal, or_, select, text, true, update
+from sqlalchemy import (
+    Index,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
 from config.clock import SHANGHAI
+from config.database import REACHES, rows_of
 from connectors import Receipt
 from organisation.accounts import Account
 from organisation.units import Unit
@@ -216,6 +231,24 @@ def notices_within(
 
     `within` is a condition on the units (`organisation.in_sight`); `whole`: the whole queue's too.
     """
+    newest = col(Notice.opened_at).desc(), col(Notice.id).desc()
+    return list(
+        session.scalars(select(Notice).where(_open_within(within, whole)).order_by(*newest).limit(limit))
+    )
+
+
+def count_notices(session: Session, within: ColumnElement[bool], *, whole: bool, limit: int) -> int:
+    """How many of them there are; not more than `limit`."""
+    return rows_of(session, _count(within, whole), {"limit": limit}).scalar_one()
+
+
+@lru_cache(maxsize=REACHES)
+def _count(within: ColumnElement[bool], whole: bool) -> Select[int]:
+    some = select(col(Notice.id)).where(_open_within(within, whole)).limit(bindparam("limit"))
+    return select(func.count()).select_from(some.subquery())
+
+
+def _open_within(within: ColumnElement[bool], whole: bool) -> ColumnElement[bool]:
     of_unit = or_(
         col(Unit.id) == col(Account.unit_id), literal("unit:") + col(Unit.code) == col(Notice.subject)
     )
@@ -225,12 +258,8 @@ def notices_within(
         .join(Unit, of_unit)
         .where(col(Notice.closed_at).is_(None), within)
     )
-    wanted = select(Notice).where(
-        col(Notice.closed_at).is_(None),
-        or_(col(Notice.id).in_(mine), and_(true() if whole else false(), col(Notice.subject) == QUEUE)),
-    )
-    newest = wanted.order_by(col(Notice.opened_at).desc(), col(Notice.id).desc()).limit(limit)
-    return list(session.scalars(newest))
+    of_all = col(Notice.subject) == QUEUE if whole else false()
+    return and_(col(Notice.closed_at).is_(None), or_(col(Notice.id).in_(mine), of_all))
 
 
 def any_gone(session: Session) -> bool:

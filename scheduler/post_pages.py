@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import (
     BindParameter,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy import select as columns
 from sqlmodel import Session, col
 
+from config.database import REACHES, rows_of
 from config.keyset import keyset
 from organisation.accounts import Account
 from organisation.units import Unit
@@ -38,7 +40,8 @@ def wholly(ours: BindParameter[int] | Select[int | None]) -> ColumnElement[bool]
     # With a bare account, SQLite would seek each of ours in the index, for every post.
     to = [(exists().where(col(way.post_id) == col(Post.id)), col(way.account_id) + 0) for way in ways]
     inside = or_(*(way.where(account.in_(ours)) for way, account in to))
-    return and_(inside, *(~way.where(account.not_in(ours)) for way, account in to))
+    # Others' posts fail at the first of these: one look at an index for each that is passed over.
+    return and_(*(~way.where(account.not_in(ours)) for way, account in to), inside)
 
 
 # Made once: putting a statement together takes longer than asking it.
@@ -94,8 +97,8 @@ def page_of_posts(
     told: dict[str, object] = {"before": _LAST if after is None else after[0], "limit": limit}
     wanted = _NEWEST
     if not isinstance(within, True_):
-        accounts = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
-        ours = session.scalars(accounts.limit(_FEW + 1)).all()  # once a page, not once a post
+        accounts = _accounts(within)
+        ours = rows_of(session, accounts.limit(_FEW + 1)).scalars().all()  # once a page, not once a post
         few = len(ours) <= _FEW
         told |= {"ours": ours} if few else {}
         wanted = _NEWEST_WITHIN if few else _NEWEST.where(wholly(accounts))
@@ -107,12 +110,17 @@ def page_of_posts(
         wanted = wanted.where(col(Post.created_at) >= since)
     if until is not None:
         wanted = wanted.where(col(Post.created_at) < until)
-    rows = session.execute(wanted, told).all()
+    rows = rows_of(session, wanted, told).all()
     going = _going(session, [row[0] for row in rows])
     return [
         PostRow(id_, " ".join((title or first).split()), at, by, tuple(going[id_]))
         for id_, title, first, at, by in rows
     ]
+
+
+@lru_cache(maxsize=REACHES)
+def _accounts(within: ColumnElement[bool]) -> Select[int | None]:
+    return columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
 
 
 _QUEUED = (
@@ -137,11 +145,11 @@ _PLANNED = (
 
 def _going(session: Session, ids: Sequence[int]) -> dict[int, list[Going]]:
     going: dict[int, list[Going]] = defaultdict(list)
-    for post_id, platform, handle, due, state in session.execute(_QUEUED, {"posts": ids}):
+    for post_id, platform, handle, due, state in rows_of(session, _QUEUED, {"posts": ids}).all():
         going[post_id].append(Going(f"{platform}:{handle}", due, state))
     drafts = [id_ for id_ in ids if id_ not in going]
     if drafts:
-        for post_id, platform, handle, due in session.execute(_PLANNED, {"posts": drafts}):
+        for post_id, platform, handle, due in rows_of(session, _PLANNED, {"posts": drafts}).all():
             going[post_id].append(Going(f"{platform}:{handle}", due, "draft"))
     return going
 

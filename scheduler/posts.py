@@ -5,12 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, UniqueConstraint, and_, func
+from sqlalchemy import JSON, Column, ColumnElement, Select, UniqueConstraint, and_, bindparam, func
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from config.clock import SHANGHAI
+from config.database import REACHES, rows_of
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation.accounts import Account
@@ -265,37 +268,49 @@ def list_deliveries(
     `asking`: only those that wait for a person's decision.
     `within` is a condition on the accounts' units (`organisation.in_sight`).
     """
-    title = func.coalesce(col(Variant.title), col(Post.title))
-    begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
-    wanted = (
-        columns(*_LISTED.values(), col(Account.platform), col(Account.handle), title, begins)
-        .select_from(Delivery)
-        .join(Post, col(Post.id) == col(Delivery.post_id))
-        .join(Account, col(Account.id) == col(Delivery.account_id))
-        .outerjoin(Variant, is_variant_of_delivery())
-        .order_by(col(Delivery.due), col(Delivery.id))
-        .limit(limit)
-    )
-    if state is not None:
-        wanted = wanted.where(col(Delivery.state) == state)
-    if account_id is not None:
-        wanted = wanted.where(col(Delivery.account_id) == account_id)
-    if since is not None:
-        wanted = wanted.where(col(Delivery.due) >= since)
-    if until is not None:
-        wanted = wanted.where(col(Delivery.due) <= until)
-    if asking:
-        wanted = wanted.where(col(Delivery.state).in_(ASKING), col(Delivery.needs_person).is_(True))
-    if within is not None:
-        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
+    given = {"state": state, "account": account_id, "since": since, "until": until, "limit": limit}
+    told: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     return [
         Listed(
             account=f"{platform}:{handle}",
             headline=" ".join((headline or first).split()),
             **dict(zip(_LISTED, facts, strict=True)),
         )
-        for *facts, platform, handle, headline, first in session.execute(wanted)
+        for *facts, platform, handle, headline, first in rows_of(
+            session, _listing(frozenset(told), asking, within), told
+        )
     ]
+
+
+@lru_cache(maxsize=REACHES)
+def _listing(
+    named: frozenset[str], asking: bool, within: ColumnElement[bool] | None
+) -> Select[*tuple[Any, ...]]:
+    """The statement for what is named of a list's bounds; made once, it is asked again and again."""
+    title = func.coalesce(col(Variant.title), col(Post.title))
+    begins = func.substr(func.coalesce(col(Variant.text), col(Post.text)), 1, _HEADLINE)
+    bounds = {
+        "state": col(Delivery.state) == bindparam("state"),
+        "account": col(Delivery.account_id) == bindparam("account"),
+        "since": col(Delivery.due) >= bindparam("since"),
+        "until": col(Delivery.due) <= bindparam("until"),
+    }
+    wanted = (
+        columns(*_LISTED.values(), col(Account.platform), col(Account.handle), title, begins)
+        .select_from(Delivery)
+        .join(Post, col(Post.id) == col(Delivery.post_id))
+        .join(Account, col(Account.id) == col(Delivery.account_id))
+        .outerjoin(Variant, is_variant_of_delivery())
+        .where(*(bound for name, bound in bounds.items() if name in named))
+        .order_by(col(Delivery.due), col(Delivery.id))
+    )
+    if "limit" in named:
+        wanted = wanted.limit(bindparam("limit"))
+    if asking:
+        wanted = wanted.where(col(Delivery.state).in_(ASKING), col(Delivery.needs_person).is_(True))
+    if within is not None:
+        wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
+    return wanted
 
 
 def is_variant_of_delivery() -> ColumnElement[bool]:

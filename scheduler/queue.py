@@ -185,8 +185,12 @@ def is_stopped(session: Session) -> bool:
 
 def stop_of(session: Session) -> QueueSwitch | None:
     """The stop of the whole queue, with who said it and when; None while the queue is open."""
-    switch = session.get(QueueSwitch, 1, populate_existing=True)
-    return switch if switch is not None and switch.stopped else None
+    return session.scalars(_STOP).one_or_none()
+
+
+_STOP = (
+    select(QueueSwitch).where(col(QueueSwitch.stopped).is_(True)).execution_options(populate_existing=True)
+)
 
 
 def stopped_accounts(session: Session, account_ids: Collection[int]) -> set[int]:

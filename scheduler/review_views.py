@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, exists, func, or_
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from config.clock import SHANGHAI
+from config.database import REACHES, rows_of
 from config.messages import text
 from organisation import Account, Person, Place, Unit
 from organisation.permissions import Standing
@@ -59,11 +61,32 @@ def waiting(
 
     `unit` is a further condition on `Unit` rows, which one of a draft's accounts meets.
     """
-    unsent = ~exists().where(col(Delivery.post_id) == col(Planned.post_id))
-    in_review = exists().where(
-        col(Submission.post_id) == col(Planned.post_id), col(Submission.state) == State.OPEN
+    return _read_waiting(session, person, now, _UNFINISHED, limit=limit, unit=unit)
+
+
+_UNFINISHED = or_(
+    ~exists().where(col(Delivery.post_id) == col(Planned.post_id)),
+    exists().where(col(Submission.post_id) == col(Planned.post_id), col(Submission.state) == State.OPEN),
+)
+_IN_REVIEW = col(Planned.post_id).in_(
+    columns(col(Submission.post_id)).where(col(Submission.state) == State.OPEN)
+)
+
+
+@lru_cache(maxsize=REACHES)
+def _plans(which: ColumnElement[bool], unit: ColumnElement[bool] | None) -> Select[int, datetime]:
+    due = func.min(col(Planned.due)).label("due")
+    plans = (
+        columns(col(Planned.post_id), due)
+        .where(which)
+        .group_by(col(Planned.post_id))
+        .order_by(due, col(Planned.post_id))
+        .limit(bindparam("limit"))
     )
-    return _read_waiting(session, person, now, or_(unsent, in_review), limit=limit, unit=unit)
+    if unit is None:
+        return plans
+    ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(unit)
+    return plans.where(col(Planned.account_id).in_(ours))
 
 
 def _read_waiting(
@@ -77,18 +100,7 @@ def _read_waiting(
 ) -> list[Waiting]:
     """The drafts whose `Planned` rows meet the condition `which`."""
     # Plans first, posts after: a house has many posts, and few of them are drafts.
-    due = func.min(col(Planned.due)).label("due")
-    plans = (
-        columns(col(Planned.post_id), due)
-        .where(which)
-        .group_by(col(Planned.post_id))
-        .order_by(due, col(Planned.post_id))
-        .limit(limit)
-    )
-    if unit is not None:
-        ours = columns(col(Account.id)).join(Unit, col(Unit.id) == col(Account.unit_id)).where(unit)
-        plans = plans.where(col(Planned.account_id).in_(ours))
-    found = session.execute(plans).all()
+    found = rows_of(session, _plans(which, unit), {"limit": limit}).all()
     if not found:
         return []
     named = select(Post).where(col(Post.id).in_([post_id for post_id, _ in found]))
@@ -110,10 +122,7 @@ def waiting_for(
     session: Session, person: Standing, now: datetime, *, unit: ColumnElement[bool] | None = None
 ) -> list[Waiting]:
     """What waits for this person's signature next, themselves or in somebody's place, by its time."""
-    in_review = col(Planned.post_id).in_(
-        columns(col(Submission.post_id)).where(col(Submission.state) == State.OPEN)
-    )
-    read = _read_waiting(session, person, now, in_review, limit=_MOST, unit=unit)
+    read = _read_waiting(session, person, now, _IN_REVIEW, limit=_MOST, unit=unit)
     open_ones = [one for one in read if one.stage]
     if not open_ones:
         return []

@@ -23,6 +23,7 @@ from web.callback import callback_router
 from web.cookies import LANGUAGE, is_secure
 from web.desk import Desk
 from web.health import health_router
+from web.kept_pages import KeptPages
 from web.metrics import Callbacks, metrics_router
 from web.pages import pages_router
 from web.refusals import tell_refusals
@@ -58,14 +59,16 @@ def create_app(
     app.state.desk = desk
     callbacks = Callbacks()
     accounts = OpenedAccounts(database, keys, clock, settings)
+    # First what is found by its first words: routes are tried one after the other, and there are many pages.
+    app.mount(PREFIX, api_app(desk))
+    app.mount(ADDRESS, BuiltFiles(), name="static")
     app.include_router(health_router(database, watchman))
     app.include_router(metrics_router(settings, database, clock, watchman, callbacks))
     app.include_router(callback_router(database, clock, accounts, callbacks, wake))
     app.include_router(pages_router(desk))
-    app.mount(ADDRESS, BuiltFiles(), name="static")
-    app.mount(PREFIX, api_app(desk))
     tell_refusals(app)
-    framed = _Frame(GZipMiddleware(app, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
+    pages = KeptPages(app, desk)
+    framed = _Frame(GZipMiddleware(pages, minimum_size=_LEAST_ZIPPED, compresslevel=_ZIPPED))
     # Outermost: everything within sees the address and scheme that a proxy we know told, or the plain ones.
     if not settings.proxies:
         return framed

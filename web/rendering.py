@@ -15,14 +15,15 @@ from markupsafe import Markup
 
 from config.messages import present_language, text
 from organisation import Act
-from scheduler.notices import notices_within
+from scheduler.notices import count_notices
 from scheduler.queue import stop_of
 from web import cookies
 from web.assets import built_assets
 from web.gate import FIELD, form_token, secret_of
+from web.kept_pages import tell_page
 from web.moments import ago, clock_time, day, for_input, moment, seconds
 from web.rail import is_here, rooms_for
-from web.viewer import Viewer, desk_of
+from web.viewer import Viewer, ages_of, desk_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MOST_BELLS = 99
@@ -50,16 +51,19 @@ def page(
     desk = desk_of(request)
     fresh = "" if secret_of(request) else cookies.new_form_key()
     now = desk.clock.now()
+    token = form_token(secret_of(request) or fresh)
     common: dict[str, object] = {
         "request": request,
         "viewer": viewer,
         "now": now,
-        "token": form_token(secret_of(request) or fresh),
+        "token": token,
         "acts": Act,
     }
     whole = not template.rpartition("/")[2].startswith("_")
     if whole:
         common |= _frame(request, viewer)
+    if viewer is not None:
+        tell_page(request, token, viewer.signed, ages_of(desk))
     told = environment().get_template(template).render({**common, **(facts or {})})
     response = HTMLResponse(told, status, dict(headers or {}))
     response.headers["Content-Security-Policy"] = POLICY
@@ -86,13 +90,12 @@ def _frame(request: Request, viewer: Viewer | None) -> dict[str, object]:
         frame["rooms"] = [(room, is_here(room, request.url.path)) for room in rooms_for(request, viewer)]
         with desk.database.read() as session:
             frame["stop"] = stop_of(session)
-            open_ones = notices_within(
+            frame["bell"] = count_notices(
                 session,
                 viewer.within(Act.QUEUE_READ),
                 whole=viewer.may(Act.QUEUE_READ),
                 limit=_MOST_BELLS,
             )
-            frame["bell"] = len(open_ones)
     return frame
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, select
 
 from config.clock import SHANGHAI
+from config.database import REACHES
 from config.messages import present_language
 from organisation import (
     Act,
@@ -25,7 +27,6 @@ from organisation import (
     may,
     may_somewhere,
     sees,
-    standing_of,
     touch_session,
     wants_touch,
 )
@@ -69,7 +70,12 @@ class Viewer:
     def within(self, act: Act) -> ColumnElement[bool]:
         """The condition on `Unit` rows of every list: within reach, and within the chosen unit."""
         reach = in_sight(self.standing, act)
-        return reach if self.unit is None else and_(reach, in_subtree(self.unit))
+        return reach if self.unit is None else _both(reach, in_subtree(self.unit))
+
+
+@lru_cache(maxsize=REACHES)
+def _both(reach: ColumnElement[bool], unit: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(reach, unit)
 
 
 def desk_of(request: Request) -> Desk:
@@ -97,8 +103,7 @@ def viewer_or_none(request: Request) -> Viewer | None:
         found = find_session(session, token, now=now, ages=ages_of(desk))
         if found is None:
             return None
-        signed, person = found
-        standing = standing_of(session, person)
+        signed, person, standing = found
         unit = _chosen(session, request.cookies.get(UNIT, ""), standing)
     if wants_touch(signed, now):
         with desk.database.write() as session:
@@ -114,7 +119,7 @@ def _chosen(session: Session, code: str, standing: Standing) -> Unit | None:
     return unit if unit is not None and sees(standing, unit) else None
 
 
-def viewer(found: Annotated[Viewer | None, Depends(viewer_or_none)]) -> Viewer:
+async def viewer(found: Annotated[Viewer | None, Depends(viewer_or_none)]) -> Viewer:
     """Who is signed in. Raises NotSignedIn."""
     if found is None:
         raise NotSignedIn

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, select
+from sqlmodel import Session, col
 
 from config.clock import SHANGHAI
+from config.database import rows_of
 from organisation import Account, Act
 from scheduler.agenda import AHEAD, count_agenda
 from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
+from web.kept_pages import kept
 from web.rendering import page
 from web.silence import silent_accounts
 from web.viewer import Viewing
@@ -25,6 +28,7 @@ def today_router(desk: Desk) -> APIRouter:
 
     @router.get("/")
     @ruled(SIGNED_IN)
+    @kept
     def today(request: Request, viewer: Viewing) -> Response:
         within = viewer.within(Act.POST_READ)
         since = viewer.now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -55,5 +59,10 @@ def today_router(desk: Desk) -> APIRouter:
 def _names(session: Session, listed: Sequence[Listed]) -> dict[str, str]:
     """The names of the accounts that are listed, by `platform:handle`."""
     handles = {one.account.partition(":")[2] for one in listed}
-    accounts = session.exec(select(Account).where(col(Account.handle).in_(handles)))
-    return {account.stable_id: account.name for account in accounts}
+    rows = rows_of(session, _NAMES, {"handles": list(handles)})
+    return {f"{platform}:{handle}": name for platform, handle, name in rows}
+
+
+_NAMES = select(col(Account.platform), col(Account.handle), col(Account.name)).where(
+    col(Account.handle).in_(bindparam("handles", expanding=True))
+)

@@ -1,0 +1,159 @@
+"""Pages that are given again instead of made again, while nothing that they are made from has changed.
+
+The rule: an endpoint marked `@kept` makes its page from the database, from the question (address, session,
+language, theme, unit) and from the time to the minute, and from nothing else that changes while a node runs.
+Its answer is kept for the session that asked, and given again to the same question of the same session within
+the same minute, while the session itself lasts, and only while `Database.version()` is what it was *before*
+the page was made. So whatever is committed, by whatever process, shows at the very next request: a role taken
+away, an ended session, a changed post. Form tokens are not kept: every answer gets one of its own.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import iter_route_contexts
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Message, Receive, Scope, Send
+
+from config.versions import Version
+from organisation import Ages, SignedIn, stays_until
+from organisation.one_time_codes import hash_of
+from web import cookies
+from web.desk import Desk
+from web.gate import form_token
+
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
+_MARK = "__kept__"
+_STATE = "meizhen_page"
+_MOST_BYTES = 16_000_000  # of all pages kept; the one that was asked for longest ago goes first
+
+
+def kept(endpoint: _Endpoint) -> _Endpoint:
+    """Marks an endpoint whose page may be given again, by the rule above."""
+    setattr(endpoint, _MARK, True)
+    return endpoint
+
+
+@dataclass(frozen=True)
+class _Told:
+    token: str
+    until: datetime
+
+
+def tell_page(request: Request, token: str, signed: SignedIn, ages: Ages) -> None:
+    """Tells of a page that was made: the form token in it, and whose session it shows."""
+    request.scope[_STATE] = _Told(token, stays_until(signed, ages))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page without its form tokens: they stand between the parts."""
+
+    version: Version
+    minute: datetime
+    until: datetime
+    headers: list[tuple[bytes, bytes]]
+    parts: list[bytes]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.parts))
+
+
+_Question = tuple[str, ...]
+
+
+class KeptPages:
+    """Stands before the pages of a node."""
+
+    def __init__(self, app: FastAPI, desk: Desk) -> None:
+        self.app = app
+        self._desk = desk
+        self._paths = frozenset(
+            context.path
+            for context in iter_route_contexts(app.routes)
+            if context.path and getattr(context.endpoint, _MARK, False)
+        )
+        self._pages: OrderedDict[_Question, _Page] = OrderedDict()  # the event loop's alone
+        self._size = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        question = self._question(scope)
+        if question is None:
+            await self.app(scope, receive, send)
+            return
+        now = self._desk.clock.now()
+        version = await run_in_threadpool(self._desk.database.version)
+        page = self._pages.get(question)
+        if page is not None and page.version == version and now < page.until and page.minute == _minute(now):
+            self._pages.move_to_end(question)
+            await _give(page, HTTPConnection(scope), send)
+            return
+        self._forget(question)
+        heard = _Heard(send)
+        await self.app(scope, receive, heard.send)
+        told = scope.get(_STATE)
+        if version is not None and isinstance(told, _Told) and heard.is_plain:
+            parts = bytes(heard.body).split(told.token.encode())
+            self._keep(question, _Page(version, _minute(now), told.until, heard.headers, parts))
+
+    def _question(self, scope: Scope) -> _Question | None:
+        """All of a request that its page is made from; None where it is no question for a kept page."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in self._paths:
+            return None
+        request = HTTPConnection(scope)
+        token = cookies.session_token(request)
+        if not token or cookies.read_news(request) is not None:  # news is told once
+            return None
+        wishes = (request.cookies.get(name, "") for name in (cookies.LANGUAGE, cookies.THEME, cookies.UNIT))
+        asked = (scope["path"], scope["query_string"].decode("latin-1"), scope["scheme"])
+        return (hash_of(token), *asked, *wishes)
+
+    def _keep(self, question: _Question, page: _Page) -> None:
+        self._forget(question)  # another request may have been quicker
+        self._pages[question] = page
+        self._size += page.size
+        while self._size > _MOST_BYTES:
+            self._forget(next(iter(self._pages)))
+
+    def _forget(self, question: _Question) -> None:
+        page = self._pages.pop(question, None)
+        self._size -= 0 if page is None else page.size
+
+
+class _Heard:
+    """What is sent, passed on and remembered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = bytearray()
+
+    @property
+    def is_plain(self) -> bool:
+        """A page, which tells the browser to remember nothing."""
+        return self._status == 200 and all(name.lower() != b"set-cookie" for name, _ in self.headers)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status, self.headers = message["status"], list(message["headers"])
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+        await self._send(message)
+
+
+async def _give(page: _Page, request: HTTPConnection, send: Send) -> None:
+    body = form_token(cookies.session_token(request)).encode().join(page.parts)
+    # All tokens are of one length, so the length told is still the right one.
+    await send({"type": "http.response.start", "status": 200, "headers": list(page.headers)})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
