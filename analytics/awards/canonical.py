@@ -1,7 +1,7 @@
 """Articles as a database told them, sorted and spelled as the canonical CSV file of a freeze.
 
-Sorted by handle, day and id by code point, and spelled as the csv module spells cells: no writer's own idea of
-what needs quotes comes between, so that the bytes stay the same. DuckDB does both in its own threads.
+Sorted by handle, day and id by code point, and spelled as the csv module spells cells: no writer's own idea
+of what needs quotes comes between, so that the bytes stay the same. DuckDB does both in its own threads.
 """
 
 from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ _MEMORY = "768MB"
 
 @contextmanager
 def open_duck(room: Path | None = None) -> "Iterator[DuckDBPyConnection]":
-    """A DuckDB of one piece of work; what memory does not hold goes to the folder `room`, where there is one."""
+    """A DuckDB of one piece of work; what memory does not hold goes to the folder `room`, if there is one."""
     import duckdb
 
     config: dict[str, str | bool | int | float | list[str]] = {

@@ -44,7 +44,7 @@ from organisation.accounts import Account
 _STRETCH = 40_000  # ids at a time
 _READERS = 2
 _WORKS = 500  # at a time
-_NONE: Mapping[str, object] = {"first": 0, "last": 0, "works": []}
+_NONE: dict[str, object] = {"first": 0, "last": 0, "works": []}
 
 
 def freeze_articles(
