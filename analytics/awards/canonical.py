@@ -4,10 +4,11 @@ Sorted by handle, day and id by code point, and spelled as the csv module spells
 of what needs quotes comes between, so that the bytes stay the same. DuckDB does both in its own threads.
 """
 
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from analytics.awards.duck import named, open_duck, quoted
+from analytics.awards.duck import literal, named, open_duck, quoted
 from analytics.awards.freeze import ARTICLE_COLUMNS, SOURCES
 
 # What a row holds, in this order; readings follow: a letter of SOURCES and the figure's text.
@@ -21,11 +22,14 @@ def write_articles(
 ) -> Path:
     """Writes the rows in the files of the folder `rows` (a JSON array a line), whose keys have these handles.
 
-    What memory does not hold lies in the folder `room` for a while.
+    What memory does not hold lies in the folder `room` for a while. Raises OSError where that or the file
+    cannot be written.
     """
+    import duckdb
+
     readings = [f"reading{number}" for number in range(len(metrics))]
     cells = ", ".join(f"cells[{n}] AS {name}" for n, name in enumerate((*_CELLS, *readings), start=1))
-    files = ", ".join(quoted(file) for file in sorted(rows.iterdir()))
+    files = ", ".join(literal(file) for file in sorted(rows.iterdir()))
     told = (
         f"SELECT {cells} FROM read_json([{files}], format = 'newline_delimited', "
         "records = false, columns = {cells: 'VARCHAR[]'})"
@@ -36,13 +40,14 @@ def write_articles(
         "ORDER BY place, CAST(day AS DATE), id"
     )
     ordered = sorted(handles, key=lambda key: handles[key])
+    places = [ordered, [*range(len(ordered))], [handles[key] for key in ordered]]
     with open_duck(room) as duck:
         duck.execute("CREATE TABLE handles (key BIGINT, place INTEGER, handle VARCHAR)")
-        duck.execute(
-            "INSERT INTO handles SELECT unnest(?), unnest(?), unnest(?)",
-            [ordered, [*range(len(ordered))], [handles[key] for key in ordered]],
-        )
-        duck.execute(f"COPY ({lines}) TO {quoted(path)} ({_PLAIN})")
+        duck.execute("INSERT INTO handles SELECT unnest(?), unnest(?), unnest(?)", places)
+        try:
+            duck.execute(f"COPY ({lines}) TO {quoted(path)} ({_PLAIN})")
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:  # memory ends where the disk does
+            raise OSError(errno.EIO, next(iter(str(error).splitlines()), "")) from None
     return path
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from analytics.awards.duck import named, open_duck, quoted
+from analytics.awards.duck import literal, named, open_duck, quoted
 from analytics.awards.files import read_csv
 from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.questions import DUPLICATE
@@ -163,7 +163,7 @@ def articles_in(frozen: Frozen) -> "Iterator[DuckDBPyConnection]":
                 "award.frozen_unreadable", file=frozen.articles.name, reason=", ".join(columns)
             )
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
-    view = _FILE.format(file=quoted(frozen.articles), columns="{" + types + "}")
+    view = _FILE.format(file=literal(frozen.articles), columns="{" + types + "}")
     try:
         with open_duck() as duck:
             duck.execute(f"CREATE VIEW articles AS {view}")

@@ -1,5 +1,6 @@
 """DuckDB for the files of a run: bounded in memory and threads, without downloads."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,11 @@ def open_duck(room: Path | None = None) -> "Iterator[DuckDBPyConnection]":
 def named(column: str) -> str:
     """A column's name as SQL."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def literal(path: Path) -> str:
+    """A path as a literal of SQL that matches this file only, whatever its folders are called."""
+    return quoted(re.sub("([*?[])", r"[\1]", str(path)))
 
 
 def quoted(value: object) -> str:
