@@ -15,16 +15,17 @@ honest accounts fail that test.
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from statistics import median
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from analytics.awards.columns import UNKNOWN, Columns, articles_in, begins_of, named
+from analytics.awards.columns import UNKNOWN, Columns, articles_in, begins_of
+from analytics.awards.duck import named
 from analytics.awards.files import Cell, shown, write_csv
 from analytics.awards.freeze import Frozen
 from analytics.awards.places import Accounts
@@ -42,6 +43,7 @@ _STILL = 1e-9  # less deviation is none
 _SLACK = 0.01
 _PLACES = 4  # compared and shown with these decimals, so that machines agree
 
+Real: TypeAlias = npt.NDArray[np.float64]
 Suspect: TypeAlias = tuple[str, str, str]  # handle, likes, reads
 
 
@@ -55,13 +57,14 @@ class Flag:
     received: str
     usual: str
     z: Decimal | None
-    remote_id: str = ""
-    title: str = ""
-    day: str = ""
 
-    def told(self, language: str) -> str:
-        entry = f"award.flag_{self.check}{'' if self.remote_id or self.day else '_account'}"
-        return told(entry, {"received": self.received, "usual": self.usual, "z": self.z}, language=language)
+    def row(self, remote_id: str = "", title: str = "", day: str = "") -> list[Cell]:
+        """The row of the file: about an article or a day, or else about the account."""
+        entry = f"award.flag_{self.check}{'' if remote_id or day else '_account'}"
+        params = {"received": self.received, "usual": self.usual, "z": self.z}
+        zh, en = (told(entry, params, language=language) for language in ("zh", "en"))
+        evidence = (self.received, self.usual, self.z)
+        return [self.track, self.handle, self.check, remote_id, title, day, *evidence, zh, en]
 
 
 def flag(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accounts, path: Path) -> Path:
@@ -86,73 +89,73 @@ def _flags(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accoun
     figures = watched(category.platform)
     if not figures:
         return
-    columns = Columns.read(frozen)
-    ends = np.cumsum(np.bincount(columns.account, minlength=len(columns.accounts))).tolist()
+    columns = Columns.read(frozen, metrics=figures)
+    read = columns.chosen(columns.figures[figures[0]] != UNKNOWN)
+    ends = np.cumsum(np.bincount(read.account, minlength=len(read.accounts))).tolist()
     ratios: dict[str, dict[str, float]] = defaultdict(dict)
     skews: dict[str, dict[str, float]] = defaultdict(dict)
     suspects: dict[Suspect, Flag] = {}
-    for account, begin, end in zip(columns.accounts, [0, *ends], ends, strict=False):
+    for account, begin, end in zip(read.accounts, [0, *ends], ends, strict=False):
         handle, track = account["handle"], account["track"]
         if handle not in accounts:
             continue
-        own = columns.chosen(slice(begin, end))
-        own = own.chosen(own.figures[figures[0]] != UNKNOWN)
+        reads = read.figures[figures[0]][begin:end]
         if limits.spike is not None:
-            yield from _told(_spikes(track, handle, own, figures[0], limits.spike, limits.spike_reads))
-        if len(own) < _LEAST_ARTICLES:
+            days = read.day[begin:end]
+            yield from _spikes(track, handle, days, reads, limits.spike, limits.spike_reads)
+        if len(reads) < _LEAST_ARTICLES:
             continue
         if LIKES in figures and limits.like_read is not None:
-            known = _Ratios(own, figures[0])
+            known = _Ratios.of(read.figures[LIKES][begin:end], reads)
             if len(known.values) >= _LEAST_ARTICLES:
                 ratios[track][handle] = median(known.values)
                 suspects |= _liked_less(track, handle, known, limits.like_read)
-        skews[track][handle] = _skew(own.figures[figures[0]])
-    yield from _told(_articles(frozen, figures[0], suspects))
+        skews[track][handle] = _skew(reads)
+    yield from _articles(frozen, figures[0], suspects)
     if limits.like_read is not None:
-        yield from _told(_against_track("like_read", ratios, -limits.like_read))
+        yield from _against_track("like_read", ratios, -limits.like_read)
     if limits.mean_median is not None:
-        yield from _told(_against_track("mean_median", skews, limits.mean_median))
+        yield from _against_track("mean_median", skews, limits.mean_median)
 
 
-def _told(flags: Iterator[Flag]) -> Iterator[list[Cell]]:
-    for one in flags:
-        yield [
-            one.track,
-            one.handle,
-            one.check,
-            one.remote_id,
-            one.title,
-            one.day,
-            one.received,
-            one.usual,
-            one.z,
-            one.told("zh"),
-            one.told("en"),
-        ]
+def median(values: Real | Whole) -> float:
+    """The middle value; of an even number the mean of the two."""
+    ordered = np.sort(values)
+    return (float(ordered[(len(ordered) - 1) // 2]) + float(ordered[len(ordered) // 2])) / 2
 
 
+def _logarithms(values: Real) -> Real:
+    """Alike on all machines, unlike NumPy's."""
+    return np.fromiter(map(math.log, values.tolist()), np.float64, len(values))
+
+
+@dataclass(frozen=True)
 class _Ratios:
     """ln((likes + 1) ÷ (reads + 1)) of every article that was read and whose likes are known."""
 
-    def __init__(self, own: Columns, reads: str) -> None:
-        known = own.chosen((own.figures[LIKES] != UNKNOWN) & (own.figures[reads] > 0))
-        self.likes = known.figures[LIKES]
-        self.reads = known.figures[reads]
-        ratios = (self.likes / MICROS + 1) / (self.reads / MICROS + 1)
-        self.values = [math.log(ratio) for ratio in ratios.tolist()]  # alike on all machines, unlike NumPy's
+    likes: Whole
+    reads: Whole
+    values: Real
+
+    @classmethod
+    def of(cls, likes: Whole, reads: Whole) -> "_Ratios":
+        known = (likes != UNKNOWN) & (reads > 0)
+        likes, reads = likes[known], reads[known]
+        return cls(likes, reads, _logarithms((likes / MICROS + 1) / (reads / MICROS + 1)))
 
 
 def _skew(reads: Whole) -> float:
     mean = int(reads.sum()) / MICROS / len(reads)
-    return math.log((mean + 1) / (float(np.median(reads)) / MICROS + 1))
+    return math.log((mean + 1) / (median(reads) / MICROS + 1))
 
 
 class Spread:
     """The median of values and their robust deviation."""
 
-    def __init__(self, values: Sequence[float]) -> None:
-        self.median = median(values)
-        self._deviation = _TO_DEVIATION * median(abs(one - self.median) for one in values)
+    def __init__(self, values: Sequence[float] | Real) -> None:
+        known = np.asarray(values, dtype=np.float64)
+        self.median = median(known)
+        self._deviation = _TO_DEVIATION * median(np.abs(known - self.median))
 
     def z(self, value: float) -> Decimal | None:
         """How far `value` is from the median, in robust deviations; None where the values do not vary."""
@@ -170,16 +173,15 @@ def _liked_less(track: str, handle: str, known: _Ratios, limit: Decimal) -> dict
     spread = Spread(known.values)
     usual = _share(spread.median)
     found: dict[Suspect, Flag] = {}
-    beyond = spread.beyond(-limit)
-    for value, likes, reads in zip(known.values, known.likes.tolist(), known.reads.tolist(), strict=True):
-        z = spread.z(value) if value < beyond else None
+    for place in np.flatnonzero(known.values < spread.beyond(-limit)).tolist():
+        z = spread.z(float(known.values[place]))
         if z is not None and z < -limit:
-            pair = shown(likes), shown(reads)
+            pair = shown(int(known.likes[place])), shown(int(known.reads[place]))
             found[handle, *pair] = Flag(track, handle, "like_read", " / ".join(pair), usual, z)
     return found
 
 
-def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> Iterator[Flag]:
+def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> Iterator[list[Cell]]:
     """The articles behind the suspects."""
     if not suspects:
         return
@@ -195,27 +197,29 @@ def _articles(frozen: Frozen, reads: str, suspects: Mapping[Suspect, Flag]) -> I
             f"AND a.{named(reads)} = s.reads"
         ).fetchall()
     for handle, likes, read, remote_id, title, day in found:
-        flag_ = suspects[handle, likes, read]
-        yield replace(flag_, remote_id=remote_id, title=title or "", day=day)
+        yield suspects[handle, likes, read].row(remote_id, title or "", day)
 
 
-def _spikes(track: str, handle: str, own: Columns, reads: str, limit: Decimal, least: int) -> Iterator[Flag]:
-    begins = begins_of(own.day)
+def _spikes(
+    track: str, handle: str, days: Whole, reads: Whole, limit: Decimal, least: int
+) -> Iterator[list[Cell]]:
+    begins = begins_of(days)
     if len(begins) < _LEAST_ARTICLES:
         return
-    totals = [total / MICROS for total in np.add.reduceat(own.figures[reads], begins).tolist()]
-    logs = [math.log(total + 1) for total in totals]
-    usual = f"{median(totals):.0f}"
+    totals = np.array([total / MICROS for total in np.add.reduceat(reads, begins).tolist()])
+    logs = _logarithms(totals + 1)
     spread = Spread(logs)
-    beyond = spread.beyond(limit)
-    for day, total, value in zip(own.day[begins].tolist(), totals, logs, strict=True):
-        z = spread.z(value) if value > beyond else None
+    usual = f"{median(totals):.0f}"
+    for place in np.flatnonzero(logs > spread.beyond(limit)).tolist():
+        z, total = spread.z(float(logs[place])), float(totals[place])
         if z is not None and z > limit and total >= least:
-            on = (date(1970, 1, 1) + timedelta(days=day)).isoformat()
-            yield Flag(track, handle, "spike", f"{total:.0f}", usual, z, day=on)
+            on = (date(1970, 1, 1) + timedelta(days=int(days[begins[place]]))).isoformat()
+            yield Flag(track, handle, "spike", f"{total:.0f}", usual, z).row(day=on)
 
 
-def _against_track(check: str, found: Mapping[str, Mapping[str, float]], limit: Decimal) -> Iterator[Flag]:
+def _against_track(
+    check: str, found: Mapping[str, Mapping[str, float]], limit: Decimal
+) -> Iterator[list[Cell]]:
     """Accounts whose value lies beyond `limit` (below it where it is negative) among those of their track."""
     for track, values in found.items():
         if len(values) < _LEAST_ACCOUNTS:
@@ -225,7 +229,7 @@ def _against_track(check: str, found: Mapping[str, Mapping[str, float]], limit: 
             z = spread.z(value)
             if z is not None and (z < limit if limit < 0 else z > limit):
                 shown = _share if check == "like_read" else _times
-                yield Flag(track, handle, check, shown(value), shown(spread.median), z)
+                yield Flag(track, handle, check, shown(value), shown(spread.median), z).row()
 
 
 def _share(logarithm: float) -> str:

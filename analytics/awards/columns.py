@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from analytics.awards.duck import literal, named, open_duck, quoted
 from analytics.awards.files import read_csv
 from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.questions import DUPLICATE
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
 UNKNOWN = np.iinfo(np.int64).min
 _DAYS = 1 << 24  # more than there are
-_THREADS = 2
-_MEMORY = "512MB"
 _FILE = (
     "SELECT * FROM read_csv({file}, delim = ',', quote = '\"', escape = '\"', header = true, "
     "auto_detect = false, columns = {columns})"
+)
+# Nearly every figure is whole, and decimals take twice as long.
+_MILLIONTHS = (
+    f"CASE WHEN contains({{figure}}, '.') THEN CAST({{figure}}::DECIMAL(28, 6) * {MICROS} AS BIGINT) "
+    f"ELSE {{figure}}::BIGINT * {MICROS} END"
 )
 _DAY = "date_diff('day', DATE '1970-01-01', CAST(published_day AS DATE))"
 
@@ -78,19 +82,27 @@ class Columns:
         return replace(own, accounts=(account,), account=np.zeros(len(own), dtype=np.int64))
 
     @classmethod
-    def read(cls, frozen: Frozen, *, ids: bool = False, handle: str | None = None) -> "Columns":
-        """The articles of a category, or of one account, with all figures that were frozen.
+    def read(
+        cls,
+        frozen: Frozen,
+        *,
+        ids: bool = False,
+        handle: str | None = None,
+        metrics: Sequence[str] | None = None,
+    ) -> "Columns":
+        """The articles of a category, or of one account, with all figures that were frozen, or `metrics`.
 
         Raises MeizhenError `award.frozen_unreadable` for a file that no freeze can have written.
         """
         accounts = tuple(
             account for account in read_csv(frozen.accounts) if handle in (None, account["handle"])
         )
-        wanted = frozen.article_metrics
+        needed = frozen.article_metrics if metrics is None else (*metrics, DUPLICATE)
+        wanted = [metric for metric in frozen.article_metrics if metric in needed]
         with articles_in(frozen) as duck:
             listed(duck, "listed", [account["handle"] for account in accounts])
             figures = ", ".join(
-                f"coalesce(CAST({named(name)}::DECIMAL(28, 6) * {MICROS} AS BIGINT), {UNKNOWN}) AS f{n}"
+                f"coalesce({_MILLIONTHS.format(figure=named(name))}, {UNKNOWN}) AS f{n}"
                 for n, name in enumerate(wanted)
             )
             read = duck.execute(
@@ -150,25 +162,15 @@ def articles_in(frozen: Frozen) -> "Iterator[DuckDBPyConnection]":
             raise MeizhenError(
                 "award.frozen_unreadable", file=frozen.articles.name, reason=", ".join(columns)
             )
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": _MEMORY,
-        "threads": _THREADS,
-        "temp_directory": "",
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    duck = duckdb.connect(":memory:", config=config)
+    types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
+    view = _FILE.format(file=literal(frozen.articles), columns="{" + types + "}")
     try:
-        duck.execute("SET enable_progress_bar = false")
-        types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in columns)
-        file_ = _text(str(frozen.articles))
-        duck.execute(f"CREATE VIEW articles AS {_FILE.format(file=file_, columns='{' + types + '}')}")
-        yield duck
+        with open_duck() as duck:
+            duck.execute(f"CREATE VIEW articles AS {view}")
+            yield duck
     except duckdb.Error as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise MeizhenError("award.frozen_unreadable", file=frozen.articles.name, reason=reason) from None
-    finally:
-        duck.close()
 
 
 def listed(duck: "DuckDBPyConnection", name: str, handles: Sequence[str]) -> None:
@@ -177,12 +179,3 @@ def listed(duck: "DuckDBPyConnection", name: str, handles: Sequence[str]) -> Non
     duck.execute(
         f"INSERT INTO {name} SELECT unnest(?), unnest(?)", [list(handles), list(range(len(handles)))]
     )
-
-
-def named(column: str) -> str:
-    """A column's name as SQL."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -1,18 +1,14 @@
-"""Freezes a category's articles, every one with its figures at the same age, as a canonical CSV file.
+"""Freezes a category's articles, every one with its figures at the same age.
 
 Each article is read at age N (`read_age_days`): per metric the latest figure as of a day up to its Beijing
 day of publishing + N. A year of a province is three million articles: they are read in the order in which the
-database keeps them, a stretch of ids at a time and two at once (a database works while Python waits), and
-sorted by way of temporary files.
+database keeps them, a stretch of ids at a time and two at once. The database writes a stretch down as one
+text, so that Python touches no row; `canonical` sorts and spells what was read.
 """
 
-import marshal
-import re
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -38,15 +34,8 @@ from sqlalchemy import (
 from sqlmodel import Session, col
 
 from analytics.articles import Article, FigureSource, Snapshot
-from analytics.awards.freeze import (
-    ARTICLE_COLUMNS,
-    SOURCES,
-    figure,
-    needed_metrics,
-    read_archived,
-    reading,
-    source_order,
-)
+from analytics.awards.canonical import write_articles
+from analytics.awards.freeze import figure, needed_metrics, read_archived, reading, source_order
 from analytics.awards.rule import Category, Rule
 from config.database import Database
 from connectors import platforms
@@ -55,22 +44,7 @@ from organisation.accounts import Account
 _STRETCH = 40_000  # ids at a time
 _READERS = 2
 _WORKS = 500  # at a time
-_FILES = 64  # temporary ones
-_QUOTED = re.compile('[,"\n\r]')
-Line = tuple[int, str, str, str]  # place of the account, day, id on the platform, line
-
-
-@dataclass(frozen=True)
-class _Who:
-    """Whose article a row is: by account id, or by article id of works; each with its place and its cell."""
-
-    named: Mapping[int, tuple[int, str]]
-    works: bool
-
-    @classmethod
-    def of(cls, handles: Mapping[int, str], *, works: bool) -> "_Who":
-        ordered = sorted(handles.items(), key=lambda pair: pair[1])
-        return cls({id_: (place, _cell(handle)) for place, (id_, handle) in enumerate(ordered)}, works)
+_NONE: dict[str, object] = {"first": 0, "last": 0, "works": []}
 
 
 def freeze_articles(
@@ -80,48 +54,11 @@ def freeze_articles(
     only those.
     """
     metrics, _ = needed_metrics(category)
-    with (
-        path.open("w", encoding="utf-8", newline="") as file,
-        TemporaryDirectory(prefix=".sorting-", dir=path.parent) as folder,
-    ):
-        file.write(",".join((*ARTICLE_COLUMNS, *metrics)) + "\n")
-        sorting = _Sorting(Path(folder))
-        for lines in _read(database, rule, category, metrics, works, sorting):
-            sorting.add(lines)
-        for part in sorting.sorted():
-            file.writelines(part)
-    return path
-
-
-class _Sorting:
-    """Sorts more lines than memory holds: each account's go to one of a few files, sorted one by one."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.accounts = 0
-
-    def _place(self, line: Line) -> int:
-        return line[0] * _FILES // max(self.accounts, 1)
-
-    def add(self, lines: Sequence[Line]) -> None:
-        parts: dict[int, list[Line]] = {}
-        for line in lines:
-            parts.setdefault(self._place(line), []).append(line)
-        for place, part in parts.items():
-            with (self._folder / f"{place}").open("ab") as file:
-                marshal.dump(part, file)
-
-    def sorted(self) -> Iterator[Iterable[str]]:
-        for place in range(_FILES):
-            path = self._folder / f"{place}"
-            lines: list[Line] = []
-            if path.exists():
-                with path.open("rb") as file:
-                    while file.peek(1):
-                        lines += marshal.load(file)  # noqa: S302 - written above
-                path.unlink()
-            lines.sort()
-            yield (line[3] for line in lines)
+    with TemporaryDirectory(prefix=".sorting-", dir=path.parent) as name:
+        rows, room = Path(name, "rows"), Path(name, "room")
+        rows.mkdir()
+        handles = _read(database, rule, category, metrics, works, rows)
+        return write_articles(rows, handles, metrics, path, room=room)
 
 
 def _read(
@@ -130,38 +67,44 @@ def _read(
     category: Category,
     metrics: Sequence[str],
     works: Mapping[int, str] | None,
-    sorting: _Sorting,
-) -> Iterator[Sequence[Line]]:
+    folder: Path,
+) -> Mapping[int, str]:
+    """Has every stretch written to a file of the folder; gives the handles by what the rows have as key."""
     with ExitStack() as stack:
         first = stack.enter_context(database.read())
         archived = read_archived(first, rule, category)
-        who = _Who.of(_accounts(first, category) if works is None else works, works=works is not None)
-        sorting.accounts = len(who.named)
+        handles = _accounts(first, category) if works is None else works
         free: SimpleQueue[Session] = SimpleQueue()
         free.put(first)
         if not archived:  # what was archived is brought back for one session
             for _ in range(_READERS - 1):
                 free.put(stack.enter_context(database.read()))
         source = _first_source(first, database, category)
-        wanted = _rows(database, rule, category, metrics, source, of_works=who.works)
+        wanted = _told(database, _rows(database, rule, category, metrics, source, of_works=works is not None))
 
-        def read(chosen: Mapping[str, object]) -> Sequence[Line]:
+        def read(number: int, chosen: Mapping[str, object]) -> None:
             session = free.get()
             try:
-                found = session.connection().execute(wanted, chosen)
-                # The driver's own rows: SQLAlchemy's would take as long again.
-                return _lines(found.cursor.fetchall() if found.cursor else (), who)
+                told = session.execute(wanted, chosen).scalar()
             finally:
                 free.put(session)
+            if told or not number:  # there is a first file at least
+                (folder / f"{number}").write_text(told or "", "utf-8", newline="")
 
         pool = stack.enter_context(ThreadPoolExecutor(_READERS))
-        under_way: deque[Future[Sequence[Line]]] = deque()
-        for chosen in _stretches(first, who):
-            under_way.append(pool.submit(read, chosen))
-            if len(under_way) > _READERS:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+        stretches = list(_stretches(first, works)) or [_NONE]
+        list(pool.map(read, range(len(stretches)), stretches))
+    return handles
+
+
+def _told(database: Database, rows: Select[Any]) -> Select[tuple[str]]:
+    """The rows as one text, a JSON array a line: their own line ends are escaped."""
+    columns = rows.subquery("told").c
+    if database.is_sqlite:
+        line: ColumnElement[str] = func.json_array(*columns)
+    else:
+        line = cast(func.json_build_array(*columns), String())
+    return select(func.aggregate_strings(line, "\n"))
 
 
 def _accounts(session: Session, category: Category) -> dict[int, str]:
@@ -170,10 +113,10 @@ def _accounts(session: Session, category: Category) -> dict[int, str]:
     return dict(tuple(row) for row in session.execute(wanted))
 
 
-def _stretches(session: Session, who: _Who) -> Iterator[dict[str, object]]:
+def _stretches(session: Session, works: Mapping[int, str] | None) -> Iterator[dict[str, object]]:
     """Which articles are read together."""
-    if who.works:
-        ids = sorted(who.named)
+    if works is not None:
+        ids = sorted(works)
         for start in range(0, len(ids), _WORKS):
             yield {"works": ids[start : start + _WORKS]}
         return
@@ -181,35 +124,6 @@ def _stretches(session: Session, who: _Who) -> Iterator[dict[str, object]]:
     if first is not None:
         for start in range(first, last + 1, _STRETCH):
             yield {"first": start, "last": start + _STRETCH - 1}
-
-
-def _lines(rows: Iterable[Any], who: _Who) -> list[Line]:
-    """Rows as lines, spelled as the csv module spells them."""
-    lines: list[Line] = []
-    named, quoted = who.named, _QUOTED.search
-    for key, remote_id, day, position, kind, original, title, url, *readings in rows:
-        place, handle = named[key]
-        figures = ",".join([reading or "" for reading in readings])
-        if "i" in figures or "t" in figures:
-            letters = {reading[0] for reading in readings if reading}
-            sources = "+".join(name for letter, name in SOURCES.items() if letter in letters)
-            figures = ",".join([reading[1:] if reading else "" for reading in readings])
-        else:
-            sources = "api" if "a" in figures else ""
-            figures = figures.replace("a", "")
-        told = "" if original is None else "true" if original else "false"
-        texts = f"{remote_id}{kind}{title}{url}"
-        if quoted(texts):
-            cells = f"{_cell(remote_id)},{day},{position},{_cell(kind)},{told},{_cell(title)},{_cell(url)}"
-        else:
-            cells = f"{remote_id},{day},{position},{kind},{told},{title},{url}"
-        end = f"{sources},{figures}" if readings else sources
-        lines.append((place, day, remote_id, f"{handle},{cells},{end}\n"))
-    return lines
-
-
-def _cell(told: str) -> str:
-    return '"' + told.replace('"', '""') + '"' if _QUOTED.search(told) else told
 
 
 def _first_source(session: Session, database: Database, category: Category) -> int | None:

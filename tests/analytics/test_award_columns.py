@@ -154,7 +154,8 @@ def test_an_index_of_many_rows_is_that_of_each(name: str, data: st.DataObject) -
 
 
 def test_the_freeze_writes_any_title_as_csv_does(store: Store, tmp_path: Path) -> None:
-    titles = ['说:"好",再见', "两行\n标题", "plain, comma", "'", "a\rb", "", "=1+1", "😀"]
+    titles = ['说:"好",再见', "两行\n标题", "plain, comma", "'", "a\rb", "", "=1+1", "😀", '"', "null"]
+    titles += ["a\\nb", "\\", '\\"', '["x"]', "\x01\x1f\x7f", "a\tb", " 前后 ", "#", "\ufeff\u2028\u0085"]
     world = World()
     key = world.account("wechat", "w,1", "league")
     for number, title in enumerate(titles):
