@@ -9,7 +9,7 @@ sorted by way of temporary files.
 import marshal
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -74,12 +74,19 @@ class _Who:
 
 
 def freeze_articles(
-    database: Database, rule: Rule, category: Category, path: Path, works: Mapping[int, str] | None = None
+    database: Database,
+    rule: Rule,
+    category: Category,
+    path: Path,
+    works: Mapping[int, str] | None = None,
+    *,
+    metrics: Sequence[str] = (),
+    telling: Collection[str] = (),
 ) -> Path:
-    """Writes a category's articles by handle, day and remote id; with `works` (article ids and their handles)
-    only those.
+    """Writes a category's articles by handle, day and remote id, with the figures it needs or `metrics`; with
+    `works` (article ids and their handles) only those, with `telling` only those that have one of these.
     """
-    metrics, _ = needed_metrics(category)
+    metrics = metrics or needed_metrics(category)[0]
     with (
         path.open("w", encoding="utf-8", newline="") as file,
         TemporaryDirectory(prefix=".sorting-", dir=path.parent) as folder,
@@ -87,10 +94,16 @@ def freeze_articles(
         file.write(",".join((*ARTICLE_COLUMNS, *metrics)) + "\n")
         sorting = _Sorting(Path(folder))
         for lines in _read(database, rule, category, metrics, works, sorting):
-            sorting.add(lines)
+            sorting.add([line for line in lines if _tells(line, metrics, telling)] if telling else lines)
         for part in sorting.sorted():
             file.writelines(part)
     return path
+
+
+def _tells(line: Line, metrics: Sequence[str], telling: Collection[str]) -> bool:
+    """Has the article one of the figures? They stand last in its line and are never quoted."""
+    figures = line[3].rstrip("\n").rsplit(",", len(metrics))[1:]
+    return any(figure and name in telling for name, figure in zip(metrics, figures, strict=True))
 
 
 class _Sorting:
@@ -134,7 +147,7 @@ def _read(
 ) -> Iterator[Sequence[Line]]:
     with ExitStack() as stack:
         first = stack.enter_context(database.read())
-        archived = read_archived(first, rule, category)
+        archived = read_archived(first, rule, category, metrics)
         who = _Who.of(_accounts(first, category) if works is None else works, works=works is not None)
         sorting.accounts = len(who.named)
         free: SimpleQueue[Session] = SimpleQueue()

@@ -150,7 +150,8 @@ class Robustness:
 @dataclass(frozen=True)
 class Anomaly:
     """Limits beyond which a figure is shown to a person: robust z (deviations from the median in units of
-    1.4826 × MAD), reads, and the share of reads that come from no known source. None: not looked at.
+    1.4826 × MAD), reads, and the share of reads that come from no known source. None: not looked at. A mix of
+    sources is looked at of articles with `mix_reads` reads or more.
     """
 
     like_read: Decimal | None = Decimal(3)
@@ -158,6 +159,8 @@ class Anomaly:
     spike_reads: int = 1000
     unexplained: Decimal | None = Decimal("0.5")
     mean_median: Decimal | None = Decimal(4)
+    source_mix: Decimal | None = Decimal(6)
+    mix_reads: int = 1000
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from analytics.awards import intake
+from analytics.awards import intake, source_mix
 from analytics.awards.alternatives import Standings
 from analytics.awards.anomalies import flag, not_looked_at
 from analytics.awards.eligibility import (
@@ -46,12 +46,13 @@ from analytics.awards.result import (
 from analytics.awards.robustness import robustness
 from analytics.awards.rule import Category, Rule
 from analytics.awards.score import score
+from analytics.awards.source_anomalies import handles_told, mix_flags
 from analytics.awards.variables import count_variables
 
 FREEZE, FINAL = "freeze", "final"
 RULE = "rule.toml"
 DEFINITIONS = "definitions"
-FROZEN = ("accounts.csv", "articles.csv", "holes.csv")
+FROZEN = ("accounts.csv", "articles.csv", "holes.csv", source_mix.FILE)  # the last where it is told
 FINAL_COLUMNS = ("category", "track", "place", "handle", "name", "unit_code", "unit", "score")
 CategoryStage = Callable[[Rule, Category, Desk], None]
 
@@ -141,8 +142,12 @@ def shaken(rule: Rule, category: Category, desk: Desk) -> None:
 
 def anomalies(rule: Rule, category: Category, desk: Desk) -> None:
     accounts = _standings(category, desk).accounts
+    frozen, mix = frozen_of(category, desk.read), f"{category.id}/{source_mix.FILE}"
     path = desk.write(f"{category.id}/anomalies.csv")
-    flag(category, rule.anomaly, frozen_of(category, desk.read), accounts, path)
+    more: list[list[Cell]] = []
+    if desk.has(mix):
+        more = mix_flags(category, rule.anomaly, accounts, frozen.accounts, desk.read(mix))
+    flag(category, rule.anomaly, frozen, accounts, path, more)
 
 
 def _standings(category: Category, desk: Desk) -> Standings:
@@ -155,12 +160,18 @@ def notice(rule: Rule, desk: Desk) -> None:
     write_ranking(results, desk.write("ranking.csv"))
     told = {"run_id": run_id} | as_json(rule, results)
     told["not_looked_at"] = {
-        category.id: list(not_looked_at(category, rule.anomaly)) for category in rule.categories
+        category.id: list(not_looked_at(category, rule.anomaly, mixed=_mixed(category, desk)))
+        for category in rule.categories
     }
     write_json(desk.write("ranking.json"), told)
     write_notice(results, desk.write("notice.csv"))
     draw(rule, results, desk.write("ranking.png").with_suffix(""))
     desk.write("ranking.svg")
+
+
+def _mixed(category: Category, desk: Desk) -> bool:
+    name = f"{category.id}/{source_mix.FILE}"
+    return desk.has(name) and bool(handles_told(category, desk.read(name)))
 
 
 def results_of(rule: Rule, find: Callable[[str], Path]) -> tuple[CategoryResult, ...]:

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from analytics.awards import intake
+from analytics.awards import intake, source_mix
 from analytics.awards.anomalies import not_looked_at
 from analytics.awards.files import plain, read_csv
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
 from analytics.awards.result import CategoryResult, Placed
 from analytics.awards.rule import NO_INDEX, Category, Gate
 from analytics.awards.score import part_weights
+from analytics.awards.source_anomalies import MIX, handles_told
 from analytics.awards.sources import Source
 from analytics.indices import Label
 from config.messages import catalogue, told
@@ -234,7 +235,16 @@ def _flags(run: Run) -> Iterator[str]:
         category = result.category
         flags = [row["handle"] for row in read_csv(run.folder.path / category.id / "anomalies.csv")]
         yield said("flags", category=category.label.zh, count=len(flags), accounts=len(set(flags)))
-        left = not_looked_at(category, run.rule.anomaly)
+        told_by_source = _told_by_source(run, category)
+        left = not_looked_at(category, run.rule.anomaly, mixed=bool(told_by_source))
         if left:
             names = "、".join(said(f"check_{check}") for check in left)
             yield said("not_looked_at", category=category.label.zh, checks=names)
+        ranked = {placed.handle for track in result.tracks for placed in track.places}
+        if MIX not in left and ranked - told_by_source:
+            yield said("mix_not_told", category=category.label.zh, count=len(ranked - told_by_source))
+
+
+def _told_by_source(run: Run, category: Category) -> set[str]:
+    path = run.folder.path / category.id / source_mix.FILE
+    return handles_told(category, path) if path.is_file() else set()
