@@ -144,6 +144,13 @@ class _Page(Words):
         head = ["", self.say("head_figure"), self.say("head_product")]
         name = f"{self.label(choice.label)} {choice.version}"
         yield from self._section(entry, table(head, rows, (1, 2)), name=name, index=one.placed.index)
+        if one.windows:
+            yield tag("p", self.windows(), class_="note")
+            head = [self.say(f"head_{column}") for column in ("window", "posts", "index")]
+            each: list[_Row] = [
+                ("", [row["window"], row["posts"], row["index"] or "–"]) for row in one.windows
+            ]
+            yield from self._section(f"each_{choice.aggregate}", table(head, each, (1, 2)))
 
     def _gap(self, gap: Gap | None, side: str) -> Iterator[Html]:
         if gap is None:

@@ -51,6 +51,15 @@ class Words:
         variable = self.variable(line.variable)
         return variable if level is None else f"{self.label(level.label)} · {variable}"
 
+    def windows(self) -> str:
+        """How many windows the index is the mean of, silent ones, and those without figures."""
+        windows = self.one.windows
+        known = [row for row in windows if row["index"]]
+        silent = sum(row["posts"] == "0" for row in known)
+        aggregate = self.one.category.index.aggregate
+        counts = {"known": len(known), "silent": silent, "unknown": len(windows) - len(known)}
+        return self.say(f"windows_{aggregate}", **counts)
+
     def tie(self, name: str) -> str:
         """What was compared between equal scores."""
         entry = f"tie_{name}"

@@ -238,6 +238,7 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
         "index": {
             "formula": choice.formula,
             "version": choice.version,
+            "aggregate": choice.aggregate,
             "reads": "people" if choice.by_people else None,
         },
         "weights": weights,
@@ -258,7 +259,7 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
 def _accounts_json(category: Category, places: Sequence[Placed]) -> list[dict[str, object]]:
     told = [_account_json(placed) for placed in places]
     definition = category.index.definition
-    if definition is not None:
+    if definition is not None and not category.index.windowed:  # levels of windows stand in windows.csv
         levels = levels_of(category, [placed.figures for placed in places])
         for one, values in zip(told, levels, strict=True):
             pairs = zip(definition.levels, values, strict=True)

@@ -14,6 +14,9 @@ NO_INDEX = "none"  # gates plus jury: people's judgement alone
 ACCOUNTS, WORKS, PEOPLE = "accounts", "works", "people"
 OF = (ACCOUNTS, WORKS, PEOPLE)  # what a category ranks; works and people are nominated
 ROUNDINGS = ("half-even", "half-up")
+# The index of the whole period at once, or the mean of the indices of its weeks or months.
+ANNUAL, WEEKS, MONTHS = "annual", "mean_of_weeks", "mean_of_months"
+WINDOW_DAYS = {WEEKS: 7, MONTHS: 30}  # what d is, whatever the month
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class IndexChoice:
     terms: tuple[QuestionTerm, ...]
     versions: tuple[Version, ...] = ()
     winsorise: Winsorise | None = None
+    aggregate: str = ANNUAL
+
+    @property
+    def windowed(self) -> bool:
+        """Is it the mean of windows?"""
+        return self.aggregate != ANNUAL
 
     @property
     def names(self) -> tuple[str, ...]:

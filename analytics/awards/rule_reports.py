@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from analytics.awards.rule import Anomaly, Notice, Robustness
+from analytics.awards.rule import ANNUAL, WINDOW_DAYS, Anomaly, Notice, Robustness
 from analytics.indices import load_shipped
 from analytics.indices.document import Section
 
-LINES = ("mean_of_weeks", "mean_of_months", "geometric", "equal_weights", "drop_top_post")
+LINES = (ANNUAL, *WINDOW_DAYS, "geometric", "equal_weights", "drop_top_post")
 _ONE = Decimal(1)
 _MOST_DRAWS = 100_000
 

@@ -147,7 +147,9 @@ class _Looking:
             self.articles += _articles(track, handle, own, mix, shares, self._limits)
         limit = self._limits.unexplained
         if limit is not None and mix.explained:
-            share = float((shares.shares[:, -1] * (shares.whole / MICROS)).sum() / (shares.whole / MICROS).sum())
+            share = float(
+                (shares.shares[:, -1] * (shares.whole / MICROS)).sum() / (shares.whole / MICROS).sum()
+            )
             if share > float(limit):
                 self.unexplained.append(
                     _Flag(track, handle, UNEXPLAINED, mix.rest, share, float(limit), None)

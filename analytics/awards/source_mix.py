@@ -47,7 +47,9 @@ _MIXES: Mapping[str, tuple[Mix, ...]] = {
             "read_from_other",
             explained=True,
         ),
-        Mix("read_events", ("message_read_events", "share_read_events"), "other_read_events", explained=False),
+        Mix(
+            "read_events", ("message_read_events", "share_read_events"), "other_read_events", explained=False
+        ),
     ),
 }
 

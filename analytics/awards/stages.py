@@ -1,6 +1,6 @@
 """The stages after the freeze: each makes files of the run from files of the run, and nothing else.
 
-eligibility     CATEGORY/variables.csv, CATEGORY/eligibility.csv
+eligibility     CATEGORY/variables.csv, CATEGORY/eligibility.csv, CATEGORY/windows.csv (index by windows)
 index           CATEGORY/index.csv
 jury            CATEGORY/jury.csv
 aggregate       CATEGORY/score.csv
@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from analytics.awards import intake, source_mix
+from analytics.awards import intake, source_mix, windows
 from analytics.awards.alternatives import Standings
 from analytics.awards.anomalies import flag, not_looked_at
 from analytics.awards.eligibility import (
@@ -93,7 +93,11 @@ def _run_id(rule: Rule, desk: Desk) -> str:
 def eligibility(rule: Rule, category: Category, desk: Desk) -> None:
     frozen = frozen_of(category, desk.read)
     variables = count_variables(category, frozen, desk.write(f"{category.id}/variables.csv"))
-    judge_eligibility(category, variables, decisions_of(desk), desk.write(f"{category.id}/eligibility.csv"))
+    unknown: set[str] = set()
+    if category.index.windowed:
+        unknown = windows.write_windows(rule, category, frozen, desk.write(f"{category.id}/{windows.FILE}"))
+    verdicts = desk.write(f"{category.id}/eligibility.csv")
+    judge_eligibility(category, variables, decisions_of(desk), verdicts, unknown)
 
 
 def decisions_of(desk: Desk) -> Decisions:
@@ -108,8 +112,11 @@ def decisions_of(desk: Desk) -> Decisions:
 
 def index(rule: Rule, category: Category, desk: Desk) -> None:
     eligible = eligible_handles(desk.read(f"{category.id}/eligibility.csv"))
-    variables = desk.read(f"{category.id}/variables.csv")
-    compute_indices(category, variables, eligible, desk.write(f"{category.id}/index.csv"))
+    variables, path = desk.read(f"{category.id}/variables.csv"), desk.write(f"{category.id}/index.csv")
+    if category.index.windowed:
+        windows.write_indices(desk.read(f"{category.id}/{windows.FILE}"), eligible, path)
+    else:
+        compute_indices(category, variables, eligible, path)
 
 
 def jury(rule: Rule, category: Category, desk: Desk) -> None:
@@ -151,7 +158,9 @@ def anomalies(rule: Rule, category: Category, desk: Desk) -> None:
 
 
 def _standings(category: Category, desk: Desk) -> Standings:
-    return Standings.read(desk.read(f"{category.id}/variables.csv"), desk.read(f"{category.id}/score.csv"))
+    by_window = desk.read(f"{category.id}/{windows.FILE}") if category.index.windowed else None
+    variables, scores = (desk.read(f"{category.id}/{name}.csv") for name in ("variables", "score"))
+    return Standings.read(variables, scores, by_window)
 
 
 def notice(rule: Rule, desk: Desk) -> None:

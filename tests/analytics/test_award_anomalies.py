@@ -199,7 +199,9 @@ def test_an_account_whose_reads_always_come_from_elsewhere_shows_against_its_tra
     rule.write_text(rule.read_text("utf-8") + "\n[anomaly]\ndaily_spike = { mad_z = 900 }\n", "utf-8")
     blind = run_award(database, rule, tmp_path / "blind")
     assert not (tmp_path / "blind" / "wechat" / "source_mix.csv").exists()
-    lists = [[(one.handle, one.score) for one in run.categories[0].tracks[0].places] for run in (looked, blind)]
+    lists = [
+        [(one.handle, one.score) for one in run.categories[0].tracks[0].places] for run in (looked, blind)
+    ]
     assert lists[0] == lists[1]
 
 

@@ -10,10 +10,11 @@ from analytics.awards.anomalies import not_looked_at
 from analytics.awards.files import plain, read_csv
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
 from analytics.awards.result import CategoryResult, Placed
-from analytics.awards.rule import NO_INDEX, Category, Gate
+from analytics.awards.rule import NO_INDEX, Category, Gate, Rule
 from analytics.awards.score import part_weights
 from analytics.awards.source_anomalies import MIX, handles_told
 from analytics.awards.sources import Source
+from analytics.awards.windows import Span
 from analytics.indices import Label
 from config.messages import catalogue, told
 
@@ -43,7 +44,7 @@ def _category(run: Run, category: Category) -> dict[str, object]:
     return {
         "label": category.label.zh,
         "lines": [
-            *_index_lines(category),
+            *_index_lines(run.rule, category),
             *_score_lines(category),
             _gate_line(category),
             *_breaks(run, category),
@@ -54,7 +55,7 @@ def _category(run: Run, category: Category) -> dict[str, object]:
     }
 
 
-def _index_lines(category: Category) -> Iterator[str]:
+def _index_lines(rule: Rule, category: Category) -> Iterator[str]:
     choice = category.index
     if choice.formula == NO_INDEX:
         yield said("no_index")
@@ -62,6 +63,9 @@ def _index_lines(category: Category) -> Iterator[str]:
     formula = choice.formula.upper() if choice.definition else choice.formula
     name = f"{choice.label.zh} {formula} {choice.version}"
     yield said("index_by_people" if choice.by_people else "index", name=name, days=choice.days)
+    span = Span.of(rule, choice.aggregate)
+    if span is not None:
+        yield said(f"windows_{choice.aggregate}", days=span.days, count=span.count)
     if choice.definition is not None:
         parts = "、".join(f"{level.label.zh} {plain(level.weight)}" for level in choice.definition.levels)
         yield said("levels", parts=parts)
