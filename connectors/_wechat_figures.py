@@ -222,7 +222,7 @@ class _ArticleValues(Mapping[str, int | Decimal | None]):
 
 
 def _readers_by_scene(row: Row, whole: object) -> dict[str, int]:
-    """Readers by where they came from. A scene that is not told is 0 only where the others make up the whole."""
+    """Readers by where they came from; a scene that is not told is 0 only where the others are the whole."""
     told: dict[str, int] = {}
     for scene in objects(row.get("read_user_source")):
         name, count = text(scene.get("scene_desc")), number(scene.get("user_count"))

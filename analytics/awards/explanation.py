@@ -25,8 +25,8 @@ from analytics.awards.result import Placed, TrackResult
 from analytics.awards.rule import Category, Rule
 from analytics.awards.run import rule_of, run_id_in
 from analytics.awards.score import part_weights
-from analytics.awards.stages import number_of, results_of
 from analytics.awards.split import contributions, slope, split_windows, total
+from analytics.awards.stages import number_of, results_of
 from analytics.awards.weights import Rows, Weighed, articles_of, every_account, weigh_articles
 from analytics.awards.window_facts import WindowFacts
 from analytics.awards.windows import FILE as WINDOWS

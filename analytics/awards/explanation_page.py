@@ -166,7 +166,12 @@ class _Page(Words):
         if small.quantize(SHOWN):
             rows.append(("", [self.say("small_lines"), "", signed(small)]))
         rows.append(("sum", [self.say("sum"), "", signed(summed(gap.lines))]))
-        params = {"name": gap.neighbour.name, "place": gap.neighbour.place, "gap": plain(abs(gap.gap))}
+        params = {
+            "noun": self.noun,
+            "name": gap.neighbour.name,
+            "place": gap.neighbour.place,
+            "gap": plain(abs(gap.gap)),
+        }
         yield from self._section(f"gap_{side}", table((), rows, (2,)), **params)
         for name, mine, theirs in gap.ties:
             told = self.say("tie", name=self.tie(name), mine=or_dash(mine), theirs=or_dash(theirs))

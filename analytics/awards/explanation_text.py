@@ -94,7 +94,7 @@ class Teller(Words):
             return
         other = gap.neighbour
         size = abs(gap.gap)
-        yield self.say(f"gap_{side}", name=other.name, place=other.place, gap=plain(size))
+        yield self.say(f"gap_{side}", noun=self.noun, name=other.name, place=other.place, gap=plain(size))
         small = Decimal(0)
         for line in sorted(gap.lines, key=lambda line: -abs(line.value)):
             if abs(line.value) < _LEAST:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from analytics.awards.explanation import Explained, Line
+from analytics.awards.nouns import noun
 from analytics.awards.remedies import Remedy
 from analytics.indices import Label
 from config.messages import catalogue, told
@@ -20,6 +21,11 @@ class Words:
     def say(self, entry: str, **params: object) -> str:
         """A text of the catalogue `explain`."""
         return told(f"explain.{entry}", params, language=self.language)
+
+    @property
+    def noun(self) -> str:
+        """What the category ranks."""
+        return noun(self.one.category.of, self.language)
 
     def label(self, label: Label) -> str:
         """A label in the language."""

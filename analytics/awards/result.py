@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analytics.awards.files import Cell, read_csv, write_csv
 from analytics.awards.index import levels_of
+from analytics.awards.nouns import noun, ranked
 from analytics.awards.places import TIE, by_handle
 from analytics.awards.robustness import ALTERNATIVE
 from analytics.awards.rule import Category, Rule, Track
@@ -234,6 +235,7 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
     return {
         "id": category.id,
         "label": {"zh": category.label.zh, "en": category.label.en},
+        "of": category.of,
         "platform": category.platform,
         "index": {
             "formula": choice.formula,
@@ -297,9 +299,10 @@ def draw(rule: Rule, results: Sequence[CategoryResult], path: Path) -> tuple[Pat
             placed.name,
             placed.score,
             placed.awarded,
+            noun(result.category.of, "zh"),
         )
         for result in results
         for track in result.tracks
         for placed in track.places
     ]
-    return ranking_picture(rows, rule.title, path)
+    return ranking_picture(rows, rule.title, path, noun=ranked(rule, "zh"))

@@ -187,7 +187,7 @@ def _refuse_of(section: Section, of: str, gates: Sequence[Gate], index: IndexCho
     if of == WORKS and (index.terms or any(source.of == "account" for source in flat(index.sources))):
         section.refuse("index", "award.work_has_no_account")
     if of == WORKS and index.windowed:
-        section.refuse("index.aggregate", "award.work_has_no_windows")
+        section.refuse("index", "award.work_has_no_windows")
     able = {ACCOUNTS: GATES, WORKS: _WORK_GATES, PEOPLE: ("no_veto",)}[of]
     for number, gate in enumerate(gates, start=1):
         if gate.rule not in able and gate.rule in GATES:

@@ -85,8 +85,8 @@ def split_windows(
             theirs.share if one is not None else Decimal(0),
             mine.share if other is not None else Decimal(0),
         )
-        weight = sum(shares) / 2 * slope(category, a, b)
-        for key in (one or other or {}).keys():
+        weight = (shares[0] + shares[1]) / 2 * slope(category, a, b)
+        for key in one or other or {}:
             difference = (one or {}).get(key, Decimal(0)) - (other or {}).get(key, Decimal(0))
             found[key] += weight * difference
         if shares[0] != shares[1]:

@@ -38,7 +38,7 @@ def weigh_articles(
 ) -> tuple[Weighed, ...]:
     """The five articles that count most, of the twenty with the highest first figure.
 
-    `columns` and `rows` hold the articles of one account, `rows` by their ids; `span` the windows of its index.
+    `columns` and `rows` hold the articles of one account, `rows` by their ids; `span` the index's windows.
     """
     if category.index.definition is None:
         return ()

@@ -65,9 +65,9 @@ def weighed(
 
     total = np.zeros((len(weights), len(moments)))
     for place, one in enumerate(products(category, weights.shape[1])):
-        times = float(_coefficient(one))
+        times = np.full(len(weights), float(_coefficient(one)))
         for level in one:
-            times = times * weights[:, level]
+            times *= weights[:, level]
         total += times[:, None] * moments[None, :, place]
     return total
 

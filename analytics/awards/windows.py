@@ -108,7 +108,7 @@ def compute_windows(
     *,
     wanted: Mask | None = None,
 ) -> Computed:
-    """The index of every account (of the `wanted` ones) and window; without a span the period is the window."""
+    """The index of every account (of the `wanted`) and window; without a span the period is the window."""
     counts, found = _counted(columns, sources, span, days)
     windows = span.count if span else 1
     known = all_known(found.values(), counts.size)
@@ -137,8 +137,10 @@ def write_windows(rule: Rule, category: Category, frozen: Frozen, path: Path) ->
         raise ValueError(f"expected an index by windows in {category.id}")
     computed = compute_windows(columns, choice.definition, choice.sources, span, span.days)
     write_csv(path, (*COLUMNS, *choice.names), _window_rows(choice, columns, span, computed))
-    known = computed.known.any(axis=1).tolist()
-    return {account["handle"] for account, any_ in zip(columns.accounts, known, strict=True) if not any_}
+    known = np.count_nonzero(computed.known, axis=1).tolist()
+    return {
+        account["handle"] for account, windows in zip(columns.accounts, known, strict=True) if not windows
+    }
 
 
 def _window_rows(

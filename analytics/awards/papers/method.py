@@ -8,6 +8,7 @@ from datetime import date
 from analytics.awards import intake, source_mix
 from analytics.awards.anomalies import not_looked_at
 from analytics.awards.files import plain, read_csv
+from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
 from analytics.awards.result import CategoryResult, Placed
 from analytics.awards.rule import NO_INDEX, Category, Gate, Rule
@@ -236,9 +237,9 @@ def line_name(name: str) -> str:
 
 def _flags(run: Run) -> Iterator[str]:
     for result in run.results:
-        category = result.category
+        category, name = result.category, noun(result.category.of, "zh")
         flags = [row["handle"] for row in read_csv(run.folder.path / category.id / "anomalies.csv")]
-        yield said("flags", category=category.label.zh, count=len(flags), accounts=len(set(flags)))
+        yield said("flags", category=category.label.zh, count=len(flags), accounts=len(set(flags)), noun=name)
         told_by_source = _told_by_source(run, category)
         left = not_looked_at(category, run.rule.anomaly, mixed=bool(told_by_source))
         if left:
@@ -246,7 +247,9 @@ def _flags(run: Run) -> Iterator[str]:
             yield said("not_looked_at", category=category.label.zh, checks=names)
         ranked = {placed.handle for track in result.tracks for placed in track.places}
         if MIX not in left and ranked - told_by_source:
-            yield said("mix_not_told", category=category.label.zh, count=len(ranked - told_by_source))
+            yield said(
+                "mix_not_told", category=category.label.zh, count=len(ranked - told_by_source), noun=name
+            )
 
 
 def _told_by_source(run: Run, category: Category) -> set[str]:

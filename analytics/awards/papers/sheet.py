@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from analytics.awards.files import read_csv
 from analytics.awards.folder import ENGINE
+from analytics.awards.nouns import ranked
 from analytics.awards.papers.facts import Run, said
 from analytics.awards.papers.method import line_name
 from analytics.awards.papers.people import scores_of
@@ -53,6 +54,11 @@ def _table(
     sheet.filter(len(headings))
 
 
+def _headings(names: Sequence[str], run: Run) -> list[str]:
+    """Columns as people read them; `noun` is what the award ranks."""
+    return [said(f"column_{name}", noun=ranked(run.rule, "zh")) for name in names]
+
+
 def _ranking(sheet: Sheet, run: Run) -> None:
     others = list(
         dict.fromkeys(
@@ -65,7 +71,7 @@ def _ranking(sheet: Sheet, run: Run) -> None:
     )
     columns = ("category", "track", "place", "awarded", "account", "name", "unit_code", "unit", "score")
     parts = ("exact", "index", "part_data", "part_jury", "part_public", "low", "high", "inside", "flags")
-    headings = [said(f"column_{name}") for name in (*columns, *parts)]
+    headings = _headings((*columns, *parts), run)
     headings += [said("column_alternative", name=line_name(name)) for name in others]
     sheet.line(run.rule.title, "title")
     sheet.line(said("sheet_note"), "note")
@@ -130,7 +136,7 @@ def _gates(sheet: Sheet, run: Run) -> None:
         for result in run.results
         for row in read_csv(run.folder.path / result.category.id / "eligibility.csv")
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 28, 18, 8, 60), rows)
+    _table(sheet, _headings(names, run), (14, 18, 28, 18, 8, 60), rows)
 
 
 def _scores(sheet: Sheet, run: Run) -> None:
@@ -141,7 +147,7 @@ def _scores(sheet: Sheet, run: Run) -> None:
         for (category, handle), scores in sorted(scores_of(run).items())
         for score in scores
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 16, 18, 10), rows)
+    _table(sheet, _headings(names, run), (14, 18, 16, 18, 10), rows)
 
 
 def _flags(sheet: Sheet, run: Run) -> None:
@@ -158,7 +164,7 @@ def _flags(sheet: Sheet, run: Run) -> None:
         for result in run.results
         for row in read_csv(run.folder.path / result.category.id / "anomalies.csv")
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 18, 36, 12, 70), rows)
+    _table(sheet, _headings(names, run), (14, 18, 18, 36, 12, 70), rows)
 
 
 def _certificates(sheet: Sheet, run: Run) -> None:
@@ -177,7 +183,7 @@ def _certificates(sheet: Sheet, run: Run) -> None:
         for one in run.certificates
     )
     widths = (26, 14, 12, 7, 18, 28, 24, 60)
-    _table(sheet, [said(f"column_{name}") for name in names], widths, rows)
+    _table(sheet, _headings(names, run), widths, rows)
 
 
 def _facts(sheet: Sheet, run: Run) -> None:
