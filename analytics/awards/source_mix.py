@@ -1,6 +1,6 @@
 """Where reads come from: which figures tell it, and the file in which a freeze keeps them.
 
-`CATEGORY/source_mix.csv` has the columns of `articles.csv` with the figures below, a row an article of which a
+`CATEGORY/source_mix.csv` has the columns of `articles.csv` with the figures below, for the articles of which a
 source is known. It is written where the platform tells sources and figures of them were ever stored.
 """
 

@@ -1,5 +1,6 @@
 """An index by windows as a category's index: the mean of its weeks, in the list and in what explains it."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from award_world import Store, World, content, rows_of, small_rule, wechat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from analytics.awards import load_rule, run_award
 from analytics.awards.explanation import explain, summed
@@ -20,6 +22,7 @@ from analytics.awards.explanation_text import as_json, as_text
 from analytics.awards.folder import RunFolder
 from analytics.awards.papers.facts import read_run
 from analytics.awards.papers.method import method_facts
+from analytics.awards.papers.sheet import workbook
 from analytics.awards.robustness import shake
 from analytics.awards.rule import Category, Robustness
 from analytics.awards.split import WindowTerms, contributions, split_windows, total
@@ -162,6 +165,8 @@ def test_text_page_and_json_tell_every_week(run: Path) -> None:
     lines = method_facts(read_run(RunFolder(run)))["method"]
     assert isinstance(lines, dict)
     assert any("53 周的平均" in line for line in lines["categories"][0]["lines"])
+    sheet = load_workbook(io.BytesIO(workbook(read_run(RunFolder(run)))))["各期指数 wechat"]
+    assert sheet.max_row == 1 + 5 * 53
 
 
 def window_rows(category: Category, numbers: list[list[int] | None]) -> list[dict[str, str]]:

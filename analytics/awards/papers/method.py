@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
 from analytics.awards import intake, source_mix
 from analytics.awards.anomalies import not_looked_at
 from analytics.awards.files import plain, read_csv
 from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
+from analytics.awards.papers.volume import volume_effect
 from analytics.awards.result import CategoryResult, Placed
 from analytics.awards.rule import NO_INDEX, Category, Gate, Rule
 from analytics.awards.score import part_weights
@@ -28,7 +30,7 @@ def method_facts(run: Run) -> dict[str, object]:
     """The facts of `method.typ`, all from the run's own files."""
     return {
         "method": {
-            "categories": [_category(run, result.category) for result in run.results],
+            "categories": [_category(run, result) for result in run.results],
             "counts": [_counts(run, result) for result in run.results],
             "refused": [row for result in run.results for row in _refused(run, result.category)],
             "decided": list(_decided(run)),
@@ -40,12 +42,13 @@ def method_facts(run: Run) -> dict[str, object]:
     }
 
 
-def _category(run: Run, category: Category) -> dict[str, object]:
-    choice = category.index
+def _category(run: Run, result: CategoryResult) -> dict[str, object]:
+    category, choice = result.category, result.category.index
     return {
         "label": category.label.zh,
         "lines": [
             *_index_lines(run.rule, category),
+            *_volume_line(result),
             *_score_lines(category),
             _gate_line(category),
             *_breaks(run, category),
@@ -73,6 +76,12 @@ def _index_lines(rule: Rule, category: Category) -> Iterator[str]:
         yield said("definition", sha=choice.digest[:_SHOWN_SHA])
         if choice.definition.source:
             yield said("published", source=choice.definition.source)
+
+
+def _volume_line(result: CategoryResult) -> Iterator[str]:
+    share = volume_effect(result)
+    if share is not None:
+        yield said("volume", share=percent(share.quantize(Decimal("0.01"), ROUND_HALF_UP)))
 
 
 def _score_lines(category: Category) -> Iterator[str]:

@@ -27,7 +27,11 @@ def workbook(run: Run) -> bytes:
         _ranking(book.sheet(said("sheet_ranking")), run)
         for result in run.results:
             label = result.category.label.zh
-            _figures(book.sheet(said("sheet_figures", category=label)), run, result.category.id)
+            _figures(book.sheet(said("sheet_figures", category=label)), run, result.category.id, "variables")
+            if result.category.index.windowed:
+                _figures(
+                    book.sheet(said("sheet_windows", category=label)), run, result.category.id, "windows"
+                )
         _gates(book.sheet(said("sheet_gates")), run)
         if scores_of(run):
             _scores(book.sheet(said("sheet_scores")), run)
@@ -107,12 +111,12 @@ def _placed(placed: Placed, others: Sequence[str]) -> list[_Cell]:
     ]
 
 
-def _figures(sheet: Sheet, run: Run, category: str) -> None:
-    """Every column of the category's `variables.csv`, those with numbers as numbers."""
-    rows = list(read_csv(run.folder.path / category / "variables.csv"))
-    names = list(rows[0]) if rows else ["handle"]
-    words = ("handle", "name", "unit_code", "unit", "track", "filed", "verified")
-    table = ([_typed(row[name], name in words) for name in names] for row in rows)
+def _figures(sheet: Sheet, run: Run, category: str, file: str) -> None:
+    """Every column of one of the category's files, those with numbers as numbers."""
+    path = run.folder.path / category / f"{file}.csv"
+    names = list(next(read_csv(path), {"handle": ""}))
+    words = ("handle", "name", "unit_code", "unit", "track", "filed", "verified", "window")
+    table = ([_typed(row[name], name in words) for name in names] for row in read_csv(path))
     _table(sheet, names, [18 if name in words else 11 for name in names], table)
 
 
@@ -151,7 +155,7 @@ def _scores(sheet: Sheet, run: Run) -> None:
 
 
 def _flags(sheet: Sheet, run: Run) -> None:
-    names = ("category", "account", "check", "article", "day", "reason")
+    names = ("category", "account", "check", "article", "day", "received", "usual", "z", "reason")
     rows = (
         [
             result.category.label.zh,
@@ -159,12 +163,15 @@ def _flags(sheet: Sheet, run: Run) -> None:
             said(f"check_{row['check']}"),
             row["title"],
             row["day"],
+            row["received"],
+            row["usual"],
+            Decimal(row["z"]) if row["z"] else None,
             row["zh"],
         ]
         for result in run.results
         for row in read_csv(run.folder.path / result.category.id / "anomalies.csv")
     )
-    _table(sheet, _headings(names, run), (14, 18, 18, 36, 12, 70), rows)
+    _table(sheet, _headings(names, run), (14, 18, 18, 36, 12, 20, 14, 10, 70), rows)
 
 
 def _certificates(sheet: Sheet, run: Run) -> None:
