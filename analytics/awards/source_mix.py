@@ -1,7 +1,7 @@
 """Where reads come from: which figures tell it, and the file in which a freeze keeps them.
 
-`CATEGORY/source_mix.csv` has the columns of `articles.csv` with the figures below, for the articles of which a
-source is known. It is written where the platform tells sources and figures of them were ever stored.
+`CATEGORY/source_mix.csv` has the columns of `articles.csv` with the figures below, for the articles of which
+a source is known. It is written where the platform tells sources and figures of them were ever stored.
 """
 
 from collections.abc import Mapping
