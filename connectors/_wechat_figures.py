@@ -56,6 +56,20 @@ _ARTICLE_FIELDS = (
     _article("read_finish_rate", "finish_rate", Unit.RATE),
     _article("read_avg_activetime", "avg_time_s", Unit.SECONDS, 60),  # they give minutes
 )
+# Where readers came from. Names that no list has are kept with `其他`: no reader is lost.
+_SCENES = {
+    "公众号消息": "read_from_message",
+    "聊天会话": "read_from_chat",
+    "好友转发": "read_from_chat",
+    "朋友圈": "read_from_moments",
+    "公众号主页": "read_from_profile",
+    "历史消息": "read_from_profile",
+    "推荐": "read_from_feed",
+    "看一看": "read_from_feed",
+    "搜一搜": "read_from_search",
+}
+_OTHER_SCENES = "read_from_other"
+_SCENE_METRICS = tuple(dict.fromkeys((*_SCENES.values(), _OTHER_SCENES)))
 _ACCOUNT_FIELDS = (
     _account("read_user", "account_read_people"),
     _account("share_user", "share"),
@@ -70,7 +84,14 @@ _NEW = Metric("followers_new", Unit.PEOPLE, Kind.PER_DAY, "account")
 _LOST = Metric("followers_lost", Unit.PEOPLE, Kind.PER_DAY, "account")
 _TOTAL = Metric("followers_total", Unit.PEOPLE, Kind.SNAPSHOT, "account")
 
-METRICS = (*(field.metric for field in _ARTICLE_FIELDS + _ACCOUNT_FIELDS), _NEW, _LOST, _TOTAL)
+METRICS = (
+    *(field.metric for field in _ARTICLE_FIELDS),
+    *(Metric(name, Unit.PEOPLE, Kind.CUMULATIVE) for name in _SCENE_METRICS),
+    *(field.metric for field in _ACCOUNT_FIELDS),
+    _NEW,
+    _LOST,
+    _TOTAL,
+)
 
 
 def articles(api: WeChatApi, since: date, until: date) -> Iterator[ArticleFigures]:
@@ -174,8 +195,13 @@ class _ArticleValues(Mapping[str, int | Decimal | None]):
     def __init__(self, row: Row, *, muted: bool) -> None:
         self._row = row
         self._muted = muted
+        self._scenes: Mapping[str, int] | None = None
 
     def __getitem__(self, name: str) -> int | Decimal | None:
+        if name in _SCENE_METRICS:
+            if self._scenes is None:
+                self._scenes = _readers_by_scene(self._row, self["read_people"])
+            return self._scenes.get(name)
         field = self._fields[name]
         if self._muted and name == "comment":
             return None
@@ -183,15 +209,29 @@ class _ArticleValues(Mapping[str, int | Decimal | None]):
         return self._reads_of_all_scenes() if value is None and name == "read_people" else value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        yield from self._fields
+        yield from _SCENE_METRICS
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._fields) + len(_SCENE_METRICS)
 
     def _reads_of_all_scenes(self) -> int | None:
         scenes = objects(self._row.get("read_user_source"))
         totals = (scene for scene in scenes if scene.get("scene_desc") == _ALL_SCENES)
         return next((number(scene.get("user_count")) for scene in totals), None)
+
+
+def _readers_by_scene(row: Row, whole: object) -> dict[str, int]:
+    """Readers by where they came from; a scene that is not told is 0 only where the others are the whole."""
+    told: dict[str, int] = {}
+    for scene in objects(row.get("read_user_source")):
+        name, count = text(scene.get("scene_desc")), number(scene.get("user_count"))
+        if name != _ALL_SCENES and count is not None and count >= 0:
+            metric = _SCENES.get(name, _OTHER_SCENES)
+            told[metric] = told.get(metric, 0) + count
+    if told and isinstance(whole, int) and sum(told.values()) >= whole:
+        return dict.fromkeys(_SCENE_METRICS, 0) | told
+    return told
 
 
 def _values(row: Row, fields: tuple[_Field, ...]) -> dict[str, int | Decimal | None]:

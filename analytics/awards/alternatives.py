@@ -1,7 +1,6 @@
 """Other ways to the same list: another version of the index, other windows, without the best article.
 
-mean_of_weeks       the mean of the index of every ISO week (Monday to Sunday) of the period, silent ones too
-mean_of_months      the same of calendar months; d is 7 for a week and 30 for any month
+mean_of_weeks, mean_of_months, annual       other windows (`windows`) than those of the category's index
 drop_top_post       without the account's best article: the most of the index's first figure
 geometric           parts of the score multiplied instead of added
 equal_weights       the levels of the index (its terms, where it has one level only) weigh the same
@@ -13,27 +12,25 @@ A line that says nothing about a category (windows of a question site) is left o
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from pathlib import Path
 
 import numpy as np
 
 from analytics.awards.columns import UNKNOWN, Columns, begins_of
-from analytics.awards.counts import Counts, Variables, all_known
 from analytics.awards.freeze import Frozen
 from analytics.awards.index import indices_of
 from analytics.awards.places import Accounts, by_handle, places_of, ties_of
-from analytics.awards.rule import ACCOUNTS, Category, IndexChoice, Rule
+from analytics.awards.rule import ACCOUNTS, ANNUAL, WINDOW_DAYS, Category, IndexChoice, Rule
 from analytics.awards.score import part_weights, points, weighted
-from analytics.awards.variables import weeks_of
+from analytics.awards.windows import Span, compute_windows
 from analytics.indices import IndexDefinition
-from analytics.indices.columns import MICROS, Mask, Whole, compute_columns
+from analytics.indices.columns import MICROS, Mask
 
-WEEKS, MONTHS, DROPPED = "mean_of_weeks", "mean_of_months", "drop_top_post"
+DROPPED = "drop_top_post"
 GEOMETRIC, EQUAL = "geometric", "equal_weights"
 WINSORISED = "winsorised"
-_WEEK, _MONTH = 7, 30
+_WINDOWS = (ANNUAL, *WINDOW_DAYS)
 _MICRO = Decimal("0.000001")
 _EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
 Indices = dict[str, Decimal]
@@ -45,12 +42,13 @@ class Standings:
 
     accounts: Accounts
     scores: Mapping[str, Mapping[str, str]]
+    windows: Path | None = None  # of an index by windows
 
     @classmethod
-    def read(cls, variables: Path, scores: Path) -> "Standings":
+    def read(cls, variables: Path, scores: Path, windows: Path | None = None) -> "Standings":
         rows = by_handle(scores)
         known = by_handle(variables)
-        return cls({handle: known[handle] for handle in rows}, rows)
+        return cls({handle: known[handle] for handle in rows}, rows, windows)
 
 
 Combine = Callable[[Category, Sequence[Decimal | None]], Decimal]
@@ -60,7 +58,7 @@ def lines_of(rule: Rule, category: Category) -> tuple[str, ...]:
     """The rule's alternatives that say something about this category."""
     choice = category.index
     several_articles = choice.definition is not None and category.of == ACCOUNTS
-    counted = (WEEKS, MONTHS, DROPPED) if several_articles else ()
+    counted = {*_WINDOWS, DROPPED} - {choice.aggregate} if several_articles else set()
     several = sum(weight > 0 for weight in part_weights(category)) > 1
     sized = len(choice.terms) > 1 or (choice.definition is not None and len(_shares(choice.definition)) > 1)
     able = {*counted, *(version.name for version in choice.versions)}
@@ -79,13 +77,13 @@ def alternative_places(
     """
     lines = lines_of(rule, category)
     counted: dict[str, Indices] = {name: {} for name in lines}
-    if any(name not in (GEOMETRIC, EQUAL) for name in lines):
+    recounted = [name for name in lines if name not in (GEOMETRIC, EQUAL) or _is_even(category, name)]
+    if recounted:
         columns = Columns.read(frozen, ids=DROPPED in lines)
         counting = _Counting(rule, category, columns, standings.accounts)
-        for name in lines:
-            if name not in (GEOMETRIC, EQUAL):
-                counted[name] = counting.indices(name)
-    if EQUAL in lines:
+        for name in recounted:
+            counted[name] = counting.indices(name)
+    if EQUAL in lines and EQUAL not in recounted:
         even = replace(category, index=_even(category.index))
         values = indices_of(even, list(standings.accounts.values()))
         pairs = zip(standings.accounts, values, strict=True)
@@ -99,6 +97,11 @@ def alternative_places(
     return found
 
 
+def _is_even(category: Category, name: str) -> bool:
+    """Equal weights of an index by windows are counted window by window."""
+    return name == EQUAL and category.index.windowed
+
+
 class _Counting:
     """Counts the articles once more, as each alternative wants them."""
 
@@ -106,7 +109,6 @@ class _Counting:
         self._rule = rule
         self._choice = category.index
         self._columns = columns
-        self._size = len(columns.accounts)
         self._ranked = np.array([account["handle"] in ranked for account in columns.accounts], dtype=bool)
 
     def indices(self, name: str) -> Indices:
@@ -116,40 +118,20 @@ class _Counting:
         if definition is None:
             raise ValueError(f"expected an index with a definition for {name}")
         sources = choice.sources
-        windows, days = 1, choice.days
-        group = columns.account
-        if name in (WEEKS, MONTHS):
-            window, first, last = self._windows(name)
-            windows, days = last - first + 1, _WEEK if name == WEEKS else _MONTH
-            group = columns.account * windows + (window - first)
-        elif name == DROPPED:
+        if name == DROPPED:
             columns = columns.chosen(~self._best())
-            group = columns.account
         elif name == WINSORISED:
             columns = self._capped()
-        else:
+        elif name == EQUAL:
+            definition = _even(choice).definition or definition
+        elif name not in _WINDOWS:
             version = next(one for one in choice.versions if one.name == name)
             definition, sources = version.definition, version.sources
-        counts = Counts(columns, group, self._size * windows)
-        found = Variables(counts, columns.accounts, days).of(sources)
-        known = all_known(found.values(), counts.size) & np.repeat(self._ranked, windows)
-        values = np.zeros(counts.size, dtype=np.int64)
-        values[known] = compute_columns(definition, {name: one.values[known] for name, one in found.items()})
-        sums = values.reshape(self._size, windows).sum(axis=1).tolist()
-        times = known.reshape(self._size, windows).sum(axis=1).tolist()
-        handles = (account["handle"] for account in columns.accounts)
-        return {
-            handle: (Decimal(total).scaleb(-6) / number).quantize(_MICRO, ROUND_HALF_EVEN)
-            for handle, total, number in zip(handles, sums, times, strict=True)
-            if number
-        }
-
-    def _windows(self, name: str) -> tuple[Whole, int, int]:
-        """The week or month of every article, and the first and last one of the period, silent ones too."""
-        number = weeks_of if name == WEEKS else _months_of
-        days = np.array([_since_1970(self._rule.start), _since_1970(self._rule.end)], dtype=np.int64)
-        first, last = number(days).tolist()
-        return number(self._columns.day), first, last
+        span = Span.of(self._rule, name if name in _WINDOWS else choice.aggregate)
+        days = self._rule.days if choice.windowed else choice.days
+        computed = compute_windows(columns, definition, sources, span, days, wanted=self._ranked)
+        means = ((one["handle"], computed.mean(place)) for place, one in enumerate(columns.accounts))
+        return {handle: mean for handle, mean in means if mean is not None}
 
     def _best(self) -> Mask:
         """Each account's best article: the most of the first figure, then of the next, then the last id."""
@@ -182,14 +164,6 @@ class _Counting:
             return self._columns
         place = int((len(known) * wanted.quantile).to_integral_value(ROUND_CEILING))
         return self._columns.with_figure(wanted.metric, np.minimum(figures, known[max(place, 1) - 1]))
-
-
-def _since_1970(day: date) -> int:
-    return (day - date(1970, 1, 1)).days
-
-
-def _months_of(day: Whole) -> Whole:
-    return day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
 def _official(standings: Standings) -> Indices:

@@ -4,7 +4,7 @@ like_read       an article with far fewer likes per read than the account's othe
                 fewer than its track: bought reads bring no likes
 spike           a day whose articles were read far more than the account's other days
 mean_median     an account whose mean article is read far more often than its median one, against its track
-unexplained     the share of reads from no known source; not looked at while sources are not collected
+unexplained, source_mix     where reads come from, see `source_anomalies`
 
 "Far" is a robust z: (x − median) ÷ (1.4826 × median absolute deviation), x a logarithm. With the usual limits
 about one honest article in a hundred is flagged, and an account that treats half of its articles is not: its
@@ -14,7 +14,7 @@ honest accounts fail that test.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from analytics.awards.columns import UNKNOWN, Columns, articles_in, begins_of
 from analytics.awards.duck import named
@@ -31,19 +30,18 @@ from analytics.awards.freeze import Frozen
 from analytics.awards.places import Accounts
 from analytics.awards.rule import Anomaly, Category
 from analytics.awards.sources import LIKES, watched
-from analytics.indices.columns import MICROS, Whole
+from analytics.indices.columns import MICROS, Real, Whole
 from config.messages import told
 
 COLUMNS = ("track", "handle", "check", "remote_id", "title", "day", "received", "usual", "z", "zh", "en")
-CHECKS = ("like_read", "spike", "mean_median", "unexplained")
-_LEAST_ARTICLES = 8  # fewer tell no history
-_LEAST_ACCOUNTS = 5  # fewer are no track to compare with
-_TO_DEVIATION = 1.4826  # the MAD of a normal law × this is its standard deviation
+CHECKS = ("like_read", "spike", "mean_median", "source_mix", "unexplained")
+LEAST_ARTICLES = 8  # fewer tell no history
+LEAST_ACCOUNTS = 5  # fewer are no track to compare with
+TO_DEVIATION = 1.4826  # the MAD of a normal law × this is its standard deviation
 _STILL = 1e-9  # less deviation is none
 _SLACK = 0.01
 _PLACES = 4  # compared and shown with these decimals, so that machines agree
 
-Real: TypeAlias = npt.NDArray[np.float64]
 Suspect: TypeAlias = tuple[str, str, str]  # handle, likes, reads
 
 
@@ -67,20 +65,28 @@ class Flag:
         return [self.track, self.handle, self.check, remote_id, title, day, *evidence, zh, en]
 
 
-def flag(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accounts, path: Path) -> Path:
-    """Writes the flags of the ranked accounts, by track, handle and check, with their evidence."""
-    rows = sorted(_flags(category, limits, frozen, accounts), key=lambda row: [str(cell) for cell in row[:6]])
-    return write_csv(path, COLUMNS, rows)
+def flag(
+    category: Category,
+    limits: Anomaly,
+    frozen: Frozen,
+    accounts: Accounts,
+    path: Path,
+    more: Iterable[list[Cell]] = (),
+) -> Path:
+    """Writes the flags of the ranked accounts, and `more` of them, by track, handle and check."""
+    found = (*_flags(category, limits, frozen, accounts), *more)
+    return write_csv(path, COLUMNS, sorted(found, key=lambda row: [str(cell) for cell in row[:6]]))
 
 
-def not_looked_at(category: Category, limits: Anomaly) -> tuple[str, ...]:
-    """The checks that the rule leaves out or the platform's figures do not allow."""
+def not_looked_at(category: Category, limits: Anomaly, *, mixed: bool) -> tuple[str, ...]:
+    """The checks that the rule leaves out or the figures do not allow; `mixed`: reads are told by source."""
     figures = watched(category.platform)
     able = {
         "like_read": limits.like_read is not None and LIKES in figures,
         "spike": limits.spike is not None and bool(figures),
         "mean_median": limits.mean_median is not None and bool(figures),
-        "unexplained": False,
+        "source_mix": limits.source_mix is not None and mixed,
+        "unexplained": limits.unexplained is not None and mixed,
     }
     return tuple(check for check in CHECKS if not able[check])
 
@@ -103,11 +109,11 @@ def _flags(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accoun
         if limits.spike is not None:
             days = read.day[begin:end]
             yield from _spikes(track, handle, days, reads, limits.spike, limits.spike_reads)
-        if len(reads) < _LEAST_ARTICLES:
+        if len(reads) < LEAST_ARTICLES:
             continue
         if LIKES in figures and limits.like_read is not None:
             known = _Ratios.of(read.figures[LIKES][begin:end], reads)
-            if len(known.values) >= _LEAST_ARTICLES:
+            if len(known.values) >= LEAST_ARTICLES:
                 ratios[track][handle] = median(known.values)
                 suspects |= _liked_less(track, handle, known, limits.like_read)
         skews[track][handle] = _skew(reads)
@@ -155,7 +161,7 @@ class Spread:
     def __init__(self, values: Sequence[float] | Real) -> None:
         known = np.asarray(values, dtype=np.float64)
         self.median = median(known)
-        self._deviation = _TO_DEVIATION * median(np.abs(known - self.median))
+        self._deviation = TO_DEVIATION * median(np.abs(known - self.median))
 
     def z(self, value: float) -> Decimal | None:
         """How far `value` is from the median, in robust deviations; None where the values do not vary."""
@@ -204,7 +210,7 @@ def _spikes(
     track: str, handle: str, days: Whole, reads: Whole, limit: Decimal, least: int
 ) -> Iterator[list[Cell]]:
     begins = begins_of(days)
-    if len(begins) < _LEAST_ARTICLES:
+    if len(begins) < LEAST_ARTICLES:
         return
     totals = np.array([total / MICROS for total in np.add.reduceat(reads, begins).tolist()])
     logs = _logarithms(totals + 1)
@@ -222,7 +228,7 @@ def _against_track(
 ) -> Iterator[list[Cell]]:
     """Accounts whose value lies beyond `limit` (below it where it is negative) among those of their track."""
     for track, values in found.items():
-        if len(values) < _LEAST_ACCOUNTS:
+        if len(values) < LEAST_ACCOUNTS:
             continue
         spread = Spread(list(values.values()))
         for handle, value in values.items():

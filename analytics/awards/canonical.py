@@ -5,7 +5,7 @@ of what needs quotes comes between, so that the bytes stay the same. DuckDB does
 """
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from analytics.awards.duck import literal, named, open_duck, quoted
@@ -18,12 +18,18 @@ _PLAIN = "FORMAT csv, HEADER true, DELIMITER '\x01', QUOTE '', ESCAPE ''"
 
 
 def write_articles(
-    rows: Path, handles: Mapping[int, str], metrics: Sequence[str], path: Path, *, room: Path
+    rows: Path,
+    handles: Mapping[int, str],
+    metrics: Sequence[str],
+    path: Path,
+    *,
+    room: Path,
+    telling: Collection[str] = (),
 ) -> Path:
     """Writes the rows in the files of the folder `rows` (a JSON array a line), whose keys have these handles.
 
-    What memory does not hold lies in the folder `room` for a while. Raises OSError where that or the file
-    cannot be written.
+    With `telling` only those that have a figure of one of these metrics. What memory does not hold lies in
+    the folder `room` for a while. Raises OSError where that or the file cannot be written.
     """
     import duckdb
 
@@ -37,6 +43,7 @@ def write_articles(
     lines = (
         f"SELECT {_line(readings)} AS {named(','.join((*ARTICLE_COLUMNS, *metrics)))} "
         f"FROM ({told}) AS told JOIN handles ON handles.key = CAST(told.key AS BIGINT) "
+        f"WHERE {_tells(readings, metrics, telling)} "
         "ORDER BY place, CAST(day AS DATE), id"
     )
     ordered = sorted(handles, key=lambda key: handles[key])
@@ -49,6 +56,12 @@ def write_articles(
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:  # memory ends where the disk does
             raise OSError(errno.EIO, next(iter(str(error).splitlines()), "")) from None
     return path
+
+
+def _tells(readings: Sequence[str], metrics: Sequence[str], telling: Collection[str]) -> str:
+    """Has the row a figure of one of these metrics?"""
+    asked = [one for one, metric in zip(readings, metrics, strict=True) if metric in telling]
+    return " OR ".join(f"length({one}) > 1" for one in asked) or "true"
 
 
 def _line(readings: Sequence[str]) -> str:

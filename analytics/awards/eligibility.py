@@ -1,6 +1,6 @@
 """Who takes part: every gate of the rule looked at for every account, with one reason each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -87,9 +87,13 @@ def read_exclusions(path: Path) -> dict[Key, Veto]:
     }
 
 
-def judge_eligibility(category: Category, variables: Path, decisions: Decisions, path: Path) -> Path:
-    """Writes one row an account and gate, the verdicts in both languages."""
-    return write_csv(path, COLUMNS, _rows(category, variables, decisions))
+def judge_eligibility(
+    category: Category, variables: Path, decisions: Decisions, path: Path, unknown: Collection[str] = ()
+) -> Path:
+    """Writes one row an account and gate, the verdicts in both languages; of the `unknown` accounts no window
+    of the index has its figures.
+    """
+    return write_csv(path, COLUMNS, _rows(category, variables, decisions, unknown))
 
 
 def standing(category: Category, account: Mapping[str, str], veto: Veto | None) -> bool:
@@ -105,13 +109,15 @@ def eligible_handles(path: Path) -> set[str]:
     return {row["handle"] for row in rows} - {row["handle"] for row in rows if row["passed"] == "false"}
 
 
-def _rows(category: Category, variables: Path, decisions: Decisions) -> Iterator[list[Cell]]:
+def _rows(
+    category: Category, variables: Path, decisions: Decisions, unknown: Collection[str]
+) -> Iterator[list[Cell]]:
     for account in read_csv(variables):
         handle = account["handle"]
         veto = decisions.vetoes.get((category.id, handle))
         verdicts = [_track(category, account), *(_gate(gate, account, veto) for gate in category.gates)]
         if category.index.names:
-            verdicts.append(_figures(category, account))
+            verdicts.append(_figures(category, account, windowless=handle in unknown))
         excluded = decisions.excluded.get((category.id, handle))
         if excluded:
             verdicts.append(_decided("excluded", excluded))
@@ -134,9 +140,9 @@ def _track(category: Category, account: Mapping[str, str]) -> Verdict:
     return Verdict("track", category.track(account["track"]) is not None, tracks, account["track"])
 
 
-def _figures(category: Category, account: Mapping[str, str]) -> Verdict:
+def _figures(category: Category, account: Mapping[str, str], *, windowless: bool) -> Verdict:
     """Not a gate of the rule: without the figures there is no index, and unknown is not 0."""
-    unknown = [name for name in category.index.names if not account[name]]
+    unknown = [name for name in category.index.names if windowless or not account[name]]
     needed = ", ".join(category.index.names)
     entry = "" if unknown else "award.gate_figures_known"
     return Verdict("figures", not unknown, needed, ", ".join(unknown), entry)

@@ -1,8 +1,7 @@
 """Why an account stands where it stands: every gate, level and term, and the way to its neighbours.
 
-The gap to a neighbour is split exactly: (Σ weight × level) of the index is a plain sum, and with power p the
-gap of two sums a and b is (aᵖ − bᵖ) ÷ (a − b) times the difference of each term. Jury and public part are
-added as they are; what six decimals cost is a line of its own, so that the lines sum to the gap.
+The gap to a neighbour is split exactly over the terms of the index (`split`). Jury and public part are added
+as they are; what six decimals cost is a line of its own, so that the lines sum to the gap.
 """
 
 from collections import defaultdict
@@ -26,14 +25,19 @@ from analytics.awards.result import Placed, TrackResult
 from analytics.awards.rule import Category, Rule
 from analytics.awards.run import rule_of, run_id_in
 from analytics.awards.score import part_weights
+from analytics.awards.split import contributions, slope, split_windows, total
 from analytics.awards.stages import number_of, results_of
 from analytics.awards.weights import Rows, Weighed, articles_of, every_account, weigh_articles
+from analytics.awards.window_facts import WindowFacts
+from analytics.awards.windows import FILE as WINDOWS
+from analytics.awards.windows import Span, known_of
 from analytics.indices import Label, LevelValue
 from analytics.indices import explain as explain_index
 from config.errors import MeizhenError
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _SHOWN = Decimal("1e-9")
+Facts = Mapping[str, Mapping[str, str]]
 _CLOSE = Decimal("1e-9")  # sums nearer than this share their percentile gap by no rule
 
 
@@ -83,6 +87,7 @@ class Explained:
     articles: tuple[Weighed, ...]
     flags: tuple[Mapping[str, str], ...]
     evidence: str = ""  # of a nominee
+    windows: tuple[Mapping[str, str], ...] = ()  # of an index by windows: rows of windows.csv
 
 
 def explain(path: Path, account: str, *, category: str = "") -> Explained:
@@ -123,6 +128,8 @@ class _Case:
         self._rule = rule
         self._category = category
         self._facts = by_handle(files / "variables.csv")
+        self._windows = WindowFacts(category, files / WINDOWS if category.index.windowed else None)
+        self._span = Span.of(rule, category.index.aggregate)
         self._result = next(one for one in results_of(rule, folder.path.joinpath) if one.category is category)
         self._gates = _grouped(files / "eligibility.csv", GATE_COLUMNS[3:])
         self._evidence = evidence_in(files)
@@ -144,7 +151,10 @@ class _Case:
         above = places[number - 1] if number else None
         below = places[number + 1] if number is not None and number + 1 < len(places) else None
         definition = category.index.definition
-        levels = () if definition is None or placed is None else explain_index(definition, account).levels
+        levels: tuple[LevelValue, ...] = ()
+        if definition is not None and placed is not None:
+            windowed = category.index.windowed
+            levels = self._windows.levels(handle) if windowed else explain_index(definition, account).levels
         return Explained(
             run_id=self._run_id,
             rule=self._rule,
@@ -159,13 +169,25 @@ class _Case:
             awarded_places=track.track.places if track else 0,
             levels=levels,
             question_terms=_question_terms(category, account) if placed else (),
-            above=gap(category, placed, above, facts) if placed and above else None,
-            below=gap(category, placed, below, facts) if placed and below else None,
-            remedies=_remedies(self._rule, category, track, placed, above, facts),
-            articles=weigh_articles(category, columns, rows) if placed else (),
+            above=self._gap(placed, above) if placed and above else None,
+            below=self._gap(placed, below) if placed and below else None,
+            remedies=self._remedies(track, placed, above),
+            articles=weigh_articles(category, columns, rows, self._span) if placed else (),
             flags=tuple(self._flags.get(handle, ())),
             evidence=self._evidence.get(handle, ""),
+            windows=tuple(self._windows.rows(handle)) if placed else (),
         )
+
+    def _gap(self, own: Placed, neighbour: Placed) -> Gap:
+        return gap(self._category, own, neighbour, self._facts, self._windows)
+
+    def _remedies(
+        self, track: TrackResult | None, placed: Placed | None, above: Placed | None
+    ) -> tuple[Remedy, ...]:
+        if track is None or placed is None or above is None or not self._category.data.weight:
+            return ()
+        windows = known_of(self._windows.rows(placed.handle)) if self._category.index.windowed else None
+        return remedies(self._rule, self._category, track.places, placed, above, self._facts, windows)
 
 
 def _grouped(path: Path, names: Sequence[str]) -> dict[str, list[Mapping[str, str]]]:
@@ -188,24 +210,14 @@ def _question_terms(
     )
 
 
-def _remedies(
-    rule: Rule,
-    category: Category,
-    track: TrackResult | None,
-    placed: Placed | None,
-    above: Placed | None,
-    facts: Mapping[str, Mapping[str, str]],
-) -> tuple[Remedy, ...]:
-    if track is None or placed is None or above is None or not category.data.weight:
-        return ()
-    return remedies(rule, category, track.places, placed, above, facts)
-
-
-def gap(category: Category, own: Placed, neighbour: Placed, facts: Mapping[str, Mapping[str, str]]) -> Gap:
+def gap(
+    category: Category, own: Placed, neighbour: Placed, facts: Facts, windows: WindowFacts | None = None
+) -> Gap:
     """Splits a neighbour's score less one's own, both before rounding, over terms and parts."""
     data, jury, public = part_weights(category)
     whole = neighbour.exact - own.exact
-    lines = _data_lines(category, own, neighbour, facts, data) if data else []
+    by_window = windows or WindowFacts(category, None)
+    lines = _data_lines(category, own, neighbour, facts, by_window, data) if data else []
     for name, weight, mine, theirs in (
         ("jury", jury, own.jury, neighbour.jury),
         ("public", public, own.public, neighbour.public),
@@ -222,58 +234,27 @@ def gap(category: Category, own: Placed, neighbour: Placed, facts: Mapping[str, 
 
 
 def _data_lines(
-    category: Category,
-    own: Placed,
-    neighbour: Placed,
-    facts: Mapping[str, Mapping[str, str]],
-    weight: Decimal,
+    category: Category, own: Placed, neighbour: Placed, facts: Facts, windows: WindowFacts, weight: Decimal
 ) -> list[Line]:
-    mine = contributions(category, facts[own.handle])
-    theirs = contributions(category, facts[neighbour.handle])
     with localcontext(_EXACT):
-        a, b = _total(theirs), _total(mine)
-        if category.data.anchor is not None:
-            factor = weight * _slope(category, a, b) / category.data.anchor * 100
+        if category.index.windowed:
+            found = split_windows(category, *(windows.terms(one.handle) for one in (neighbour, own)))
+            whole = total(found)
+            factor = weight / category.data.anchor * 100 if category.data.anchor is not None else Decimal(0)
         else:
+            mine, theirs = (contributions(category, facts[one.handle]) for one in (own, neighbour))
+            found = {key: value - mine[key] for key, value in theirs.items()}
+            a, b = total(theirs), total(mine)
+            whole = a - b
+            if category.data.anchor is not None:
+                factor = weight * slope(category, a, b) / category.data.anchor * 100
+        if category.data.anchor is None:
             points = (neighbour.data or Decimal(0)) - (own.data or Decimal(0))
-            factor = weight * points / (a - b) if abs(a - b) > _CLOSE else Decimal(0)
+            factor = weight * points / whole if abs(whole) > _CLOSE else Decimal(0)
         return [
-            Line("data", level, variable, ((value - mine[level, variable]) * factor).quantize(_SHOWN))
-            for (level, variable), value in theirs.items()
+            Line("data", level, variable, (value * factor).quantize(_SHOWN))
+            for (level, variable), value in found.items()
         ]
-
-
-def contributions(category: Category, account: Mapping[str, str]) -> dict[tuple[str, str], Decimal]:
-    """What each term adds to the weighted sum of an account's index, by level and variable."""
-    definition = category.index.definition
-    if definition is None:
-        pairs = zip(category.index.terms, level_values(category, account), strict=True)
-        return {("", term.metric): term.weight * value for term, value in pairs}
-    found: dict[tuple[str, str], Decimal] = {}
-    for level in explain_index(definition, account).levels:
-        for term in level.terms:
-            key = level.id, term.variable
-            found[key] = found.get(key, Decimal(0)) + level.weight * term.value
-    return found
-
-
-def _total(found: Mapping[tuple[str, str], Decimal]) -> Decimal:
-    return sum(found.values(), Decimal(0))
-
-
-def _slope(category: Category, a: Decimal, b: Decimal) -> Decimal:
-    """(index(a) − index(b)) ÷ (a − b) of two weighted sums; the derivative where they are equal."""
-    definition = category.index.definition
-    if definition is None:
-        return Decimal(1)
-    power, scale = definition.power, definition.scale
-    if a == b:
-        return power * a ** (power - 1) * scale if a > 0 else (scale if power == 1 else Decimal(0))
-    return (_power(a, power) - _power(b, power)) / (a - b) * scale
-
-
-def _power(total: Decimal, power: Decimal) -> Decimal:
-    return Decimal(0) if total == 0 else total**power
 
 
 def summed(lines: Sequence[Line]) -> Decimal:

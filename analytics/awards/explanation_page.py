@@ -144,6 +144,13 @@ class _Page(Words):
         head = ["", self.say("head_figure"), self.say("head_product")]
         name = f"{self.label(choice.label)} {choice.version}"
         yield from self._section(entry, table(head, rows, (1, 2)), name=name, index=one.placed.index)
+        if one.windows:
+            yield tag("p", self.windows(), class_="note")
+            head = [self.say(f"head_{column}") for column in ("window", "posts", "index")]
+            each: list[_Row] = [
+                ("", [row["window"], row["posts"], row["index"] or "–"]) for row in one.windows
+            ]
+            yield from self._section(f"each_{choice.aggregate}", table(head, each, (1, 2)))
 
     def _gap(self, gap: Gap | None, side: str) -> Iterator[Html]:
         if gap is None:
@@ -159,7 +166,12 @@ class _Page(Words):
         if small.quantize(SHOWN):
             rows.append(("", [self.say("small_lines"), "", signed(small)]))
         rows.append(("sum", [self.say("sum"), "", signed(summed(gap.lines))]))
-        params = {"name": gap.neighbour.name, "place": gap.neighbour.place, "gap": plain(abs(gap.gap))}
+        params = {
+            "noun": self.noun,
+            "name": gap.neighbour.name,
+            "place": gap.neighbour.place,
+            "gap": plain(abs(gap.gap)),
+        }
         yield from self._section(f"gap_{side}", table((), rows, (2,)), **params)
         for name, mine, theirs in gap.ties:
             told = self.say("tie", name=self.tie(name), mine=or_dash(mine), theirs=or_dash(theirs))

@@ -81,6 +81,10 @@ class Teller(Words):
             for term in level.terms:
                 meaning = self.variable(term.variable)
                 yield f"    {meaning}: {term.figure:f} → {short(term.value)}"
+        if one.windows:
+            yield f"  {self.windows()}"
+            each = (f"{row['window']} {row['index'] or '–'}" for row in one.windows)
+            yield f"  {self.say(f'each_{choice.aggregate}')}: {', '.join(each)}"
         for metric, figure, value in one.question_terms:
             shown = "∞" if not figure.is_finite() else f"{figure:f}"
             yield f"  {self.metric(metric)}: {shown} → {short(value)}"
@@ -90,7 +94,7 @@ class Teller(Words):
             return
         other = gap.neighbour
         size = abs(gap.gap)
-        yield self.say(f"gap_{side}", name=other.name, place=other.place, gap=plain(size))
+        yield self.say(f"gap_{side}", noun=self.noun, name=other.name, place=other.place, gap=plain(size))
         small = Decimal(0)
         for line in sorted(gap.lines, key=lambda line: -abs(line.value)):
             if abs(line.value) < _LEAST:
@@ -178,6 +182,10 @@ def as_json(explained: Explained) -> dict[str, object]:
         "question_terms": [
             {"metric": metric, "figure": figure, "value": value}
             for metric, figure, value in explained.question_terms
+        ],
+        "windows": [
+            {"window": row["window"], "posts": int(row["posts"]), "index": row["index"] or None}
+            for row in explained.windows
         ],
         "above": _gap_json(explained.above),
         "below": _gap_json(explained.below),

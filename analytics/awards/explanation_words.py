@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from analytics.awards.explanation import Explained, Line
+from analytics.awards.nouns import noun
 from analytics.awards.remedies import Remedy
 from analytics.indices import Label
 from config.messages import catalogue, told
@@ -20,6 +21,11 @@ class Words:
     def say(self, entry: str, **params: object) -> str:
         """A text of the catalogue `explain`."""
         return told(f"explain.{entry}", params, language=self.language)
+
+    @property
+    def noun(self) -> str:
+        """What the category ranks."""
+        return noun(self.one.category.of, self.language)
 
     def label(self, label: Label) -> str:
         """A label in the language."""
@@ -50,6 +56,15 @@ class Words:
         level = next((one for one in self.one.levels if one.id == line.level), None)
         variable = self.variable(line.variable)
         return variable if level is None else f"{self.label(level.label)} · {variable}"
+
+    def windows(self) -> str:
+        """How many windows the index is the mean of, silent ones, and those without figures."""
+        windows = self.one.windows
+        known = [row for row in windows if row["index"]]
+        silent = sum(row["posts"] == "0" for row in known)
+        aggregate = self.one.category.index.aggregate
+        counts = {"known": len(known), "silent": silent, "unknown": len(windows) - len(known)}
+        return self.say(f"windows_{aggregate}", **counts)
 
     def tie(self, name: str) -> str:
         """What was compared between equal scores."""

@@ -98,13 +98,15 @@ def freeze_accounts(database: Database, rule: Rule, category: Category, path: Pa
         return write_csv(path, (*ACCOUNT_COLUMNS, *metrics), _account_rows(rows))
 
 
-def read_archived(session: Session, rule: Rule, category: Category) -> bool:
-    """Has the session see archived figures of the rule's period; gives whether there are any."""
+def read_archived(session: Session, rule: Rule, category: Category, articles: Sequence[str] = ()) -> bool:
+    """Has the session see archived figures of the rule's period (of `articles` these); are there any?"""
+    of_articles, of_accounts = needed_metrics(category)
+    needed = (tuple(articles) or of_articles, of_accounts)
     found = [
         with_archive(
             session, kind, platform=category.platform, since=rule.start, until=rule.end, metrics=metrics
         )
-        for kind, metrics in zip(("articles", "account_days"), needed_metrics(category), strict=True)
+        for kind, metrics in zip(("articles", "account_days"), needed, strict=True)
     ]
     return any(found)
 

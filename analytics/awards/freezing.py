@@ -6,7 +6,7 @@ database keeps them, a stretch of ids at a time and two at once. The database wr
 text, so that Python touches no row; `canonical` sorts and spells what was read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,17 +48,24 @@ _NONE: dict[str, object] = {"first": 0, "last": 0, "works": []}
 
 
 def freeze_articles(
-    database: Database, rule: Rule, category: Category, path: Path, works: Mapping[int, str] | None = None
+    database: Database,
+    rule: Rule,
+    category: Category,
+    path: Path,
+    works: Mapping[int, str] | None = None,
+    *,
+    metrics: Sequence[str] = (),
+    telling: Collection[str] = (),
 ) -> Path:
-    """Writes a category's articles by handle, day and remote id; with `works` (article ids and their handles)
-    only those.
+    """Writes a category's articles by handle, day and remote id, with the figures it needs or `metrics`; with
+    `works` (article ids and their handles) only those, with `telling` only those that have one of these.
     """
-    metrics, _ = needed_metrics(category)
+    metrics = metrics or needed_metrics(category)[0]
     with TemporaryDirectory(prefix=".sorting-", dir=path.parent) as name:
         rows, room = Path(name, "rows"), Path(name, "room")
         rows.mkdir()
         handles = _read(database, rule, category, metrics, works, rows)
-        return write_articles(rows, handles, metrics, path, room=room)
+        return write_articles(rows, handles, metrics, path, room=room, telling=telling)
 
 
 def _read(
@@ -72,7 +79,7 @@ def _read(
     """Has every stretch written to a file of the folder; gives the handles by what the rows have as key."""
     with ExitStack() as stack:
         first = stack.enter_context(database.read())
-        archived = read_archived(first, rule, category)
+        archived = read_archived(first, rule, category, metrics)
         handles = _accounts(first, category) if works is None else works
         free: SimpleQueue[Session] = SimpleQueue()
         free.put(first)

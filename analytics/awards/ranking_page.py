@@ -8,6 +8,7 @@ from pathlib import Path
 from analytics.awards.explanation import explain_all
 from analytics.awards.explanation_page import as_page
 from analytics.awards.folder import RunFolder, not_written
+from analytics.awards.nouns import noun, ranked
 from analytics.awards.page import Html, Part, document, joined, table, tag
 from analytics.awards.result import CategoryResult, Placed, TrackResult
 from analytics.awards.rule import Rule
@@ -76,7 +77,12 @@ class _Page:
 
     def parts(self, results: Sequence[CategoryResult]) -> Iterator[Html]:
         period = self._say("period", start=self._rule.start, end=self._rule.end, age=self._rule.read_age_days)
-        yield tag("header", tag("h1", self._rule.title), tag("p", period), tag("p", self._say("page_note")))
+        yield tag(
+            "header",
+            tag("h1", self._rule.title),
+            tag("p", period),
+            tag("p", self._say("page_note", noun=ranked(self._rule, self._language))),
+        )
         for result in results:
             for track in result.tracks:
                 yield tag("h2", f"{self._label(result.category.label)} · {self._label(track.track.label)}")
@@ -85,11 +91,11 @@ class _Page:
         yield tag("footer", self._say("run", run_id=self._run_id))
 
     def _track(self, result: CategoryResult, track: TrackResult) -> Html:
+        name = noun(result.category.of, self._language)
         if not track.places:
-            return tag("p", self._say("empty_track"), class_="note")
-        head = [
-            self._say(f"head_{name}") for name in ("place", "account", "unit", "score", "interval", "inside")
-        ]
+            return tag("p", self._say("empty_track", noun=name), class_="note")
+        others = [self._say(f"head_{one}") for one in ("unit", "score", "interval", "inside")]
+        head = [self._say("head_place"), name, *others]
         rows = [("awarded" if one.awarded else "", self._row(result, one)) for one in track.places]
         return table([*head, ""], rows, (0, 3, 4, 5))
 

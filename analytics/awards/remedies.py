@@ -8,11 +8,13 @@ from analytics.awards.index import index_of
 from analytics.awards.result import Placed
 from analytics.awards.rule import Category, Rule
 from analytics.awards.score import points, rounded, weighted
+from analytics.awards.windows import index_of_windows
 
 _MOST = Decimal(1024)  # times as much: beyond it, it is no advice
 _STEPS = 30
 _WHOLE = Decimal(1)
 Facts = Mapping[str, str]
+Passes = Callable[[Sequence[Facts]], bool]
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,21 @@ def remedies(
     own: Placed,
     above: Placed,
     facts: Mapping[str, Facts],
+    windows: Sequence[Facts] | None = None,
 ) -> tuple[Remedy, ...]:
-    """For each metric of the index: what it would have had to be to pass the account above."""
+    """For each metric of the index: what it would have had to be to pass the account above.
+
+    `windows`: the known ones of an index by windows, whose figures grow alike.
+    """
     account = facts[own.handle]
     # On a percentile scale the others count; on a fixed one only these two do.
     counting = places if category.data.scale == "percentile_in_track" else (own, above)
     indices = {placed.handle: placed.index for placed in counting if placed.index is not None}
     tracks = {handle: facts[handle]["track"] for handle in indices}
 
-    def passes(changed: Facts) -> bool:
-        index = index_of(category, changed)
+    def passes(changed: Sequence[Facts]) -> bool:
+        by_window = windows is not None
+        index = index_of_windows(category.index, changed) if by_window else index_of(category, changed[0])
         if index is None:
             return False
         data = points(category.data, indices | {own.handle: index}, tracks)
@@ -56,28 +63,32 @@ def remedies(
     for source in category.index.sources:
         if source.of in ("article", "account") and source.over is None:
             groups.setdefault(source.metric, []).append(source.variable)
-    found = [_count(metric, names, account, passes) for metric, names in groups.items()]
+    rows = [account] if windows is None else windows
+    found = [_count(metric, names, account, rows, passes) for metric, names in groups.items()]
     found += [_term(term.metric, account, passes) for term in category.index.terms]
     return tuple(found)
 
 
-def _count(metric: str, names: Sequence[str], account: Facts, passes: Callable[[Facts], bool]) -> Remedy:
+def _count(
+    metric: str, names: Sequence[str], account: Facts, rows: Sequence[Facts], passes: Passes
+) -> Remedy:
     """All variables of a figure grow together: more shares are more shares of the best article too."""
     now = {name: Decimal(account[name]) for name in names}
 
-    def grown(times: Decimal) -> dict[str, Decimal]:
-        return {name: (value * times).quantize(_WHOLE, ROUND_CEILING) for name, value in now.items()}
+    def grown(of: Facts, times: Decimal) -> dict[str, Decimal]:
+        return {name: (Decimal(of[name]) * times).quantize(_WHOLE, ROUND_CEILING) for name in names}
 
     def enough(times: Decimal) -> bool:
-        return passes({**account, **{name: str(value) for name, value in grown(times).items()}})
+        more = ({name: str(value) for name, value in grown(row, times).items()} for row in rows)
+        return passes([{**row, **told} for row, told in zip(rows, more, strict=True)])
 
     if not enough(_MOST):
         return Remedy(metric, now, None, None)
     times = _least(enough, _WHOLE, _MOST)
-    return Remedy(metric, now, grown(times), (times - 1).quantize(Decimal("0.0001"), ROUND_CEILING))
+    return Remedy(metric, now, grown(account, times), (times - 1).quantize(Decimal("0.0001"), ROUND_CEILING))
 
 
-def _term(metric: str, account: Facts, passes: Callable[[Facts], bool]) -> Remedy:
+def _term(metric: str, account: Facts, passes: Passes) -> Remedy:
     """A question site's metric: a rate up to 1, hours down to 0, a count up."""
     now = Decimal(account[metric])
     if metric.endswith("_hours"):
@@ -93,7 +104,7 @@ def _term(metric: str, account: Facts, passes: Callable[[Facts], bool]) -> Remed
         return (start + (best - start) * share).quantize(step, rounding)
 
     def enough(share: Decimal) -> bool:
-        return passes({**account, metric: str(at(share))})
+        return passes([{**account, metric: str(at(share))}])
 
     if not enough(_WHOLE):
         return Remedy(metric, {metric: now}, None, None)

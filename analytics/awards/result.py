@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analytics.awards.files import Cell, read_csv, write_csv
 from analytics.awards.index import levels_of
+from analytics.awards.nouns import noun, ranked
 from analytics.awards.places import TIE, by_handle
 from analytics.awards.robustness import ALTERNATIVE
 from analytics.awards.rule import Category, Rule, Track
@@ -234,10 +235,12 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
     return {
         "id": category.id,
         "label": {"zh": category.label.zh, "en": category.label.en},
+        "of": category.of,
         "platform": category.platform,
         "index": {
             "formula": choice.formula,
             "version": choice.version,
+            "aggregate": choice.aggregate,
             "reads": "people" if choice.by_people else None,
         },
         "weights": weights,
@@ -258,7 +261,7 @@ def _category_json(result: CategoryResult) -> dict[str, object]:
 def _accounts_json(category: Category, places: Sequence[Placed]) -> list[dict[str, object]]:
     told = [_account_json(placed) for placed in places]
     definition = category.index.definition
-    if definition is not None:
+    if definition is not None and not category.index.windowed:  # levels of windows stand in windows.csv
         levels = levels_of(category, [placed.figures for placed in places])
         for one, values in zip(told, levels, strict=True):
             pairs = zip(definition.levels, values, strict=True)
@@ -296,9 +299,10 @@ def draw(rule: Rule, results: Sequence[CategoryResult], path: Path) -> tuple[Pat
             placed.name,
             placed.score,
             placed.awarded,
+            noun(result.category.of, "zh"),
         )
         for result in results
         for track in result.tracks
         for placed in track.places
     ]
-    return ranking_picture(rows, rule.title, path)
+    return ranking_picture(rows, rule.title, path, noun=ranked(rule, "zh"))

@@ -19,6 +19,7 @@ from analytics.awards.freeze import Frozen
 from analytics.awards.index import levels_of
 from analytics.awards.rule import Category, Part, Robustness, Rule
 from analytics.awards.score import part_weights
+from analytics.awards.window_levels import moments_of, weighed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ def robustness(
         members = [handle for handle, row in standings.scores.items() if row["track"] == track.id]
         members.sort()
         if members:
-            levels = levels_of(category, [standings.accounts[handle] for handle in members])
+            levels = _levels(category, standings, members)
             parts = [
                 [_number(standings.scores[handle][name]) for name in ("jury", "public")] for handle in members
             ]
@@ -69,6 +70,14 @@ def robustness(
             shaken |= dict(zip(members, found, strict=True))
     columns = (*COLUMNS, *(f"{ALTERNATIVE}{name}" for name in lines))
     return write_csv(path, columns, _rows(category, standings, places, shaken, others))
+
+
+def _levels(category: Category, standings: Standings, members: Sequence[str]) -> list[tuple[Decimal, ...]]:
+    """What the draws weigh: levels, or the moments of an index by windows."""
+    if standings.windows is None:
+        return levels_of(category, [standings.accounts[handle] for handle in members])
+    moments = moments_of(category, standings.windows, members)
+    return [moments[handle] for handle in members]
 
 
 def _number(text: str) -> Decimal:
@@ -175,19 +184,28 @@ class _Draws:
         weights = self._parts[start:end].astype(np.float64) / _MILLION
         scores = np.zeros((end - start, len(levels)))
         if self._category.data.weight:
-            totals = np.zeros((end - start, len(levels)), dtype=np.int64)
-            for level in range(levels.shape[1]):  # no matrix product: its sums have no fixed order
-                totals += self._levels[start:end, level, None] * levels[None, :, level]
-            scores += weights[:, 0, None] * self._points(totals)
+            scores += weights[:, 0, None] * self._points(self._indices(self._levels[start:end], levels))
         for part in (0, 1):
             scores += weights[:, 1 + part, None] * judged[None, :, part]
         return scores
 
-    def _points(self, totals: "Whole") -> "Real":
+    def _indices(self, weights: "Whole", levels: "Whole") -> "Real":
+        import numpy as np
+
+        if self._category.index.windowed:
+            moments = levels.astype(np.float64) * self._unit
+            found = weighed(self._category, weights.astype(np.float64) / _MILLION, moments)
+            definition = self._category.index.definition
+            return found if definition is None else found * float(definition.scale)
+        totals = np.zeros((len(weights), len(levels)), dtype=np.int64)
+        for level in range(levels.shape[1]):  # no matrix product: its sums have no fixed order
+            totals += weights[:, level, None] * levels[None, :, level]
+        return _powered(self._category, totals.astype(np.float64) / _MILLION * self._unit)
+
+    def _points(self, values: "Real") -> "Real":
         import numpy as np
 
         data: Part = self._category.data
-        values = _powered(self._category, totals.astype(np.float64) / _MILLION * self._unit)
         if data.anchor is not None:
             points: Real = values / float(data.anchor) * 100.0
             return points

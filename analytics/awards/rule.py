@@ -14,6 +14,9 @@ NO_INDEX = "none"  # gates plus jury: people's judgement alone
 ACCOUNTS, WORKS, PEOPLE = "accounts", "works", "people"
 OF = (ACCOUNTS, WORKS, PEOPLE)  # what a category ranks; works and people are nominated
 ROUNDINGS = ("half-even", "half-up")
+# The index of the whole period at once, or the mean of the indices of its weeks or months.
+ANNUAL, WEEKS, MONTHS = "annual", "mean_of_weeks", "mean_of_months"
+WINDOW_DAYS = {WEEKS: 7, MONTHS: 30}  # what d is, whatever the month
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ class IndexChoice:
     terms: tuple[QuestionTerm, ...]
     versions: tuple[Version, ...] = ()
     winsorise: Winsorise | None = None
+    aggregate: str = ANNUAL
+
+    @property
+    def windowed(self) -> bool:
+        """Is it the mean of windows?"""
+        return self.aggregate != ANNUAL
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -150,7 +159,8 @@ class Robustness:
 @dataclass(frozen=True)
 class Anomaly:
     """Limits beyond which a figure is shown to a person: robust z (deviations from the median in units of
-    1.4826 × MAD), reads, and the share of reads that come from no known source. None: not looked at.
+    1.4826 × MAD), reads, and the share of reads that come from no known source. None: not looked at. A mix of
+    sources is looked at of articles with `mix_reads` reads or more.
     """
 
     like_read: Decimal | None = Decimal(3)
@@ -158,6 +168,8 @@ class Anomaly:
     spike_reads: int = 1000
     unexplained: Decimal | None = Decimal("0.5")
     mean_median: Decimal | None = Decimal(4)
+    source_mix: Decimal | None = Decimal(6)
+    mix_reads: int = 1000
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from analytics.awards.rule import (
     Winsorise,
 )
 from analytics.awards.rule_reports import LINES, read_anomaly, read_notice, read_robustness
+from analytics.awards.rule_windows import read_aggregate, refuse_windows
 from analytics.awards.sources import Source, article_metrics, flat, known_platforms, sources_for
 from analytics.awards.ties import FACTS, SHARE
 from analytics.indices import IndexDefinition, Label, load_definition, load_shipped
@@ -185,6 +186,8 @@ def _refuse_of(section: Section, of: str, gates: Sequence[Gate], index: IndexCho
         section.refuse("index", "award.people_have_no_index")
     if of == WORKS and (index.terms or any(source.of == "account" for source in flat(index.sources))):
         section.refuse("index", "award.work_has_no_account")
+    if of == WORKS and index.windowed:
+        section.refuse("index", "award.work_has_no_windows")
     able = {ACCOUNTS: GATES, WORKS: _WORK_GATES, PEOPLE: ("no_veto",)}[of]
     for number, gate in enumerate(gates, start=1):
         if gate.rule not in able and gate.rule in GATES:
@@ -222,14 +225,14 @@ def _index(
     section = category.section("index")
     if section is None:  # refused by `_score` where the data have a weight
         return IndexChoice(NO_INDEX, "", label, days, None, "", (), ())
-    days = section.integer("days", days, least=1, most=3660)
-    section.choice("aggregate", ("annual",), "annual")
+    aggregate, days = read_aggregate(section, days)
     section.choice("headline", ("message_index == 1", "position == 1"), "position == 1")
     if section.has("terms") or (section.has("formula") and section.text("formula") == WEIGHTED_LOG):
         choice = _weighted_log(section, platform, label, days)
     else:
         choice = _published(section, platform, label, days, folder, versions)
-    choice = replace(choice, winsorise=_winsorise(section, choice))
+    refuse_windows(section, choice, aggregate)
+    choice = replace(choice, aggregate=aggregate, winsorise=_winsorise(section, choice))
     section.close()
     return choice
 

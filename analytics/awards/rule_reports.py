@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from analytics.awards.rule import Anomaly, Notice, Robustness
+from analytics.awards.rule import ANNUAL, WINDOW_DAYS, Anomaly, Notice, Robustness
 from analytics.indices import load_shipped
 from analytics.indices.document import Section
 
-LINES = ("mean_of_weeks", "mean_of_months", "geometric", "equal_weights", "drop_top_post")
+LINES = (ANNUAL, *WINDOW_DAYS, "geometric", "equal_weights", "drop_top_post")
 _ONE = Decimal(1)
 _MOST_DRAWS = 100_000
 
@@ -62,19 +62,24 @@ def read_anomaly(root: Section) -> Anomaly:
     if section is None:
         return Anomaly()
     usual = Anomaly()
-    reads = usual.spike_reads
-    spike = section.section("daily_spike")
-    if spike is not None:
-        reads = spike.integer("min_reads", reads, least=0, most=10**9)
+    spike, mix = section.section("daily_spike"), section.section("source_mix")
+    reads = _least_reads(spike, usual.spike_reads)
+    mix_reads = _least_reads(mix, usual.mix_reads)
     read = Anomaly(
         like_read=_limit(section.section("like_read_ratio"), "mad_z"),
         spike=_limit(spike, "mad_z"),
         spike_reads=reads,
         unexplained=_limit(section.section("cross_channel"), "unexplained_source_share", most=_ONE),
         mean_median=_limit(section.section("mean_median"), "mad_z"),
+        source_mix=_limit(mix, "mad_z"),
+        mix_reads=mix_reads,
     )
     section.close()
     return read
+
+
+def _least_reads(section: Section | None, usual: int) -> int:
+    return usual if section is None else section.integer("min_reads", usual, least=0, most=10**9)
 
 
 def _limit(section: Section | None, key: str, *, most: Decimal = Decimal(1000)) -> Decimal | None:

@@ -36,6 +36,7 @@ from analytics.awards.objections import refuse_open
 from analytics.awards.result import CategoryResult
 from analytics.awards.rule import ACCOUNTS, Category, Rule
 from analytics.awards.rule_file import load_rule
+from analytics.awards.source_mix import freeze_mix, is_told
 from analytics.awards.stages import (
     BY_CATEGORY,
     DEFINITIONS,
@@ -225,6 +226,8 @@ def freeze_into(
             step(category)
             works = _works_of(nominated.get(category.id))
             freeze_articles(database, rule, category, desk.write(f"{category.id}/{FROZEN[1]}"), works)
+            if _looks_at_mix(rule) and is_told(database, category):
+                freeze_mix(database, rule, category, desk.write(f"{category.id}/{FROZEN[3]}"), works)
         for name, content in taken.files.items():
             desk.write(name).write_bytes(content)
         desk.write(RULE).write_bytes(rule_path.read_bytes())
@@ -232,6 +235,10 @@ def freeze_into(
             desk.write(f"{DEFINITIONS}/{path.relative_to(rule_path.parent)}").write_bytes(path.read_bytes())
 
     folder.perform(number_of(FREEZE), FREEZE, work)
+
+
+def _looks_at_mix(rule: Rule) -> bool:
+    return rule.anomaly.source_mix is not None or rule.anomaly.unexplained is not None
 
 
 def _nominated(database: Database, rule: Rule, given: Given, source: str) -> dict[str, tuple[Entry, ...]]:

@@ -21,6 +21,7 @@ from analytics.awards.handles import Handles, Key
 from analytics.awards.intake import spelled
 from analytics.awards.jury import SCORE_COLUMNS, Score, read_jury_row, write_scores
 from analytics.awards.nominees import evidence_in
+from analytics.awards.nouns import ranked
 from analytics.awards.rule import Category, Rule
 from analytics.awards.run import rule_of
 from analytics.awards.stages import number_of
@@ -34,7 +35,7 @@ COLUMNS = ("category", "handle", "name", "unit_name", "track", "evidence", "judg
 # What people read above each column; the last word is what we read.
 _HEADINGS = (
     "类别 category",
-    "账号 handle",
+    "{ranked} handle",
     "名称 name",
     "单位 unit_name",
     "组别 track",
@@ -186,8 +187,9 @@ def _write_sheet(rule: Rule, judge: Judge, asked: Mapping[str, list[dict[str, st
         "score": book.add_format({"border": 1, "bg_color": "#FFF7E0"}),
     }
     for column, (name, width) in enumerate(zip(_HEADINGS, _WIDTHS, strict=True)):
+        heading = name.format(ranked=ranked(rule, "zh"))
         page.set_column(column, column, width)
-        page.write_string(0, column, name, formats["head"])
+        page.write_string(0, column, heading, formats["head"])
     page.freeze_panes(1, 0)
     page.set_landscape()
     page.set_paper(_A4)

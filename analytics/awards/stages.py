@@ -1,6 +1,6 @@
 """The stages after the freeze: each makes files of the run from files of the run, and nothing else.
 
-eligibility     CATEGORY/variables.csv, CATEGORY/eligibility.csv
+eligibility     CATEGORY/variables.csv, CATEGORY/eligibility.csv, CATEGORY/windows.csv (index by windows)
 index           CATEGORY/index.csv
 jury            CATEGORY/jury.csv
 aggregate       CATEGORY/score.csv
@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from analytics.awards import intake
+from analytics.awards import intake, source_mix, windows
 from analytics.awards.alternatives import Standings
 from analytics.awards.anomalies import flag, not_looked_at
 from analytics.awards.eligibility import (
@@ -46,12 +46,13 @@ from analytics.awards.result import (
 from analytics.awards.robustness import robustness
 from analytics.awards.rule import Category, Rule
 from analytics.awards.score import score
+from analytics.awards.source_anomalies import handles_told, mix_flags
 from analytics.awards.variables import count_variables
 
 FREEZE, FINAL = "freeze", "final"
 RULE = "rule.toml"
 DEFINITIONS = "definitions"
-FROZEN = ("accounts.csv", "articles.csv", "holes.csv")
+FROZEN = ("accounts.csv", "articles.csv", "holes.csv", source_mix.FILE)  # the last where it is told
 FINAL_COLUMNS = ("category", "track", "place", "handle", "name", "unit_code", "unit", "score")
 CategoryStage = Callable[[Rule, Category, Desk], None]
 
@@ -92,7 +93,11 @@ def _run_id(rule: Rule, desk: Desk) -> str:
 def eligibility(rule: Rule, category: Category, desk: Desk) -> None:
     frozen = frozen_of(category, desk.read)
     variables = count_variables(category, frozen, desk.write(f"{category.id}/variables.csv"))
-    judge_eligibility(category, variables, decisions_of(desk), desk.write(f"{category.id}/eligibility.csv"))
+    unknown: set[str] = set()
+    if category.index.windowed:
+        unknown = windows.write_windows(rule, category, frozen, desk.write(f"{category.id}/{windows.FILE}"))
+    verdicts = desk.write(f"{category.id}/eligibility.csv")
+    judge_eligibility(category, variables, decisions_of(desk), verdicts, unknown)
 
 
 def decisions_of(desk: Desk) -> Decisions:
@@ -107,8 +112,11 @@ def decisions_of(desk: Desk) -> Decisions:
 
 def index(rule: Rule, category: Category, desk: Desk) -> None:
     eligible = eligible_handles(desk.read(f"{category.id}/eligibility.csv"))
-    variables = desk.read(f"{category.id}/variables.csv")
-    compute_indices(category, variables, eligible, desk.write(f"{category.id}/index.csv"))
+    variables, path = desk.read(f"{category.id}/variables.csv"), desk.write(f"{category.id}/index.csv")
+    if category.index.windowed:
+        windows.write_indices(desk.read(f"{category.id}/{windows.FILE}"), eligible, path)
+    else:
+        compute_indices(category, variables, eligible, path)
 
 
 def jury(rule: Rule, category: Category, desk: Desk) -> None:
@@ -141,12 +149,18 @@ def shaken(rule: Rule, category: Category, desk: Desk) -> None:
 
 def anomalies(rule: Rule, category: Category, desk: Desk) -> None:
     accounts = _standings(category, desk).accounts
+    frozen, mix = frozen_of(category, desk.read), f"{category.id}/{source_mix.FILE}"
     path = desk.write(f"{category.id}/anomalies.csv")
-    flag(category, rule.anomaly, frozen_of(category, desk.read), accounts, path)
+    more: list[list[Cell]] = []
+    if desk.has(mix):
+        more = mix_flags(category, rule.anomaly, accounts, frozen.accounts, desk.read(mix))
+    flag(category, rule.anomaly, frozen, accounts, path, more)
 
 
 def _standings(category: Category, desk: Desk) -> Standings:
-    return Standings.read(desk.read(f"{category.id}/variables.csv"), desk.read(f"{category.id}/score.csv"))
+    by_window = desk.read(f"{category.id}/{windows.FILE}") if category.index.windowed else None
+    variables, scores = (desk.read(f"{category.id}/{name}.csv") for name in ("variables", "score"))
+    return Standings.read(variables, scores, by_window)
 
 
 def notice(rule: Rule, desk: Desk) -> None:
@@ -155,12 +169,18 @@ def notice(rule: Rule, desk: Desk) -> None:
     write_ranking(results, desk.write("ranking.csv"))
     told = {"run_id": run_id} | as_json(rule, results)
     told["not_looked_at"] = {
-        category.id: list(not_looked_at(category, rule.anomaly)) for category in rule.categories
+        category.id: list(not_looked_at(category, rule.anomaly, mixed=_mixed(category, desk)))
+        for category in rule.categories
     }
     write_json(desk.write("ranking.json"), told)
     write_notice(results, desk.write("notice.csv"))
     draw(rule, results, desk.write("ranking.png").with_suffix(""))
     desk.write("ranking.svg")
+
+
+def _mixed(category: Category, desk: Desk) -> bool:
+    name = f"{category.id}/{source_mix.FILE}"
+    return desk.has(name) and bool(handles_told(category, desk.read(name)))
 
 
 def results_of(rule: Rule, find: Callable[[str], Path]) -> tuple[CategoryResult, ...]:

@@ -26,6 +26,7 @@ from analytics.awards.questions import (
 from analytics.awards.rule import Category
 from analytics.awards.sources import flat
 from analytics.awards.ties import SHARE
+from analytics.awards.windows import weeks_of
 from analytics.indices.columns import Mask, Whole
 
 FACT_COLUMNS = (
@@ -68,11 +69,6 @@ def _rows(category: Category, columns: Columns) -> Iterator[list[Cell]]:
     facts = _Facts(category, columns, counts, questions)
     for number, account in enumerate(columns.accounts):
         yield [*facts.row(number, account), *(known[name][number] for name in category.index.names)]
-
-
-def weeks_of(day: Whole) -> Whole:
-    """The ISO week of each day, as the number of Mondays since 1970 (which began on a Thursday)."""
-    return (day + 3) // 7
 
 
 class _Facts:

@@ -8,11 +8,10 @@ from itertools import groupby
 import numpy as np
 
 from analytics.awards.columns import UNKNOWN, Columns, articles_in
-from analytics.awards.counts import Counts, Variables
 from analytics.awards.files import read_csv
 from analytics.awards.freeze import ARTICLE_COLUMNS, Frozen
 from analytics.awards.rule import Category
-from analytics.indices import compute
+from analytics.awards.windows import Span, compute_windows
 
 _CANDIDATES = 20
 _SHOWN = 5
@@ -34,10 +33,12 @@ class Weighed:
 Rows = Mapping[str, Mapping[str, str]]
 
 
-def weigh_articles(category: Category, columns: Columns, rows: Rows) -> tuple[Weighed, ...]:
+def weigh_articles(
+    category: Category, columns: Columns, rows: Rows, span: Span | None = None
+) -> tuple[Weighed, ...]:
     """The five articles that count most, of the twenty with the highest first figure.
 
-    `columns` and `rows` hold the articles of one account, `rows` by their ids.
+    `columns` and `rows` hold the articles of one account, `rows` by their ids; `span` the index's windows.
     """
     if category.index.definition is None:
         return ()
@@ -48,12 +49,12 @@ def weigh_articles(category: Category, columns: Columns, rows: Rows) -> tuple[We
         return [-1 if figure == UNKNOWN else figure for figure in figures], str(columns.ids[row])
 
     every = np.ones(len(columns), dtype=bool)
-    whole = _index(category, columns)
+    whole = _index(category, columns, span)
     worth: dict[str, Decimal] = {}
     for row in sorted(range(len(columns)), key=first, reverse=True)[:_CANDIDATES]:
         rest = every.copy()
         rest[row] = False
-        without = _index(category, columns.chosen(rest))
+        without = _index(category, columns.chosen(rest), span)
         if whole is not None and without is not None:
             worth[str(columns.ids[row])] = whole - without
     shown = sorted(worth, key=lambda name: (-worth[name], name))[:_SHOWN]
@@ -72,15 +73,11 @@ def _weighed(row: Mapping[str, str], metrics: Iterable[str], worth: Decimal) -> 
     )
 
 
-def _index(category: Category, columns: Columns) -> Decimal | None:
+def _index(category: Category, columns: Columns, span: Span | None) -> Decimal | None:
     choice = category.index
-    counts = Counts(columns, columns.account, len(columns.accounts))
-    found = Variables(counts, columns.accounts, choice.days).of(choice.sources)
-    if choice.definition is None or not all(one.known[0] for one in found.values()):
+    if choice.definition is None:
         return None
-    return compute(
-        choice.definition, {name: Decimal(int(one.values[0])).scaleb(-6) for name, one in found.items()}
-    )
+    return compute_windows(columns, choice.definition, choice.sources, span, choice.days).mean(0)
 
 
 def articles_of(frozen: Frozen, handle: str) -> tuple[Columns, Rows]:

@@ -46,7 +46,12 @@ class PosterRow:
 
 
 def poster_picture(
-    rows: Sequence[PosterRow], titles: tuple[str, str], notes: Sequence[str], path: Path
+    rows: Sequence[PosterRow],
+    titles: tuple[str, str],
+    notes: Sequence[str],
+    path: Path,
+    *,
+    noun: str = "账号",
 ) -> tuple[Path, Path]:
     """Draws the rows in their order as `path`.png and `path`.svg: the same rows give the same bytes.
 
@@ -66,9 +71,9 @@ def poster_picture(
         for number, row in enumerate(shown):
             _row(axes, _HEAD + _KEYS + number * _ROW, row, float(max(row.score, Decimal(0)) / most), last)
     else:
-        write(axes, _MARGIN, _HEAD + 0.5, "没有符合条件的账号", 13, GREY)
+        write(axes, _MARGIN, _HEAD + 0.5, f"没有符合条件的{noun}", 13, GREY)
     left = len(rows) - len(shown)
-    told = [note for note in (f"另有 {left} 个账号，见 figures.xlsx" if left else "", *notes) if note]
+    told = [note for note in (f"另有 {left} 个{noun}，见 figures.xlsx" if left else "", *notes) if note]
     stroke(axes, [(_MARGIN, height - _FOOT + 0.1), (_WIDTH - _MARGIN, height - _FOOT + 0.1)], LINE, 0.8)
     for number, note in enumerate(told[:4]):
         write(axes, _MARGIN, height - _FOOT + 0.35 + number * 0.21, note, 8, GREY, limit=62)

@@ -30,9 +30,12 @@ class PictureRow:
     name: str
     value: Decimal
     awarded: bool
+    noun: str = "账号"  # what is ranked
 
 
-def ranking_picture(rows: Sequence[PictureRow], title: str, path: Path) -> tuple[Path, Path]:
+def ranking_picture(
+    rows: Sequence[PictureRow], title: str, path: Path, *, noun: str = "账号"
+) -> tuple[Path, Path]:
     """Draws the rows (in their order, grouped by category and track) as `path`.png and `path`.svg.
 
     A panel a category, a colour a track; awarded accounts stand in full colour. Characters that the font
@@ -53,7 +56,7 @@ def ranking_picture(rows: Sequence[PictureRow], title: str, path: Path) -> tuple
     for number, (category, tracks) in enumerate(panels):
         _panel(axes, _MARGIN + number * (_PANEL + _GUTTER), category, tracks, colours)
     if not panels:
-        write(axes, _MARGIN, _HEAD + 0.5, "没有符合条件的账号", 13, GREY)
+        write(axes, _MARGIN, _HEAD + 0.5, f"没有符合条件的{noun}", 13, GREY)
     else:
         legend = "实色为入选,浅色为未入选;名次与得分见 ranking.csv"
         write(axes, _MARGIN, height - 0.2, legend, 8.5, GREY)
@@ -90,7 +93,9 @@ def _panel(
             _bar(axes, left, top, row, float(max(row.value, Decimal(0)) / most), colours[track])
             top += _ROW
         if len(rows) > MOST_ROWS:
-            write(axes, left + _INDENT, top + 0.16, f"另有 {len(rows) - MOST_ROWS} 个账号", 8.5, GREY)
+            write(
+                axes, left + _INDENT, top + 0.16, f"另有 {len(rows) - MOST_ROWS} 个{rows[0].noun}", 8.5, GREY
+            )
             top += _NOTE
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from config.messages import text
+from config.messages import present_language, text
 from meizhen.cli._output import Cell, show_rows
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ _COLUMNS = ("track", "place", "name", "score", "index", "interval", "inside", "f
 
 def show(result: "AwardResult", out: Path | None) -> None:
     """The list by category, then what the numbers mean and what comes next."""
-    titles = {column: text(f"award.title_{column}") for column in _COLUMNS}
+    from analytics.awards.nouns import noun
+
+    titles = {column: text(f"award.title_{column}") for column in _COLUMNS if column != "name"}
     for category in result.categories:
         typer.echo(category.category.label.told())
         rows: list[dict[str, Cell]] = [
@@ -25,7 +27,11 @@ def show(result: "AwardResult", out: Path | None) -> None:
             for track in category.tracks
             for placed in track.places
         ]
-        show_rows(rows, titles, as_json=False)
+        named = {
+            column: titles.get(column) or noun(category.category.of, present_language())
+            for column in _COLUMNS
+        }
+        show_rows(rows, named, as_json=False)
     if result.categories:
         law = result.rule.robustness
         share = (law.high - law.low) * 100

@@ -1,5 +1,6 @@
 """Works and people are nominated: the same engine ranks them, of people only the nomination is kept."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -12,12 +13,19 @@ from analytics.awards.explanation import explain
 from analytics.awards.explanation_text import as_text
 from analytics.awards.folder import RunFolder
 from analytics.awards.intake import Given
+from analytics.awards.notice import put_up
+from analytics.awards.papers.facts import common_facts, read_run
+from analytics.awards.papers.making import facts_of, make_papers
+from analytics.awards.papers.templates import PAPERS, templates
+from analytics.awards.ranking_page import write_pages
+from analytics.awards.run import rule_of
 from analytics.awards.sheets import read_sheet, write_sheets
 from analytics.awards.verification import verify
 from analytics.indices import load_definition
 from analytics.indices.table import compute_table
 from config.database import Database, connect, migrate
 from config.errors import InputError, MeizhenError
+from config.table_files import read_table
 
 RULE = """
 schema = 1
@@ -250,3 +258,40 @@ def test_a_rule_that_asks_for_what_nominees_lack_is_refused(
         load_rule(told["rule"])
     codes = {problem.code for problem in raised.value.problems}
     assert code in codes or (code == "index.key_choice" and codes)
+
+
+def test_no_paper_page_or_sheet_calls_a_work_or_a_person_an_account(
+    data: Database, files: Callable[..., dict[str, Path]], tmp_path: Path
+) -> None:
+    told = files(*NOMINATED, rule=f"{RULE}\n[notice]\npublic_days = 5\n")
+    out = tmp_path / "out"
+    run_award(data, told["rule"], out, nominees=told["nominees"], until="index")
+    (tmp_path / "judges.csv").write_text("judge,unit\n甲,\n", "utf-8")
+    (sheet,) = write_sheets(RunFolder(out), tmp_path / "judges.csv", tmp_path / "sheets")
+    assert read_table(sheet).columns[1] == "作品、人选 handle"
+    given = {"nominees": told["nominees"], "jury": told["jury"]}
+    run_award(data, told["rule"], out, **given)
+    put_up(RunFolder(out), rule_of(RunFolder(out)), date(2027, 1, 20))
+    assert run_award(data, told["rule"], out, today=date(2027, 1, 26)).waiting is None
+    run = read_run(RunFolder(out))
+    assert make_papers(out).left_out == {}
+    for kind in PAPERS:
+        facts = facts_of(run, kind)
+        assert facts["ranked"] == "作品、人选"
+        assert "账号" not in json.dumps(facts, ensure_ascii=False), kind
+        # What stands in the templates themselves: nothing but what the command of the method note takes.
+        words = templates(None)[f"{kind}.typ"].decode().replace("账号写账号 ID", "").partition("\n")[2]
+        assert "账号" not in words, kind
+    nouns = [category["noun"] for category in common_facts(run)["categories"]]  # type: ignore[attr-defined]
+    assert nouns == ["作品", "人选"]
+    for handle, own in (("w1/r0", ("作品", "work")), ("02", ("人选", "nominee"))):
+        one = explain(out, handle)
+        for language, name in zip(("zh", "en"), own, strict=True):
+            told_ = as_text(one, language)
+            assert "账号" not in told_ and "account" not in told_
+            assert one.above is None or name in told_
+    write_pages(out, tmp_path / "pages", "en")
+    index = (tmp_path / "pages" / "index.html").read_text("utf-8")
+    assert "<th>work</th>" in index and "<th>nominee</th>" in index and "account" not in index
+    told_in_json = json.loads((out / "ranking.json").read_text("utf-8"))
+    assert [category["of"] for category in told_in_json["categories"]] == ["works", "people"]

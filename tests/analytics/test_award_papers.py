@@ -271,6 +271,8 @@ def test_the_method_note_tells_counts_reasons_sources_and_that_reads_are_people(
     (category,) = facts["categories"]
     assert category["by_people"] is True
     assert "WCI 14.2b（按人数）" in category["lines"][0]
+    (volume,) = [line for line in category["lines"] if "数量的作用" in line]
+    assert "篇均的 24 %" in volume
     assert "得分构成：数据 60 %、评委 30 %、公众投票 10 %" in " ".join(category["lines"])
     assert {"R", "Rt", "REmax"} <= {row[0] for row in category["variables"]}
     assert [row[2] for row in facts["cuts"]] == ["2", "3", "1", "2"]

@@ -173,7 +173,7 @@ def test_a_float_weight_is_refused(tmp_path: Path) -> None:
         ("anchor = 1200", "anchor = 0", "category[1].score.data.anchor", "index.key_out_of_range"),
         ("value = 0.95", "value = 95", "category[1].eligibility[5].value", "index.key_out_of_range"),
         ("days = 365", "dais = 365", "category[1].index.dais", "index.key_near"),
-        ("days = 365", 'aggregate = "mean_of_weeks"', "category[1].index.aggregate", "index.key_not_one_of"),
+        ("days = 365", 'aggregate = "mean_of_days"', "category[1].index.aggregate", "index.key_not_known"),
         ('id = "weibo"', 'id = "wechat"', "category[2]", "index.key_repeated"),
         ('id = "weibo"', 'id = "../wb"\nplatform = "weibo"', "category[2].id", "award.bad_id"),
         (

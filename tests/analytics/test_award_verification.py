@@ -13,6 +13,7 @@ from award_world import Store, World, a_year, content, small_rule, wechat
 
 from analytics.awards import run_award, shipped_rule
 from analytics.awards.comparison import compare
+from analytics.awards.folder import ENGINE
 from analytics.awards.verification import verify
 from config.database import Database
 from config.errors import MeizhenError
@@ -103,7 +104,7 @@ def edit(path: Path, before: str, after: str) -> None:
         (lambda run: (run / "ranking.svg").write_bytes(b"<svg/>"), "ranking.svg", "changed"),
         (lambda run: (run / "other.csv").write_bytes(b"x"), "other.csv", "unknown"),
         (
-            lambda run: edit(run / "stages/05-aggregate.json", '"2"', '"1"'),
+            lambda run: edit(run / "stages/05-aggregate.json", f'"{ENGINE}"', '"1"'),
             "stages/05-aggregate.json",
             "changed",
         ),
@@ -146,7 +147,7 @@ def test_a_folder_without_a_run_or_of_another_engine_is_told(run: Path, tmp_path
     with pytest.raises(MeizhenError) as refused:
         verify(tmp_path)
     assert refused.value.code == "award.no_run"
-    edit(run / "run.json", '"engine": "2"', '"engine": "1"')
+    edit(run / "run.json", f'"engine": "{ENGINE}"', '"engine": "1"')
     with pytest.raises(MeizhenError) as refused:
         verify(run)
     assert refused.value.code == "award.other_engine"

@@ -120,6 +120,13 @@ def test_every_field_has_its_common_name_unit_and_exact_value(clock: ManualClock
         "delivered_rate": Decimal("0.0249"),
         "finish_rate": Decimal("0.5816"),
         "avg_time_s": Decimal("55.80"),
+        "read_from_message": 803,
+        "read_from_chat": 0,
+        "read_from_moments": 0,
+        "read_from_profile": 0,
+        "read_from_feed": 0,
+        "read_from_search": 0,
+        "read_from_other": 401,
     }
     assert not any(isinstance(value, float) for value in figures.values.values())
     assert (found.remote_id, found.position, found.kind) == ("2650184411_1", 1, "pushed")
@@ -132,6 +139,30 @@ def test_the_scene_that_is_the_total_is_never_added(clock: ManualClock) -> None:
     without = {name: value for name, value in ROW.items() if name != "read_user"}
 
     assert of_row(clock, without).figures[0].values["read_people"] == 1204
+
+
+@responses.activate
+def test_a_scene_that_is_not_told_is_unknown_unless_the_others_make_up_the_whole(clock: ManualClock) -> None:
+    scenes = [
+        {"user_count": 700, "scene_desc": "公众号消息"},
+        {"user_count": 20, "scene_desc": "推荐"},
+        {"user_count": 3, "scene_desc": "看一看"},
+        {"user_count": "many", "scene_desc": "朋友圈"},
+    ]
+
+    values = of_row(clock, ROW | {"read_user_source": scenes}).figures[0].values
+
+    assert (values["read_from_message"], values["read_from_feed"]) == (700, 23)
+    assert values["read_from_moments"] is values["read_from_search"] is values["read_from_other"] is None
+
+
+@responses.activate
+@pytest.mark.parametrize("given", [None, [], "全部", [{"user_count": 1204, "scene_desc": "全部"}]])
+def test_without_scenes_no_source_is_known(clock: ManualClock, given: object) -> None:
+    values = of_row(clock, ROW | {"read_user_source": given}).figures[0].values
+
+    assert values["read_people"] == 1204
+    assert all(value is None for name, value in values.items() if name.startswith("read_from_"))
 
 
 @responses.activate

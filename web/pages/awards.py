@@ -13,6 +13,7 @@ from analytics.awards.explanation_page import as_body
 from analytics.awards.files import json_bytes
 from analytics.awards.holes import Signature
 from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
+from analytics.awards.nouns import noun, ranked
 from analytics.awards.papers.making import make_papers
 from analytics.awards.result import as_json
 from analytics.awards.rule import Rule
@@ -79,6 +80,7 @@ def awards_router(desk: Desk) -> APIRouter:
         facts: dict[str, object] = {
             "tab": "ranking",
             "ranking": award.ranking(),
+            "noun": lambda of: noun(of, present_language()),
             **award_facts(desk, viewer, award),
         }
         return page(request, viewer, "award.html", facts)
@@ -258,6 +260,7 @@ def award_facts(desk: Desk, viewer: Viewer, award: Award) -> dict[str, object]:
     return {
         "award": award,
         "rule": rule,
+        "ranked": ranked(rule, present_language()),
         "wrong": wrong,
         "work": _errand(desk, award).state(),
         "runs": viewer.may(Act.AWARD_RUN),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from analytics.awards.files import plain
 from analytics.awards.folder import ENGINE, RunFolder
 from analytics.awards.notice import public_days
+from analytics.awards.nouns import noun, ranked
 from analytics.awards.objections import Objection, objections
 from analytics.awards.papers.certificates import Certificate, certificates
 from analytics.awards.result import CategoryResult, Placed
@@ -111,6 +112,7 @@ def common_facts(run: Run) -> dict[str, object]:
         "rule_notice": _rule_notice(rule),
         "notice": _notice(run.folder),
         "awarded": len(numbers),
+        "ranked": ranked(rule, "zh"),
         "categories": [_category(result, numbers) for result in run.results],
         "objections": [_objection(one) for one in run.objections],
     }
@@ -141,6 +143,7 @@ def _category(result: CategoryResult, numbers: Mapping[tuple[str, str], str]) ->
     return {
         "id": category.id,
         "label": category.label.zh,
+        "noun": noun(category.of, "zh"),
         "tracks": [
             {
                 "id": track.track.id,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics.awards.folder import RunFolder, not_written, put_in_place
+from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import (
     Run,
     certificate_facts,
@@ -135,7 +136,8 @@ def _posters(run: Run, target: Path) -> Iterator[Path]:
             label = f"{result.category.label.zh} · {track.track.label.zh}"
             words = _file_word(f"{result.category.id}-{track.track.id}")
             path = target / f"poster-{number}{place:02}-{words}"
-            yield from poster_picture(_rows(track), (run.rule.title, label), (note, people, run_line), path)
+            titles, notes = (run.rule.title, label), (note, people, run_line)
+            yield from poster_picture(_rows(track), titles, notes, path, noun=noun(result.category.of, "zh"))
 
 
 def _file_word(told: str) -> str:

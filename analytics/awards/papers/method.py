@@ -4,15 +4,20 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
-from analytics.awards import intake
+from analytics.awards import intake, source_mix
 from analytics.awards.anomalies import not_looked_at
 from analytics.awards.files import plain, read_csv
+from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
+from analytics.awards.papers.volume import volume_effect
 from analytics.awards.result import CategoryResult, Placed
-from analytics.awards.rule import NO_INDEX, Category, Gate
+from analytics.awards.rule import NO_INDEX, Category, Gate, Rule
 from analytics.awards.score import part_weights
+from analytics.awards.source_anomalies import MIX, handles_told
 from analytics.awards.sources import Source
+from analytics.awards.windows import Span
 from analytics.indices import Label
 from config.messages import catalogue, told
 
@@ -25,7 +30,7 @@ def method_facts(run: Run) -> dict[str, object]:
     """The facts of `method.typ`, all from the run's own files."""
     return {
         "method": {
-            "categories": [_category(run, result.category) for result in run.results],
+            "categories": [_category(run, result) for result in run.results],
             "counts": [_counts(run, result) for result in run.results],
             "refused": [row for result in run.results for row in _refused(run, result.category)],
             "decided": list(_decided(run)),
@@ -37,12 +42,13 @@ def method_facts(run: Run) -> dict[str, object]:
     }
 
 
-def _category(run: Run, category: Category) -> dict[str, object]:
-    choice = category.index
+def _category(run: Run, result: CategoryResult) -> dict[str, object]:
+    category, choice = result.category, result.category.index
     return {
         "label": category.label.zh,
         "lines": [
-            *_index_lines(category),
+            *_index_lines(run.rule, category),
+            *_volume_line(result),
             *_score_lines(category),
             _gate_line(category),
             *_breaks(run, category),
@@ -53,7 +59,7 @@ def _category(run: Run, category: Category) -> dict[str, object]:
     }
 
 
-def _index_lines(category: Category) -> Iterator[str]:
+def _index_lines(rule: Rule, category: Category) -> Iterator[str]:
     choice = category.index
     if choice.formula == NO_INDEX:
         yield said("no_index")
@@ -61,12 +67,21 @@ def _index_lines(category: Category) -> Iterator[str]:
     formula = choice.formula.upper() if choice.definition else choice.formula
     name = f"{choice.label.zh} {formula} {choice.version}"
     yield said("index_by_people" if choice.by_people else "index", name=name, days=choice.days)
+    span = Span.of(rule, choice.aggregate)
+    if span is not None:
+        yield said(f"windows_{choice.aggregate}", days=span.days, count=span.count)
     if choice.definition is not None:
         parts = "、".join(f"{level.label.zh} {plain(level.weight)}" for level in choice.definition.levels)
         yield said("levels", parts=parts)
         yield said("definition", sha=choice.digest[:_SHOWN_SHA])
         if choice.definition.source:
             yield said("published", source=choice.definition.source)
+
+
+def _volume_line(result: CategoryResult) -> Iterator[str]:
+    share = volume_effect(result)
+    if share is not None:
+        yield said("volume", share=percent(share.quantize(Decimal("0.01"), ROUND_HALF_UP)))
 
 
 def _score_lines(category: Category) -> Iterator[str]:
@@ -231,10 +246,21 @@ def line_name(name: str) -> str:
 
 def _flags(run: Run) -> Iterator[str]:
     for result in run.results:
-        category = result.category
+        category, name = result.category, noun(result.category.of, "zh")
         flags = [row["handle"] for row in read_csv(run.folder.path / category.id / "anomalies.csv")]
-        yield said("flags", category=category.label.zh, count=len(flags), accounts=len(set(flags)))
-        left = not_looked_at(category, run.rule.anomaly)
+        yield said("flags", category=category.label.zh, count=len(flags), accounts=len(set(flags)), noun=name)
+        told_by_source = _told_by_source(run, category)
+        left = not_looked_at(category, run.rule.anomaly, mixed=bool(told_by_source))
         if left:
             names = "、".join(said(f"check_{check}") for check in left)
             yield said("not_looked_at", category=category.label.zh, checks=names)
+        ranked = {placed.handle for track in result.tracks for placed in track.places}
+        if MIX not in left and ranked - told_by_source:
+            yield said(
+                "mix_not_told", category=category.label.zh, count=len(ranked - told_by_source), noun=name
+            )
+
+
+def _told_by_source(run: Run, category: Category) -> set[str]:
+    path = run.folder.path / category.id / source_mix.FILE
+    return handles_told(category, path) if path.is_file() else set()

@@ -7,6 +7,7 @@ from decimal import Decimal
 from analytics.awards import intake
 from analytics.awards.files import plain, read_csv
 from analytics.awards.jury import Score, counting
+from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import Run, percent, said
 from analytics.awards.result import CategoryResult
 from analytics.awards.sheets import JUDGES
@@ -52,6 +53,7 @@ def _category(result: CategoryResult, given: Given) -> dict[str, object]:
     jury = result.category.jury
     return {
         "label": result.category.label.zh,
+        "noun": noun(result.category.of, "zh"),
         "weight": percent(jury.weight),
         "min_judges": jury.min_judges,
         "trim": jury.trim,

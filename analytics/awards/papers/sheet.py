@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from analytics.awards.files import read_csv
 from analytics.awards.folder import ENGINE
+from analytics.awards.nouns import ranked
 from analytics.awards.papers.facts import Run, said
 from analytics.awards.papers.method import line_name
 from analytics.awards.papers.people import scores_of
@@ -26,7 +27,11 @@ def workbook(run: Run) -> bytes:
         _ranking(book.sheet(said("sheet_ranking")), run)
         for result in run.results:
             label = result.category.label.zh
-            _figures(book.sheet(said("sheet_figures", category=label)), run, result.category.id)
+            _figures(book.sheet(said("sheet_figures", category=label)), run, result.category.id, "variables")
+            if result.category.index.windowed:
+                _figures(
+                    book.sheet(said("sheet_windows", category=label)), run, result.category.id, "windows"
+                )
         _gates(book.sheet(said("sheet_gates")), run)
         if scores_of(run):
             _scores(book.sheet(said("sheet_scores")), run)
@@ -53,6 +58,11 @@ def _table(
     sheet.filter(len(headings))
 
 
+def _headings(names: Sequence[str], run: Run) -> list[str]:
+    """Columns as people read them; `noun` is what the award ranks."""
+    return [said(f"column_{name}", noun=ranked(run.rule, "zh")) for name in names]
+
+
 def _ranking(sheet: Sheet, run: Run) -> None:
     others = list(
         dict.fromkeys(
@@ -65,7 +75,7 @@ def _ranking(sheet: Sheet, run: Run) -> None:
     )
     columns = ("category", "track", "place", "awarded", "account", "name", "unit_code", "unit", "score")
     parts = ("exact", "index", "part_data", "part_jury", "part_public", "low", "high", "inside", "flags")
-    headings = [said(f"column_{name}") for name in (*columns, *parts)]
+    headings = _headings((*columns, *parts), run)
     headings += [said("column_alternative", name=line_name(name)) for name in others]
     sheet.line(run.rule.title, "title")
     sheet.line(said("sheet_note"), "note")
@@ -101,12 +111,12 @@ def _placed(placed: Placed, others: Sequence[str]) -> list[_Cell]:
     ]
 
 
-def _figures(sheet: Sheet, run: Run, category: str) -> None:
-    """Every column of the category's `variables.csv`, those with numbers as numbers."""
-    rows = list(read_csv(run.folder.path / category / "variables.csv"))
-    names = list(rows[0]) if rows else ["handle"]
-    words = ("handle", "name", "unit_code", "unit", "track", "filed", "verified")
-    table = ([_typed(row[name], name in words) for name in names] for row in rows)
+def _figures(sheet: Sheet, run: Run, category: str, file: str) -> None:
+    """Every column of one of the category's files, those with numbers as numbers."""
+    path = run.folder.path / category / f"{file}.csv"
+    names = list(next(read_csv(path), {"handle": ""}))
+    words = ("handle", "name", "unit_code", "unit", "track", "filed", "verified", "window")
+    table = ([_typed(row[name], name in words) for name in names] for row in read_csv(path))
     _table(sheet, names, [18 if name in words else 11 for name in names], table)
 
 
@@ -130,7 +140,7 @@ def _gates(sheet: Sheet, run: Run) -> None:
         for result in run.results
         for row in read_csv(run.folder.path / result.category.id / "eligibility.csv")
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 28, 18, 8, 60), rows)
+    _table(sheet, _headings(names, run), (14, 18, 28, 18, 8, 60), rows)
 
 
 def _scores(sheet: Sheet, run: Run) -> None:
@@ -141,11 +151,11 @@ def _scores(sheet: Sheet, run: Run) -> None:
         for (category, handle), scores in sorted(scores_of(run).items())
         for score in scores
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 16, 18, 10), rows)
+    _table(sheet, _headings(names, run), (14, 18, 16, 18, 10), rows)
 
 
 def _flags(sheet: Sheet, run: Run) -> None:
-    names = ("category", "account", "check", "article", "day", "reason")
+    names = ("category", "account", "check", "article", "day", "received", "usual", "z", "reason")
     rows = (
         [
             result.category.label.zh,
@@ -153,12 +163,15 @@ def _flags(sheet: Sheet, run: Run) -> None:
             said(f"check_{row['check']}"),
             row["title"],
             row["day"],
+            row["received"],
+            row["usual"],
+            Decimal(row["z"]) if row["z"] else None,
             row["zh"],
         ]
         for result in run.results
         for row in read_csv(run.folder.path / result.category.id / "anomalies.csv")
     )
-    _table(sheet, [said(f"column_{name}") for name in names], (14, 18, 18, 36, 12, 70), rows)
+    _table(sheet, _headings(names, run), (14, 18, 18, 36, 12, 20, 14, 10, 70), rows)
 
 
 def _certificates(sheet: Sheet, run: Run) -> None:
@@ -177,7 +190,7 @@ def _certificates(sheet: Sheet, run: Run) -> None:
         for one in run.certificates
     )
     widths = (26, 14, 12, 7, 18, 28, 24, 60)
-    _table(sheet, [said(f"column_{name}") for name in names], widths, rows)
+    _table(sheet, _headings(names, run), widths, rows)
 
 
 def _facts(sheet: Sheet, run: Run) -> None:
