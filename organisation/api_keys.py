@@ -164,8 +164,7 @@ def holder_of(session: Session, token: str, now: datetime) -> KeyHolder | None:
         return None
     key, person = found
     hide(token, secret)
-    scopes = frozenset(_ACTS[name] for name in key.scopes if name in _ACTS)
-    return KeyHolder(key, replace(standing_of(session, person), scopes=scopes))
+    return KeyHolder(key, _through(session, key, person))
 
 
 def list_keys(
@@ -213,3 +212,16 @@ def note_use(session: Session, key: ApiKey, now: datetime) -> None:
         .values(used_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+def standing_by_key(session: Session, api_key_id: int, now: datetime) -> Standing:
+    """What its person may through the key just now. Raises MeizhenError `key.unknown` for one that ended."""
+    key = session.get_one(ApiKey, api_key_id)
+    if key.revoked_at is not None or key.expires_at <= now:
+        raise MeizhenError("key.unknown", prefix=key.prefix)
+    return _through(session, key, session.get_one(Person, key.person_id))
+
+
+def _through(session: Session, key: ApiKey, person: Person) -> Standing:
+    scopes = frozenset(_ACTS[name] for name in key.scopes if name in _ACTS)
+    return replace(standing_of(session, person), scopes=scopes)
