@@ -104,7 +104,7 @@ def _take(
 
 
 def beat(database: Database, lease: Lease, until: datetime, **progress: object) -> bool | None:
-    """Keeps the job, with its progress where it is told: has somebody called it off? None: it is no more ours."""
+    """Keeps the job, with its progress where told: did somebody call it off? None: it is no more ours."""
     with database.write() as session:
         found = session.execute(
             update(Job)

@@ -1,4 +1,4 @@
-"""Does jobs on a node: a bounded number of threads, each with one job at a time, from its taking to its end."""
+"""Does jobs on a node: a bounded number of threads, each with one job at a time, from taking to end."""
 
 import shutil
 import threading
@@ -311,7 +311,7 @@ def made_file(folder: Path, job: Job, name: str) -> Path:
 
 
 def sweep_folders(folder: Path, kept: set[str], *, before: float) -> None:
-    """Removes the folders of jobs that are not `kept` and older than `before`: newer ones may be asked for."""
+    """Removes the folders of jobs that are not `kept`; those newer than `before` are just being asked for."""
     for one in folder.glob("*"):
         if one.name not in kept and one.lstat().st_mtime < before:
             shutil.rmtree(one, ignore_errors=True)

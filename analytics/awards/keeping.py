@@ -176,8 +176,8 @@ class Awards:
     def put(self, name: str, rule: str) -> Award:
         """The award of this name with this rule, made where it is not there.
 
-        Raises MeizhenError `award.bad_name`, `award.rule_long`, and `award.rule_frozen` where the figures were
-        frozen by another rule; InputError for a rule that is wrong: then nothing is changed.
+        Raises MeizhenError `award.bad_name`, `award.rule_long`, and `award.rule_frozen` where the figures
+        were frozen by another rule; InputError for a rule that is wrong: then nothing is changed.
         """
         if not _NAME.fullmatch(name):
             raise MeizhenError("award.bad_name", received=name[:100])

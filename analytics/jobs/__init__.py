@@ -1,4 +1,4 @@
-"""The kinds of jobs whose work is with figures: imports, exports, awards. Each calls what the commands call."""
+"""Kinds of jobs whose work is with figures: imports, exports, awards. Each calls what the commands call."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
