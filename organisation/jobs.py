@@ -202,7 +202,7 @@ def find_job(session: Session, number: int, person: Standing | None) -> Job:
     Raises MeizhenError `organisation.out_of_sight`, also where there is none.
     """
     job = session.get(Job, number)
-    if job is None or not (person is None or _sees(person, job)):
+    if job is None or not (person is None or sees_job(person, job)):
         raise MeizhenError("organisation.out_of_sight")
     return job
 
@@ -281,7 +281,8 @@ def _is_live() -> ColumnElement[bool]:
     return col(Job.state).in_(LIVE)
 
 
-def _sees(person: Standing, job: Job) -> bool:
+def sees_job(person: Standing, job: Job) -> bool:
+    """Is it the person's own, or might they have asked for it? Then they may call it off, too."""
     act = Act(job.act)
     if person.enrolling or not person.in_scope(act):
         return False

@@ -58,11 +58,19 @@ def order_run(award: Award, *, sign: str = "", reason: str = "") -> Order:
 
     Raises InputError for a rule that is wrong, MeizhenError `award.sign_incomplete`.
     """
+    award.rule()
+    return order_run_of(award.name, sign=sign, reason=reason)
+
+
+def order_run_of(name: str, *, sign: str = "", reason: str = "") -> Order:
+    """The run of an award whose rule is put there together with the order (`Awards.put`).
+
+    Raises MeizhenError `award.sign_incomplete`.
+    """
     sign, reason = sign.strip(), reason.strip()
     if bool(sign) != bool(reason):
         raise MeizhenError("award.sign_incomplete")
-    award.rule()
-    return _order(RUN, Act.AWARD_RUN, award.name, sign=sign, reason=reason)
+    return _order(RUN, Act.AWARD_RUN, name, sign=sign, reason=reason)
 
 
 def order_papers(award: Award) -> Order:

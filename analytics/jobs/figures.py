@@ -11,10 +11,11 @@ from analytics.awards.files import json_bytes
 from analytics.imports.drafts import Draft, Drafts
 from analytics.imports.importing import import_figures
 from analytics.imports.preview import preview, preview_json
-from analytics.imports.records import find_import, paths_of_import
+from analytics.imports.records import ImportState, find_import, paths_of_import
 from analytics.imports.undoing import undo_import, withdraw_half
 from config.clock import Clock
 from config.database import Database
+from config.errors import MeizhenError
 from config.secrets import KeyRing
 from config.table_files import open_table
 from organisation.accounts import Account, find_account
@@ -61,13 +62,15 @@ def order_import(
 def order_undo(session: Session, number: int, person: Standing) -> Order:
     """Taking an import back: of one that names several units all must be the person's own.
 
-    Raises MeizhenError `figures.unknown_import`, or as `organisation.require`.
+    Raises MeizhenError `figures.unknown_import`, `figures.undone_before`, or as `organisation.require`.
     """
-    find_import(session, number)
+    found = find_import(session, number)
     # Of one undone nothing is left that tells whose it was.
     places = paths_of_import(session, number) or [""]
     for path in places:
         require(person, _ACT, Place(path))
+    if found.state == ImportState.UNDONE:
+        raise MeizhenError("figures.undone_before", number=number, file=found.file)
     given = _ImportGiven(number=number)
     return Order(UNDO, given.model_dump(mode="json"), _ACT, places, f"import:{number}")
 
@@ -192,7 +195,7 @@ class FiguresUndo(JobKind):
         """What was begun is not left half done: it is carried to its end."""
         number = _ImportGiven.model_validate(work.job.arguments).number
         with self._database.read() as session:
-            begun = find_import(session, number).state == "undoing"
+            begun = find_import(session, number).state == ImportState.UNDOING
         if begun:
             self._undo(work, number)
 

@@ -36,12 +36,10 @@ def order_week(
     Raises MeizhenError `report.not_a_week`, `report.not_a_format`, or as `organisation.require`.
     """
     given = _WeekGiven(week=str(Week.parse(week)), unit=unit, formats=wanted_formats(formats))
-    if unit is None:
-        places = places_of(person, Act.REPORT_READ)
-    else:
-        path = find_unit(session, unit).path
-        require(person, Act.REPORT_READ, Place(path))
-        places = [path]
+    of = None if unit is None else find_unit(session, unit)
+    places = places_of(person, Act.REPORT_READ, of)
+    if not places:
+        require(person, Act.REPORT_READ, Place("" if of is None else of.path))
     return Order(WEEKLY, given.model_dump(mode="json"), Act.REPORT_READ, places)
 
 

@@ -28,7 +28,7 @@ class Answered:
 
     def __post_init__(self) -> None:
         # An answer that is no JSON fails here, but for the bytes of media.
-        media = self.headers.get("content-type", "").startswith(("image/", "video/"))
+        media = self.headers.get("content-type", "").startswith(("image/", "video/", "application/octet"))
         self.body = json.loads(self.raw) if self.raw and not media else None
 
 

@@ -18,6 +18,7 @@ from web.api import (
     figures,
     imports,
     indices,
+    jobs,
     ledger,
     me,
     media,
@@ -40,7 +41,7 @@ PREFIX = "/api/v1"
 VERSION = "1"
 NOUNS = (
     *(me, units, accounts, people, posts, media, reviews, deliveries, queue),
-    *(articles, figures, imports, reports, indices, awards, ledger, webhooks),
+    *(articles, figures, imports, reports, indices, awards, ledger, webhooks, jobs),
 )
 _TOLD = """媒阵的接口:命令行能做的,程序都能做。Anything the command line does, a program can do.
 

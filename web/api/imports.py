@@ -1,15 +1,39 @@
 """导入 Files of figures that were imported, and taking one back."""
 
+import binascii
+from base64 import b64decode
 from datetime import date, datetime
+from http import HTTPStatus
+from io import BytesIO
+from typing import Annotated
 
+from pydantic import Field
+
+from analytics.imports.drafts import MOST_BYTES, Drafts
 from analytics.imports.records import FigureImport, ImportState, find_import, page_of_imports
-from organisation import Act
-from web.api.call import Asked
+from config.errors import InputError, Problem
+from organisation import Act, Unit, find_account
+from web.api.asking import JobShown, accepted
+from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
 from web.api.noun import Noun
-from web.api.texts import Number, Told
+from web.api.texts import Body, Code, Day, Line, Number, Told
 
 noun = Noun("imports")
+_MOST_TEXT = (MOST_BYTES + 2) // 3 * 4
+
+
+class NewImport(Body):
+    """A CSV or xlsx file: `content` is its bytes in Base64, 16 MB at most. Without an `account` the file
+    names accounts, or its platform has one; without `as_of` its figures are of today.
+    """
+
+    file_name: Line
+    content: Annotated[str, Field(max_length=_MOST_TEXT)]
+    account: Code | None = None
+    as_of: Day | None = None
+    skip_bad_rows: bool = False
+    only_check: bool = False
 
 
 class ImportShown(Told):
@@ -55,14 +79,41 @@ def show(asked: Asked, number: Number) -> ImportShown:
     return _shown(find_import(asked.session, number))
 
 
-@noun.write("POST", "/{number}/undo", Act.FIGURES_WRITE, alone=True)
-def undo(asked: Asked, number: Number) -> ImportShown:
-    """撤销 Take its figures back; what a platform told of meanwhile stays."""
-    from analytics.imports import undo_import
+@noun.write("POST", "", Act.FIGURES_WRITE, status=HTTPStatus.ACCEPTED)
+def add(asked: Asked, body: NewImport) -> Answer[JobShown]:
+    """导入 Import a file in the background, all of it or nothing; with `only_check` only look at it."""
+    from analytics.jobs.figures import order_import, order_preview
 
-    asked.house()
-    desk = asked.desk
-    return _shown(undo_import(desk.database, desk.keys, desk.clock, number, actor=asked.actor))
+    if body.account is None:
+        asked.sight()
+    else:
+        account = find_account(asked.session, body.account)
+        asked.at(asked.session.get_one(Unit, account.unit_id).path)
+    drafts = Drafts(asked.desk.settings.home)
+    draft = drafts.keep(BytesIO(_bytes(body.content)), body.file_name, owner=asked.actor, at=asked.now)
+    try:
+        draft = drafts.change(draft, account=body.account or "", as_of=body.as_of, mapping=None, roles={})
+        if body.only_check:
+            return accepted(asked, order_preview(asked.session, draft, asked.person))
+        return accepted(asked, order_import(asked.session, draft, asked.person, skip=body.skip_bad_rows))
+    except BaseException:
+        drafts.drop(draft)
+        raise
+
+
+@noun.write("POST", "/{number}/undo", Act.FIGURES_WRITE, status=HTTPStatus.ACCEPTED)
+def undo(asked: Asked, number: Number) -> Answer[JobShown]:
+    """撤销 Take its figures back in the background; what a platform told of meanwhile stays."""
+    from analytics.jobs.figures import order_undo
+
+    return accepted(asked, order_undo(asked.session, number, asked.person))
+
+
+def _bytes(told: str) -> bytes:
+    try:
+        return b64decode(told, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("import", [Problem("media.not_base64", column="content")]) from None
 
 
 def _shown(one: FigureImport) -> ImportShown:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -38,11 +39,12 @@ from web.media_files import media_response
 _READ = (401, 403, 404, 422, 429, 503)
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _EDIT = (*_WRITE, 412, 428)
+_OCTETS = "application/octet-stream"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The bytes, as a download.",
-        "content": {f"{kind}": _BINARY for kind in ("image/jpeg", "image/png", "image/gif", "video/mp4")},
+        "content": dict.fromkeys(("image/jpeg", "image/png", "image/gif", "video/mp4", _OCTETS), _BINARY),
     }
 }
 
@@ -80,6 +82,23 @@ class Noun:
                     row = endpoint(reading, **values)
                     _require_checked(reading)
                     return media_response(reading.media_folder, row)
+
+            self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives_bytes=True)
+            return endpoint
+
+        return add
+
+    def download(self, path: str, rule: Rule) -> Callable[[Callable[..., Path]], Callable[..., Path]]:
+        """A GET whose endpoint gives a file of ours, and whose answer is its bytes, as a download."""
+
+        def add(endpoint: Callable[..., Path]) -> Callable[..., Path]:
+            @wraps(endpoint)
+            def answer(asked: Call, **values: object) -> Response:
+                with _reading(asked, rule) as reading:
+                    found = endpoint(reading, **values)
+                    _require_checked(reading)
+                    more = {"Content-Language": asked.language, **asked.allowance}
+                    return FileResponse(found, filename=found.name, media_type=_OCTETS, headers=more)
 
             self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives_bytes=True)
             return endpoint

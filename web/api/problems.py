@@ -78,6 +78,9 @@ _UNSEEN = frozenset(
         "reports.no_schedule",
         "figures.unknown_article",
         "award.no_such_run",
+        "award.no_file",
+        "award.not_found",
+        "job.no_file",
         "api.not_found",
     }
 )
@@ -87,6 +90,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "api.bad_request": HTTPStatus.BAD_REQUEST,
     "api.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "api.too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "job.too_many": HTTPStatus.TOO_MANY_REQUESTS,
     "api.no_match": HTTPStatus.PRECONDITION_REQUIRED,
     "api.changed": HTTPStatus.PRECONDITION_FAILED,
     "api.busy": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -105,6 +109,9 @@ _STATUSES: Mapping[str, HTTPStatus] = {
         (
             "api.under_way",
             "api.overtaken",
+            "job.ended",
+            "job.under_way",
+            "award.rule_frozen",
             "account.not_moved",
             "webhook.still_queued",
             "webhook.stopped",

@@ -19,7 +19,8 @@ from analytics.reports.schedules import (
 )
 from config.errors import InputError, Problem
 from organisation import Act, find_unit
-from web.api.call import Asked
+from web.api.asking import JobShown, accepted
+from web.api.call import Answer, Asked
 from web.api.noun import Noun
 from web.api.texts import Body, Code, Filter, Number, Told
 
@@ -56,6 +57,14 @@ class ScheduleMade(Body):
     folder: Annotated[str, StringConstraints(max_length=200)] | None = None
     robots: list[Code] = Field(default_factory=list, max_length=50)
     formats: list[Format] = Field(default=["xlsx", "pdf"], min_length=1)
+
+
+class WeekAsked(Body):
+    """An ISO week of a unit and all below it; without a unit, of all that the caller may read."""
+
+    week: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W[0-9]{2}$")]
+    unit: Code | None = None
+    formats: list[Format] = Field(default=["xlsx"], min_length=1, max_length=4)
 
 
 class ScheduleEnded(Told):
@@ -130,6 +139,18 @@ def list_deliveries(
     asked.at(of.path if of else "")
     found = listed(asked.session, unit=of, needing_person=waiting, limit=limit)
     return ReportList(items=[_report(delivery, code) for delivery, code in found])
+
+
+@noun.write("POST", "/weekly", Act.REPORT_READ, status=HTTPStatus.ACCEPTED)
+def weekly(asked: Asked, body: WeekAsked) -> Answer[JobShown]:
+    """导出周报 The report of a week as files, made in the background: fetch them from the job."""
+    from analytics.jobs.weekly import order_week
+
+    if body.unit is None:
+        asked.sight()
+    else:
+        asked.at(find_unit(asked.session, body.unit).path)
+    return accepted(asked, order_week(asked.session, body.week, body.formats, asked.person, body.unit))
 
 
 def _shown(asked: Asked, made: ReportSchedule, unit: str) -> ScheduleShown:

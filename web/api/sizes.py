@@ -32,4 +32,4 @@ class Capped:
 
 def _takes_media(scope: Scope) -> bool:
     path, method = str(scope.get("path", "")), scope.get("method")
-    return method == "POST" and path.endswith("/media")
+    return method == "POST" and path.endswith(("/media", "/imports"))

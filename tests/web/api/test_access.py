@@ -33,7 +33,8 @@ AGREED = {
 
 @dataclass(frozen=True)
 class Way:
-    """How a route is asked about a place. `kind`: at (a thing of the place), house, list, own.
+    """How a route is asked about a place. `kind`: at (a thing of the place), house, list, own; job (of
+    another's there: seen by who has the act that it needs, and by nobody else).
 
     `needs` is a second act that is asked further in. Texts in path, query and body name facts of the place.
     """
@@ -114,10 +115,14 @@ WAYS = {
     "GET /figures/top": Way("at", query={"unit": "{code}", "metric": "reads"}),
     "GET /imports": Way("house"),
     "GET /imports/{number}": Way("house", "/imports/1"),
+    "POST /imports": Way(
+        "at", body={"file_name": "x.csv", "content": "YSxiCjEsMgo=", "account": "{account}"}
+    ),
     "POST /imports/{number}/undo": Way("house", "/imports/1/undo"),
     "GET /reports/schedules": Way("at", query={"unit": "{code}"}),
     "POST /reports/schedules": Way("at", body={"unit": "{code}", "folder": "y"}),
     "DELETE /reports/schedules/{number}": Way("at", "/reports/schedules/{schedule}"),
+    "POST /reports/weekly": Way("at", body={"week": "2026-W09", "unit": "{code}"}),
     "GET /reports/deliveries": Way("at", query={"unit": "{code}"}),
     "GET /indices": Way("own"),
     "GET /indices/{name}": Way("own", "/indices/wci_v14_2b_share"),
@@ -125,6 +130,14 @@ WAYS = {
     "GET /awards": Way("house"),
     "GET /awards/{run}/ranking": Way("house", "/awards/2026/ranking"),
     "GET /awards/{run}/accounts/{account}": Way("house", "/awards/2026/accounts/x"),
+    "GET /awards/{run}/files": Way("house", "/awards/2026/files"),
+    "GET /awards/{run}/files/{file:path}": Way("house", "/awards/2026/files/ranking.csv"),
+    "POST /awards/checks": Way("house", body={"rule": "x = 1"}),
+    "POST /awards/{run}/run": Way("house", "/awards/2026/run", body={}),
+    "GET /jobs": Way("own"),
+    "GET /jobs/{job}": Way("job", needs="report.read"),
+    "POST /jobs/{job}/cancel": Way("job", needs="report.read"),
+    "GET /jobs/{job}/files/{file}": Way("job", "/jobs/{finished}/files/week.csv", needs="report.read"),
     "GET /ledger": Way("house"),
     "GET /ledger/verification": Way("house"),
 }
@@ -166,6 +179,8 @@ def ask(caller: Caller, name: str, facts: dict[str, object]) -> Answered:
 
 def expected(way: Way, act: Act | object, role: Role, place: str, *, only_reads: bool) -> set[str]:
     """`let` in, `refused` where it is seen, `unseen`."""
+    if way.kind == "job":
+        return {"let" if place in WITHIN and way.needs in AGREED[role].split() else "unseen"}
     if way.kind == "own" or act is SIGNED_IN:
         return {"let"}
     assert isinstance(act, Act)
