@@ -12,7 +12,8 @@ from analytics.articles import Article
 from analytics.reports.schedules import Order, add_schedule
 from organisation import Act, Role, find_unit, standing_of
 from organisation.job_leases import End, end_job, take_job
-from organisation.jobs import Asker, JobState, Order, ask_job
+from organisation.jobs import Asker, JobState, ask_job
+from organisation.jobs import Order as JobOrder
 from organisation.stages import Stage, set_stages
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
@@ -103,7 +104,7 @@ class Scene:
         place, asker = [house.units[code].path], self._asker()
         for name in ("finished", "job"):
             with house.database.write() as session:
-                order = Order("report.weekly", {}, Act.REPORT_READ, place)
+                order = JobOrder("report.weekly", {}, Act.REPORT_READ, place)
                 job = ask_job(session, house.keys, order, asker, now=now)
             facts[name] = job.known_id
             if name == "finished":

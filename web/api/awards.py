@@ -126,7 +126,7 @@ class RuleGiven(Body):
 
 
 class RunAsked(Body):
-    """The rule's text; without it the rule that is there. `sign` and `reason` sign for days without figures."""
+    """The rule, or null for the one that is there. `sign` and `reason` sign for days without figures."""
 
     rule: Words | None = None
     sign: Annotated[Words, Field(max_length=200)] = ""
