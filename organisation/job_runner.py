@@ -19,6 +19,7 @@ from config.errors import MeizhenError
 from config.messages import speaking
 from config.progress import Cancelled
 from config.secrets import KeyRing
+from config.settings import Settings
 from organisation.api_keys import standing_by_key
 from organisation.grants import standing_of
 from organisation.job_leases import End, Entry, Lease, beat, end_job, hand_back, take_job
@@ -29,7 +30,7 @@ from organisation.permissions import Act, Place, Standing, require
 LEASE = timedelta(seconds=60)
 _GIVEN, _MADE = "given", "made"
 _LATER = timedelta(seconds=30)  # when what was cut off before still looks alive
-_TOLD_EVERY = 0.3  # seconds between two notes of one step
+TOLD_EVERY = 0.3  # seconds between two notes of one step
 _MOST_PROBLEMS = 20
 _JOIN_SECONDS = 5.0
 _NOT_ALLOWED = "job.not_allowed"
@@ -52,13 +53,20 @@ class Done:
     entries: Sequence[Entry] = ()
 
 
+@dataclass(frozen=True)
+class Tools:
+    """What kinds work with: the node's."""
+
+    settings: Settings
+    database: Database
+    keys: KeyRing
+    clock: Clock
+
+
 class JobKind(ABC):
-    """A kind of job, by its `name`. `later` are codes of refusals that pass: somebody's half-done work that
-    still looks alive.
-    """
+    """A kind of job, by its `name`."""
 
     name: str
-    later: frozenset[str] = frozenset()
 
     @abstractmethod
     def run(self, work: "Work", person: Standing) -> Done:
@@ -66,6 +74,10 @@ class JobKind(ABC):
 
         `person` is what the asker may just now.
         """
+
+    def passes(self, code: str) -> bool:
+        """Does a refusal of this code pass by itself: a dead node's work that still looks alive?"""
+        return False
 
     def abandon(self, work: "Work") -> None:
         """Takes back what an earlier taking, whose node died, left half done: the job was called off."""
@@ -112,7 +124,7 @@ class Work:
             raise Stopped
         if self._desk.overtaken.is_set():
             raise Overtaken
-        if step == self._step and time.monotonic() - self._told < _TOLD_EVERY:
+        if step == self._step and time.monotonic() - self._told < TOLD_EVERY:
             return self._desk.cancelled.is_set()
         self._step, self._told = step, time.monotonic()
         self._desk.beat(step=step[:120], done=done, total=total)
@@ -246,7 +258,7 @@ class JobRunner:
             hand_back(self.database, lease, self.clock.now() + _LATER)
             return
         except MeizhenError as error:
-            if error.code in kind.later and lease.number > 1:
+            if kind.passes(error.code) and lease.number > 1:
                 hand_back(self.database, lease, self.clock.now() + _LATER)
                 return
             end = End(JobState.FAILED, {}, _told(error))

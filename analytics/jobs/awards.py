@@ -14,11 +14,10 @@ from analytics.awards.papers.making import make_papers
 from analytics.awards.result import as_json
 from analytics.awards.rule_check import check_award, check_json
 from analytics.awards.run import dry_run, run_award
-from config.clock import Clock, shanghai_day
-from config.database import Database
+from config.clock import shanghai_day
 from config.errors import MeizhenError
 from organisation.job_leases import Entry
-from organisation.job_runner import Done, JobKind, Work
+from organisation.job_runner import Done, JobKind, Tools, Work
 from organisation.jobs import Order
 from organisation.permissions import HOUSE, Act, Standing
 
@@ -89,8 +88,10 @@ def _order(kind: str, act: Act, name: str, **more: str) -> Order:
 
 
 class _OfAward(JobKind):
-    def __init__(self, shelf: Awards) -> None:
-        self._shelf = shelf
+    def __init__(self, tools: Tools) -> None:
+        self._database = tools.database
+        self._clock = tools.clock
+        self._shelf = Awards(tools.settings.awards_root)
 
     def _given(self, work: Work) -> _AwardGiven:
         return _AwardGiven.model_validate(work.job.arguments)
@@ -103,10 +104,6 @@ class AwardChecking(_OfAward):
     """A look at a rule before the year is over."""
 
     name = CHECK
-
-    def __init__(self, database: Database, shelf: Awards) -> None:
-        super().__init__(shelf)
-        self._database = database
 
     def run(self, work: Work, person: Standing) -> Done:
         if self._given(work).award:
@@ -134,10 +131,6 @@ class AwardDryRun(_OfAward):
 
     name = DRY
 
-    def __init__(self, database: Database, shelf: Awards) -> None:
-        super().__init__(shelf)
-        self._database = database
-
     def run(self, work: Work, person: Standing) -> Done:
         award = self._award(work)
         result = dry_run(self._database, award.rule_path, award.given(), progress=work.tell)
@@ -150,11 +143,6 @@ class AwardRunning(_OfAward):
     """The run: stages that are done stay done, also where it is called off between two."""
 
     name = RUN
-
-    def __init__(self, database: Database, clock: Clock, shelf: Awards) -> None:
-        super().__init__(shelf)
-        self._database = database
-        self._clock = clock
 
     def run(self, work: Work, person: Standing) -> Done:
         award, given = self._award(work), self._given(work)

@@ -13,20 +13,17 @@ from analytics.imports.importing import import_figures
 from analytics.imports.preview import preview, preview_json
 from analytics.imports.records import ImportState, find_import, paths_of_import
 from analytics.imports.undoing import undo_import, withdraw_half
-from config.clock import Clock
-from config.database import Database
 from config.errors import MeizhenError
-from config.secrets import KeyRing
 from config.table_files import open_table
 from organisation.accounts import Account, find_account
-from organisation.job_runner import Done, JobKind, Work
+from organisation.job_runner import Done, JobKind, Tools, Work
 from organisation.jobs import Order, places_of, under
 from organisation.permissions import Act, Place, Standing, require
 from organisation.units import Unit
 
 PREVIEW, IMPORT, UNDO = "figures.preview", "figures.import", "figures.undo"
 PREVIEW_FILE = "preview.json"
-_UNDER_WAY = frozenset({"figures.import_under_way"})
+_UNDER_WAY = "figures.import_under_way"
 _ACT = Act.FIGURES_WRITE
 
 
@@ -92,11 +89,11 @@ def _place_of(session: Session, account: Account, person: Standing) -> str:
 
 
 class _OfDraft(JobKind):
-    def __init__(self, database: Database, keys: KeyRing, clock: Clock, drafts: Drafts) -> None:
-        self._database = database
-        self._keys = keys
-        self._clock = clock
-        self._drafts = drafts
+    def __init__(self, tools: Tools) -> None:
+        self._database = tools.database
+        self._keys = tools.keys
+        self._clock = tools.clock
+        self._drafts = Drafts(tools.settings.home)
 
     def _given(self, work: Work) -> tuple[_DraftGiven, Draft]:
         given = _DraftGiven.model_validate(work.job.arguments)
@@ -138,7 +135,9 @@ class FiguresImport(_OfDraft):
     """A file's figures, all of them or none."""
 
     name = IMPORT
-    later = _UNDER_WAY
+
+    def passes(self, code: str) -> bool:
+        return code == _UNDER_WAY
 
     def run(self, work: Work, person: Standing) -> Done:
         given, draft = self._given(work)
@@ -175,12 +174,14 @@ class FiguresUndo(JobKind):
     """Taking an import back; once begun it goes to its end."""
 
     name = UNDO
-    later = _UNDER_WAY
 
-    def __init__(self, database: Database, keys: KeyRing, clock: Clock) -> None:
-        self._database = database
-        self._keys = keys
-        self._clock = clock
+    def __init__(self, tools: Tools) -> None:
+        self._database = tools.database
+        self._keys = tools.keys
+        self._clock = tools.clock
+
+    def passes(self, code: str) -> bool:
+        return code == _UNDER_WAY
 
     def run(self, work: Work, person: Standing) -> Done:
         number = _ImportGiven.model_validate(work.job.arguments).number

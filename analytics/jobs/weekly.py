@@ -8,9 +8,8 @@ from sqlmodel import Session
 
 from analytics.exports.week import Week
 from analytics.exports.weekly import export_week, wanted_formats
-from config.database import Database
 from organisation.job_leases import Entry
-from organisation.job_runner import Done, JobKind, Work
+from organisation.job_runner import Done, JobKind, Tools, Work
 from organisation.jobs import Order, places_of, under
 from organisation.permissions import Act, Place, Standing, require
 from organisation.units import find_unit
@@ -48,8 +47,8 @@ class WeeklyExport(JobKind):
 
     name = WEEKLY
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, tools: Tools) -> None:
+        self._database = tools.database
 
     def run(self, work: Work, person: Standing) -> Done:
         given = _WeekGiven.model_validate(work.job.arguments)
