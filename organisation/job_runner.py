@@ -33,6 +33,7 @@ _LATER = timedelta(seconds=30)  # when what was cut off before still looks alive
 TOLD_EVERY = 0.3  # seconds between two notes of one step
 _MOST_PROBLEMS = 20
 _JOIN_SECONDS = 5.0
+_PAUSE_SECONDS = 10.0  # after a fault
 _NOT_ALLOWED = "job.not_allowed"
 _log = structlog.get_logger("jobs")
 
@@ -223,11 +224,16 @@ class JobRunner:
             try:
                 if self.run_next():
                     continue
+                pause = self._tick
             except LOST as error:
                 _log.error("jobs_database_unreachable", reason=type(error).__name__)
+                pause = _PAUSE_SECONDS
+            except Exception as error:  # whatever it was, this thread is there for the next job
+                _log.error("jobs_failed", error=type(error).__name__, exc_info=error)
+                pause = _PAUSE_SECONDS
             with self._woken:
                 if not self.stopping.is_set():
-                    self._woken.wait(self._tick)
+                    self._woken.wait(pause)
 
     def run_next(self) -> bool:
         """Does the next job in this thread; False where there is none."""

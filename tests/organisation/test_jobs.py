@@ -374,3 +374,23 @@ def test_threads_of_a_node_do_what_waits_and_end(office: Office) -> None:
         runner.wake()
         assert done.wait(30)
     assert office.job(job).state == JobState.DONE
+
+
+def test_a_fault_after_the_end_of_a_job_does_not_end_its_thread(office: Office) -> None:
+    done: list[int | None] = []
+    over = threading.Event()
+
+    def does(work: Work) -> None:
+        done.append(work.job.id)
+        if len(done) == 2:
+            over.set()
+
+    runner, kind = office.node(does)
+    kind.tidy = lambda work: 1 / 0  # type: ignore[assignment, return-value, method-assign]
+    jobs = [office.ask(), office.ask()]
+    with runner.running():
+        for _ in range(600):
+            if over.wait(0.1):
+                break
+            runner.wake()
+    assert done == [job.id for job in jobs]

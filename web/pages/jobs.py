@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from organisation.job_runner import made_file
 from organisation.jobs import cancel_job, find_job, page_of_jobs, require_files
@@ -14,6 +14,7 @@ from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
 _MOST = 50
+_Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _KINDS = {
     ".csv": "text/csv; charset=utf-8",
     ".json": "application/json",
@@ -47,17 +48,17 @@ def jobs_router(desk: Desk) -> APIRouter:
 
     @router.get("/jobs/{number}")
     @ruled(SIGNED_IN)
-    def one(request: Request, viewer: Viewing, number: int) -> Response:
+    def one(request: Request, viewer: Viewing, number: _Number) -> Response:
         return page(request, viewer, "job.html", facts_of(viewer, number))
 
     @router.get("/jobs/{number}/state")
     @ruled(SIGNED_IN)
-    def state(request: Request, viewer: Viewing, number: int) -> Response:
+    def state(request: Request, viewer: Viewing, number: _Number) -> Response:
         return job_part(request, viewer, facts_of(viewer, number))
 
     @router.post("/jobs/{number}/cancel")
     @ruled(SIGNED_IN)
-    def cancel(request: Request, viewer: Viewing, number: int) -> Response:
+    def cancel(request: Request, viewer: Viewing, number: _Number) -> Response:
         with desk.database.write() as session:
             job = find_job(session, number, viewer.standing)
             left = cancel_job(session, desk.keys, job, actor=viewer.actor, now=desk.clock.now())
@@ -66,7 +67,7 @@ def jobs_router(desk: Desk) -> APIRouter:
 
     @router.get("/jobs/{number}/files/{name}")
     @ruled(SIGNED_IN)
-    def file(viewer: Viewing, number: int, name: str) -> Response:
+    def file(viewer: Viewing, number: _Number, name: str) -> Response:
         with desk.database.read() as session:
             job = find_job(session, number, viewer.standing)
         require_files(job, viewer.standing, viewer.now)
