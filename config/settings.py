@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     call_seconds: float = Field(
         30.0, gt=0, le=300, description="Total time a platform call may take before it counts as unanswered."
     )
+    job_threads: int = Field(
+        1,
+        ge=1,
+        le=8,
+        description="Background jobs (imports, exports, awards) that one node does side by side.",
+    )
     idle_alarm_seconds: float = Field(
         60.0,
         ge=10,
@@ -258,6 +264,11 @@ class Settings(BaseSettings):
     def awards_root(self) -> Path:
         """The folder of the award runs that programs may read, whole."""
         return self.home / self.award_folder
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where background jobs have their files, until they expire."""
+        return self.home / "jobs"
 
     @property
     def temporary_folder(self) -> Path:

@@ -383,6 +383,10 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("award", "jury", "open"): Rule(Act.AWARD_RUN),
     ("award", "check"): Rule(Act.AWARD_READ),
     ("award", "new"): OPEN,
+    # Whose jobs are seen, and so called off, is asked of every row (`organisation.jobs`).
+    ("job", "list"): OPEN,
+    ("job", "show"): OPEN,
+    ("job", "cancel"): OPEN,
     ("ledger", "verify"): Rule(Act.LEDGER_READ),
     ("ledger", "list"): Rule(Act.LEDGER_READ),
     ("ledger", "export"): Rule(Act.LEDGER_EXPORT, noted=True),

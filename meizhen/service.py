@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -23,6 +24,9 @@ from meizhen.rules import JOBS
 from scheduler import Dispatcher, Pace, register_periodic
 from scheduler.opening import OpenedAccounts
 from scheduler.watch import Watchman
+
+if TYPE_CHECKING:
+    from organisation.job_runner import JobRunner
 
 _COLLECTING = timedelta(hours=2)  # thousands of accounts, some of whose platforms do not answer
 _SHORT = timedelta(minutes=10)
@@ -42,6 +46,24 @@ def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = No
     )
     accounts = OpenedAccounts(house.database, house.keys, house.clock, settings)
     return Dispatcher(house.database, house.clock, accounts, house.media_folder, pace)
+
+
+def job_runner_of(house: House, node: str) -> "JobRunner":
+    """What does this house's background jobs on a node."""
+    from analytics.jobs import job_kinds
+    from organisation.job_runner import JobRunner
+
+    settings = house.settings
+    return JobRunner(
+        house.database,
+        house.keys,
+        house.clock,
+        job_kinds(settings, house.database, house.keys, house.clock),
+        settings.jobs_folder,
+        node=node,
+        threads=settings.job_threads,
+        tick=timedelta(seconds=settings.tick_seconds),
+    )
 
 
 @contextmanager
@@ -79,7 +101,8 @@ def run_worker(
     """
     dispatcher = dispatcher_of(house)
     live_long()
-    with _watched(dispatcher, house, place), _ticking(dispatcher, house):
+    jobs = None if until_idle else job_runner_of(house, dispatcher.node)
+    with _watched(dispatcher, house, place, jobs), _ticking(dispatcher, house):
         dispatcher.run(stop, until_idle=until_idle, patience=patience)
 
 
@@ -90,7 +113,8 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
     """
     dispatcher = dispatcher_of(house)
     live_long()
-    with _watched(dispatcher, house, place), _ticking(dispatcher, house) as ticker:
+    jobs = job_runner_of(house, dispatcher.node)
+    with _watched(dispatcher, house, place, jobs), _ticking(dispatcher, house) as ticker:
         upkeep.record_settings(house)
         _register_jobs(ticker, house, dispatcher.node)
         started(dispatcher.node)
@@ -137,8 +161,10 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
 
 
 @contextmanager
-def _watched(dispatcher: Dispatcher, house: House, place: Place | None) -> Iterator[None]:
-    """The watchman in a thread of its own, and the web where a place is given."""
+def _watched(
+    dispatcher: Dispatcher, house: House, place: Place | None, jobs: "JobRunner | None" = None
+) -> Iterator[None]:
+    """The watchman in a thread of its own, the jobs in theirs, and the web where a place is given."""
     settings = house.settings
     watchman = Watchman(
         house.database,
@@ -151,7 +177,9 @@ def _watched(dispatcher: Dispatcher, house: House, place: Place | None) -> Itera
     watching = threading.Thread(target=watchman.run, args=(stop,), name="watchman", daemon=True)
     with ExitStack() as stack:
         if place is not None:
-            place.said(stack.enter_context(_answering(house, dispatcher, watchman, place)))
+            place.said(stack.enter_context(_answering(house, dispatcher, watchman, place, jobs)))
+        if jobs is not None:
+            stack.enter_context(jobs.running())
         watching.start()
         stack.callback(watching.join, _JOIN_SECONDS)
         stack.callback(stop.set)
@@ -159,11 +187,16 @@ def _watched(dispatcher: Dispatcher, house: House, place: Place | None) -> Itera
 
 
 def _answering(
-    house: House, dispatcher: Dispatcher, watchman: Watchman, place: Place
+    house: House, dispatcher: Dispatcher, watchman: Watchman, place: Place, jobs: "JobRunner | None"
 ) -> AbstractContextManager[str]:
     # Imported only where something is to be served: a worker without a port needs none of it.
     from web import create_app
     from web.serving import listen, serving
+
+    def wake() -> None:
+        dispatcher.wake()
+        if jobs is not None:
+            jobs.wake()
 
     taken = listen(place.host, place.port)
     app = create_app(
@@ -172,7 +205,7 @@ def _answering(
         keys=house.keys,
         clock=house.clock,
         watchman=watchman,
-        wake=dispatcher.wake,
+        wake=wake,
         demo=place.demo,
     )
     return serving(app, taken)

@@ -2,6 +2,7 @@
 changed settings recorded, and the way in for the first owner.
 """
 
+import time
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,11 +20,14 @@ from organisation import (
     sweep_sessions,
     sweep_throttle,
 )
+from organisation.job_runner import sweep_folders
+from organisation.jobs import sweep_jobs
 from organisation.ledger_export import HEADS_FILE
 from organisation.webhook_messages import sweep_messages
 
 _log = structlog.get_logger("meizhen.upkeep")
 _SETTINGS = "house.settings"
+_ASKED = 3600.0  # seconds: a folder without a job is one that is just being asked for
 
 
 def note_ledger_head(house: House) -> None:
@@ -35,13 +39,16 @@ def note_ledger_head(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    """Forgets ended sign-ins, counts, kept answers, and messages to webhooks that ended a month ago."""
+    """Forgets ended sign-ins, counts, kept answers, ended messages to webhooks, old jobs and their files."""
     with house.database.write() as session:
         now = house.clock.now()
         sessions = sweep_sessions(session, now, ages_of(house))
         sweep_throttle(session, now)
         sweep_messages(session, now)
         sweep_answers(session, now)
+        jobs = sweep_jobs(session, now)
+    # By the file system's clock, as the folders are.
+    sweep_folders(house.settings.jobs_folder, jobs, before=time.time() - _ASKED)
     _log.info("swept", sessions=sessions)
 
 

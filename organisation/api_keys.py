@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from config.errors import MeizhenError
 from config.logging import hide
 from config.secrets import KeyRing
-from organisation.grants import standing_in, with_standing
+from organisation.grants import standing_in, standing_of, with_standing
 from organisation.ledger import record
 from organisation.one_time_codes import hash_of
 from organisation.people import Person, PersonState
@@ -165,8 +165,7 @@ def holder_of(session: Session, token: str, now: datetime) -> KeyHolder | None:
         return None
     key: ApiKey = found[0][0]
     hide(token, secret)
-    scopes = frozenset(_ACTS[name] for name in key.scopes if name in _ACTS)
-    return KeyHolder(key, replace(standing_in(found), scopes=scopes))
+    return KeyHolder(key, _within(standing_in(found), key))
 
 
 def list_keys(
@@ -214,3 +213,16 @@ def note_use(session: Session, key: ApiKey, now: datetime) -> None:
         .values(used_at=now)
         .execution_options(synchronize_session=False)
     )
+
+
+def standing_by_key(session: Session, api_key_id: int, now: datetime) -> Standing:
+    """What its person may through the key just now. Raises MeizhenError `key.unknown` for one that ended."""
+    key = session.get_one(ApiKey, api_key_id)
+    if key.revoked_at is not None or key.expires_at <= now:
+        raise MeizhenError("key.unknown", prefix=key.prefix)
+    return _within(standing_of(session, session.get_one(Person, key.person_id)), key)
+
+
+def _within(person: Standing, key: ApiKey) -> Standing:
+    """The person as their key lets them act."""
+    return replace(person, scopes=frozenset(_ACTS[name] for name in key.scopes if name in _ACTS))

@@ -221,7 +221,7 @@ def not_allowed(person: Standing, act: Act) -> MeizhenError:
 
 def in_sight(person: Standing, act: Act = Act.UNIT_READ) -> ColumnElement[bool]:
     """The condition that a `Unit` row is where the person may do `act`: ranges of the index on its path."""
-    return _at_or_below_any(tuple(_outermost(set(person.paths_of(act)))))
+    return _at_or_below_any(tuple(outermost(set(person.paths_of(act)))))
 
 
 @lru_cache(maxsize=REACHES)
@@ -241,7 +241,7 @@ def visible_to(query: _Query, person: Standing, act: Act = Act.UNIT_READ) -> _Qu
     return query.where(in_sight(person, act))
 
 
-def _outermost(paths: Collection[str]) -> list[str]:
+def outermost(paths: Collection[str]) -> list[str]:
     """The paths without those that lie below another of them."""
     kept: list[str] = []
     for path in sorted(paths):

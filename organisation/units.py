@@ -13,7 +13,7 @@ from config.errors import MeizhenError
 from config.keyset import keyset
 
 # A range of paths is a range of bytes; PostgreSQL's own collation would sort them as words of a language.
-_PATH = String(255).with_variant(String(255, collation="C"), "postgresql")
+PATH = String(255).with_variant(String(255, collation="C"), "postgresql")
 
 
 class Unit(SQLModel, table=True):
@@ -39,7 +39,7 @@ class Unit(SQLModel, table=True):
     kind: str = Field(max_length=16)  # region | league | university | enterprise | department | …
     name_zh: str = Field(max_length=200)
     name_en: str = Field(default="", max_length=200)
-    path: str = Field(sa_column=Column(_PATH, nullable=False, unique=True))
+    path: str = Field(sa_column=Column(PATH, nullable=False, unique=True))
     lateness_hours: float | None = None  # None: what the nearest unit above says (`organisation.lateness`)
     review: str | None = Field(default=None, max_length=32)  # stages by commas (`organisation.stages`)
 

@@ -27,6 +27,10 @@ _STATUS = {
     "figures_page.draft_gone": HTTPStatus.NOT_FOUND,
     "person.throttled": HTTPStatus.TOO_MANY_REQUESTS,
     "delivery.wrong_state": HTTPStatus.CONFLICT,
+    "job.ended": HTTPStatus.CONFLICT,
+    "job.no_file": HTTPStatus.NOT_FOUND,
+    "job.too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "job.under_way": HTTPStatus.CONFLICT,
     "database.unreachable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _TOAST = "parts/_refusal_toast.html"

@@ -9,9 +9,10 @@ from analytics.awards.files import read_csv, write_csv
 from analytics.awards.folder import RunFolder
 from analytics.awards.handles import Handles
 from analytics.awards.intake import Given, spelled
-from analytics.awards.run import AwardResult, Progress, advance, fork, rule_of, run_id_in
+from analytics.awards.run import AwardResult, advance, fork, rule_of, run_id_in
 from analytics.awards.stages import RULE, STAGES
 from config.errors import MeizhenError
+from config.progress import Progress
 
 
 @dataclass(frozen=True)

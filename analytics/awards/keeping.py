@@ -4,11 +4,11 @@ NAME/                   the run (`folder.RunFolder`, `shelf`)
 .desk/NAME/rule.toml    the rule, until the figures are frozen: from then on the run's own copy counts
 .desk/NAME/given/       the files of people's judgement
 .desk/NAME/dry.json     the list of the last dry run
-.desk/NAME/work/        what is being done in the background (`config.errands`)
 """
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +58,6 @@ class Award:
     def rule_path(self) -> Path:
         """The rule that counts: the run's own once there is one."""
         return (self.run.path if self.frozen else self.path) / RULE
-
-    @property
-    def work(self) -> Path:
-        return self.path / "work"
 
     @property
     def dry(self) -> Path:
@@ -175,6 +171,27 @@ class Awards:
             raise MeizhenError("award.rule_exists", path=name)
         award.path.mkdir(parents=True, exist_ok=True)
         new_rule(award.path / RULE, shape)
+        return award
+
+    def put(self, name: str, rule: str) -> Award:
+        """The award of this name with this rule, made where it is not there.
+
+        Raises MeizhenError `award.bad_name`, `award.rule_long`, and `award.rule_frozen` where the figures
+        were frozen by another rule; InputError for a rule that is wrong: then nothing is changed.
+        """
+        if not _NAME.fullmatch(name):
+            raise MeizhenError("award.bad_name", received=name[:100])
+        award = self._award(name)
+        if award.frozen and award.text() == rule.replace("\r\n", "\n"):
+            return award
+        with tempfile.TemporaryDirectory(prefix="meizhen-rule-") as folder:
+            path = Path(folder) / RULE
+            path.write_text(rule, "utf-8", newline="\n")
+            load_rule(path)
+        if award.frozen:
+            raise MeizhenError("award.rule_frozen", name=name)
+        award.path.mkdir(parents=True, exist_ok=True)
+        award.rewrite(rule)
         return award
 
     def _award(self, name: str) -> Award:

@@ -12,8 +12,9 @@ from analytics.awards.intake import Given
 from analytics.awards.rule import Category, Rule
 from analytics.awards.rule_file import load_rule
 from analytics.awards.run import freeze_into
-from analytics.awards.stages import BY_CATEGORY, number_of
+from analytics.awards.stages import BY_CATEGORY, FREEZE, number_of
 from config.database import Database
+from config.progress import Progress, tell_nobody
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def check_award(
     votes: Path | None = None,
     vetoes: Path | None = None,
     nominees: Path | None = None,
+    progress: Progress = tell_nobody,
 ) -> AwardCheck:
     """Validates a rule, and files of people's judgement where given, against the data at hand.
 
@@ -66,17 +68,53 @@ def check_award(
     given = Given(jury, votes, vetoes, Signature("check", ""), nominees)
     with tempfile.TemporaryDirectory(prefix="meizhen-award-") as temporary:
         folder = RunFolder(Path(temporary))
-        freeze_into(folder, database, rule, rule_path, given, None, lambda category: None)
+        count = len(rule.categories)
+        done = iter(range(2 * count))
+
+        def step(name: str, category: Category) -> None:
+            progress(f"{name} {category.id}", next(done), 2 * count)
+
+        freeze_into(folder, database, rule, rule_path, given, None, lambda category: step(FREEZE, category))
         stage = BY_CATEGORY["eligibility"]
 
         def all_categories(desk: Desk) -> None:
             for category in rule.categories:
+                step("eligibility", category)
                 stage(rule, category, desk)
 
         folder.perform(number_of("eligibility"), "eligibility", all_categories)
         checks = tuple(_checked(category, folder.path / category.id) for category in rule.categories)
     named = (("jury", rule.needs_jury and not jury), ("votes", rule.needs_votes and not votes))
     return AwardCheck(rule, checks, tuple(name for name, needed in named if needed))
+
+
+def check_json(checked: AwardCheck) -> dict[str, object]:
+    """The same for programs and pages."""
+    return {
+        "rule": checked.rule.id,
+        "title": checked.rule.title,
+        "wanted": list(checked.wanted),
+        "categories": [
+            {
+                "id": found.category.id,
+                "label": {"zh": found.category.label.zh, "en": found.category.label.en},
+                "accounts": found.accounts,
+                "eligible": dict(found.eligible),
+                "refused": dict(found.refused),
+                "holes": dict(found.holes),
+                "looked": [
+                    {
+                        "handle": one.handle,
+                        "name": one.name,
+                        "track": one.track,
+                        "reasons": [dict(reason) for reason in one.reasons],
+                    }
+                    for one in found.looked
+                ],
+            }
+            for found in checked.categories
+        ],
+    }
 
 
 def _checked(category: Category, folder: Path) -> CategoryCheck:

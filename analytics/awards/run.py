@@ -54,6 +54,7 @@ from analytics.awards.stages import (
 )
 from config.database import Database
 from config.errors import InputError, MeizhenError, Problem
+from config.progress import Progress
 
 RECORD = "run.json"
 _PATHS = {
@@ -65,7 +66,6 @@ _PATHS = {
     "final": "final.csv",
     "run": RECORD,
 }
-Progress = Callable[[str, int, int], None]  # stage and category, steps done, steps in all
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from analytics.exports.content import WeekReport, read_report
 from analytics.exports.week import Week
 from config.database import Database
 from config.errors import MeizhenError
+from config.progress import Progress, tell_nobody
 from organisation.units import Unit
 
 FORMATS = ("xlsx", "csv", "parquet", "pdf")
@@ -31,6 +32,7 @@ def export_week(
     unit: str | None = None,
     within: ColumnElement[bool] | None = None,
     formats: Iterable[str] = FORMATS,
+    progress: Progress = tell_nobody,
 ) -> dict[str, Path]:
     """Writes the report of an ISO week (`2026-W46`) into the folder `out`; gives format → path.
 
@@ -40,15 +42,16 @@ def export_week(
 
     Raises MeizhenError `report.not_a_week`, `org.unknown_unit` or `report.not_a_format`.
     """
-    chosen, wanted = Week.parse(week), _wanted(formats)
+    chosen, wanted = Week.parse(week), wanted_formats(formats)
+    progress("reading", 0, len(wanted) + 1)
     with database.read() as session:
         report = read_report(session, chosen, unit, within=within)
     out.mkdir(parents=True, exist_ok=True)
-    makers = _makers()
-    return {
-        name: write_whole(out / f"{stem(chosen, report.unit)}.{name}", makers[name](report))
-        for name in wanted
-    }
+    makers, made = _makers(), dict[str, Path]()
+    for done, name in enumerate(wanted, start=1):
+        progress(f"making {name}", done, len(wanted) + 1)
+        made[name] = write_whole(out / f"{stem(chosen, report.unit)}.{name}", makers[name](report))
+    return made
 
 
 def _makers() -> Mapping[str, _Make]:
@@ -60,7 +63,8 @@ def _makers() -> Mapping[str, _Make]:
     return {"xlsx": workbook, "csv": csv_file, "parquet": parquet_file, "pdf": paper}
 
 
-def _wanted(formats: Iterable[str]) -> list[str]:
+def wanted_formats(formats: Iterable[str]) -> list[str]:
+    """The formats asked for, in the order of `FORMATS`. Raises MeizhenError `report.not_a_format`."""
     asked = set(formats)
     strange = sorted(asked - set(FORMATS))
     if strange or not asked:

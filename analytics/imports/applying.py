@@ -5,7 +5,7 @@ Other writers never wait longer than one batch. A batch stands or falls as a who
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, update
 from sqlalchemy import select as fields
@@ -20,6 +20,7 @@ from config.batch import BatchQuery, BatchStatement
 from config.clock import Clock
 from config.database import Database
 from config.errors import MeizhenError
+from config.progress import Progress
 from config.secrets import KeyRing
 from organisation.ledger import record
 
@@ -108,12 +109,13 @@ class Application:
         self._at = wanted.at
         self._touched_at = wanted.at
 
-    def run(self) -> int:
-        """Writes everything; gives the import's number.
+    def run(self, progress: Progress) -> int:
+        """Writes everything; gives the import's number. `begun` is what `progress` called it off at.
 
         Raises MeizhenError `figures.import_under_way` where somebody else is writing it,
         `figures.half_imported` where a part of it was written otherwise, `figures.other_meaning`.
         """
+        progress("writing", 0, self._wanted.row_count)
         if self._wanted.figure_count <= AT_ONCE:
             with self._database.write(by_key=True) as session:
                 self._begin(session)
@@ -123,14 +125,22 @@ class Application:
             return self._number
         with self._database.write(by_key=True) as session:
             self._begin(session)
+        done = 0
         for lines in self._staging.batches(BATCH_ROWS):
             with self._database.write(by_key=True) as session:
                 self._hold(session)
                 self._write(session, lines)
+            done += len(lines)
+            progress("writing", done, self._wanted.row_count)
         with self._database.write(by_key=True) as session:
             self._hold(session)
             self._finish(session)
         return self._number
+
+    @property
+    def begun(self) -> tuple[int, datetime] | None:
+        """The import's number and when it was touched last; None where nothing was written."""
+        return (self._number, self._touched_at) if self._number else None
 
     def _begin(self, session: Session) -> None:
         wanted = self._wanted

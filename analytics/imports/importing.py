@@ -20,10 +20,12 @@ from analytics.imports.conflicts import StagedConflict, staged_conflicts
 from analytics.imports.lines import AccountNames, LineReader
 from analytics.imports.records import FigureImport, ImportState, live_import
 from analytics.imports.staging import Staging
+from analytics.imports.undoing import withdraw_import
 from analytics.mappings import FileMapping, lay_out, load_mapping, mapping_for
 from config.clock import Clock, shanghai_day
 from config.database import Database
 from config.errors import InputError, MeizhenError, Problem
+from config.progress import Cancelled, Progress, tell_nobody
 from config.secrets import KeyRing
 from config.table_files import TableStream, open_table
 from organisation.accounts import Account, AccountState, accounts_of
@@ -33,6 +35,7 @@ MOST_TOLD = 1_000
 
 _FIRST_ROWS, _FIRST_CONFLICTS = 5, 20
 _COMPARED_AT_ONCE = 2_000
+_TOLD_EACH = 500  # rows
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ def import_figures(
     skip_bad_rows: bool = False,
     each_problem: Callable[[Problem], None] | None = None,
     within: ColumnElement[bool] | None = None,
+    progress: Progress = tell_nobody,
 ) -> ImportReport:
     """Imports the articles and figures of a CSV or xlsx file into an account, as of a Beijing day.
 
@@ -106,7 +110,7 @@ def import_figures(
     `skip_bad_rows` applies the good rows beside bad ones. `each_problem` is told of every bad cell, by row,
     before anything is refused or applied. `within` is a condition on units
     (`organisation.in_sight`): accounts of others are unknown to the
-    file. Memory does not grow with the file's rows (CSV).
+    file. Memory does not grow with the file's rows (CSV). Called off by `progress`, nothing is applied.
 
     Raises InputError naming the bad cells (nothing is applied; of very many the first `MOST_TOLD`), and
     MeizhenError `figures.which_account`, `figures.other_platform`, `figures.other_meaning`,
@@ -119,13 +123,19 @@ def import_figures(
             return _already(table, before, dry_run=dry_run)
         chosen = load_mapping(mapping) if mapping else mapping_for(table.source, table.columns)
         reading = _Reading(database, table, chosen, staging, shanghai_day(clock.now()), within)
-        reading.read(account, as_of)
+        reading.read(account, as_of, progress)
         _answer_problems(table.source, staging, skip_bad_rows=skip_bad_rows, each_problem=each_problem)
+        progress("matching", 0, 0)
         report, wanted, seen = reading.understand(clock.now(), actor, dry_run=dry_run)
         if dry_run:
             return report
         application = Application(database, keys, clock, staging, wanted, reading.meanings, seen)
-        number = application.run()
+        try:
+            number = application.run(progress)
+        except Cancelled:
+            if application.begun is not None:
+                withdraw_import(database, keys, clock, *application.begun, actor=actor)
+            raise
     return ImportReport(**(vars(report) | {"number": number}))
 
 
@@ -186,7 +196,7 @@ class _Reading:
         self._stable_ids: dict[int, str] = {}
         self.meanings: dict[str, list[Meaning]] = {}
 
-    def read(self, account: Account | None, as_of: date | None) -> None:
+    def read(self, account: Account | None, as_of: date | None, progress: Progress) -> None:
         """Reads every row; what is wrong stays in the staging."""
         if as_of is not None and as_of > self._today:
             problem = Problem("figures.as_of_in_future", params={"received": as_of})
@@ -208,7 +218,9 @@ class _Reading:
             as_of=self._as_of,
             today=self._today,
         )
-        for row in self._table.rows(self._staging.refuse):
+        for count, row in enumerate(self._table.rows(self._staging.refuse)):
+            if count % _TOLD_EACH == 0:
+                progress("reading", row.number, 0)
             line = reader.read(row)
             if line is not None:
                 self._staging.add(line)

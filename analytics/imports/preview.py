@@ -12,6 +12,8 @@ from analytics.mappings import FileMapping, load_mapping, mapping_for, roles_of
 from config.clock import Clock
 from config.database import Database
 from config.errors import InputError, MeizhenError, Problem
+from config.messages import LANGUAGES
+from config.progress import Progress, tell_nobody
 from config.secrets import KeyRing
 from config.table_files import open_table
 from organisation.accounts import Account
@@ -23,12 +25,14 @@ _SHOWN_PROBLEMS = 300
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """A row as it stands in the file; `bad` has the cells' faults by column, `faults` the whole row's."""
+    """A row as it stands in the file; `bad` has the cells' faults by column, `faults` the whole row's, each
+    in both languages.
+    """
 
     number: int
     cells: Sequence[str]
-    bad: Mapping[str, str]
-    faults: Sequence[str]
+    bad: Mapping[str, Mapping[str, str]]
+    faults: Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def preview(
     mapping: Path | None = None,
     as_of: date | None = None,
     within: ColumnElement[bool] | None = None,
+    progress: Progress = tell_nobody,
 ) -> Preview:
     """Reads the file as `import_figures` would, and changes nothing. InputError for what is no table."""
     with open_table(path) as table:
@@ -81,6 +86,7 @@ def preview(
             skip_bad_rows=True,
             each_problem=problems.append,
             within=within,
+            progress=progress,
         )
     except InputError as error:
         refusal, problems = error, problems or list(error.problems)
@@ -115,12 +121,47 @@ def _rows(path: Path, columns: Sequence[str], problems: Sequence[Problem]) -> li
 def _row(
     number: int, cells: Sequence[str], columns: Sequence[str], problems: Sequence[Problem]
 ) -> PreviewRow:
-    bad: dict[str, str] = {}
-    faults: list[str] = []
+    bad: dict[str, Mapping[str, str]] = {}
+    faults: list[Mapping[str, str]] = []
     for problem in problems:
-        told = replace(problem, row=None, column=None).told()
         if problem.column in columns and problem.column is not None and problem.column not in bad:
-            bad[problem.column] = told
+            bad[problem.column] = _both(replace(problem, row=None, column=None))
         else:
-            faults.append(replace(problem, row=None).told())
+            faults.append(_both(replace(problem, row=None)))
     return PreviewRow(number, cells, bad, faults)
+
+
+def _both(problem: Problem) -> Mapping[str, str]:
+    return {language: problem.told(language) for language in LANGUAGES}
+
+
+def preview_json(found: Preview) -> dict[str, object]:
+    """The same for programs and pages; the mapping by its name."""
+    report = found.report
+    return {
+        "columns": list(found.columns),
+        "roles": dict(found.roles),
+        "mapping": None if found.mapping is None else found.mapping.name,
+        "rows": [
+            {
+                "number": row.number,
+                "cells": list(row.cells),
+                "bad": {column: dict(told) for column, told in row.bad.items()},
+                "faults": [dict(told) for told in row.faults],
+            }
+            for row in found.rows
+        ],
+        "report": None
+        if report is None
+        else {
+            "rows": report.rows,
+            "figures": report.figures,
+            "new_articles": report.new_articles,
+            "matched_articles": report.matched_articles,
+            "skipped": report.skipped,
+            "conflicts": report.conflicts,
+            "already": report.number if report.already else None,
+        },
+        "refusal": None if found.refusal is None else found.refusal.as_json(),
+        "hidden": found.hidden,
+    }

@@ -14,12 +14,20 @@ from analytics.archive.partitions import ArchivedMonth
 from analytics.articles import AccountDayFigure, Article, FigureSource, KnownMetric, Snapshot
 from analytics.figures import FROM_FILE
 from analytics.imports.applying import ALIVE, AT_ONCE, subject_of
-from analytics.imports.records import FigureImport, ImportAccount, ImportArticle, ImportState, find_import
+from analytics.imports.records import (
+    FigureImport,
+    ImportAccount,
+    ImportArticle,
+    ImportState,
+    find_import,
+    live_import,
+)
 from analytics.mappings import ARTICLE
 from config.batch import BatchStatement
 from config.clock import Clock
 from config.database import Database
 from config.errors import MeizhenError
+from config.progress import Progress, tell_nobody
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import record
@@ -52,6 +60,7 @@ def undo_import(
     number: int,
     *,
     actor: str,
+    progress: Progress = tell_nobody,
 ) -> FigureImport:
     """Takes the import of this number back, and gives it as it is kept; one cut off before is carried on.
 
@@ -61,20 +70,43 @@ def undo_import(
     with database.read() as session:
         wanted = find_import(session, number)
     undoing = _Undoing(database, keys, clock, actor)
-    undoing.run(wanted)
+    undoing.run(wanted, progress)
     with database.read() as session:
         return find_import(session, number)
 
 
+def withdraw_import(
+    database: Database, keys: KeyRing, clock: Clock, number: int, touched_at: datetime, *, actor: str
+) -> None:
+    """Takes back what was written of an import under way, for whoever is writing it (`touched_at`)."""
+    with database.read() as session:
+        wanted = find_import(session, number)
+    _Undoing(database, keys, clock, actor, touched_at).run(wanted, tell_nobody)
+
+
+def withdraw_half(database: Database, keys: KeyRing, clock: Clock, digest: str, *, actor: str) -> None:
+    """Takes back what somebody's import of a file left when its process died; nothing where it left nothing.
+
+    Raises MeizhenError `figures.import_under_way` while it may still be alive.
+    """
+    with database.read() as session:
+        left = live_import(session, digest)
+    if left is not None and left.state != ImportState.APPLIED and left.actor == actor:
+        undo_import(database, keys, clock, left.known_id, actor=actor)
+
+
 class _Undoing:
-    def __init__(self, database: Database, keys: KeyRing, clock: Clock, actor: str) -> None:
+    def __init__(
+        self, database: Database, keys: KeyRing, clock: Clock, actor: str, touched_at: datetime | None = None
+    ) -> None:
         self._database = database
         self._keys = keys
         self._clock = clock
         self._actor = actor
-        self._touched_at: datetime | None = None
+        self._touched_at = touched_at
 
-    def run(self, wanted: FigureImport) -> None:
+    def run(self, wanted: FigureImport, progress: Progress) -> None:
+        progress("undoing", 0, wanted.figure_count)
         if wanted.figure_count <= AT_ONCE:
             with self._database.write(by_key=True) as session:
                 self._begin(session, wanted.known_id)
@@ -89,6 +121,7 @@ class _Undoing:
             with self._database.write(by_key=True) as session:
                 self._hold(session, wanted)
                 more = self._drop_batch(session, wanted)
+            progress("undoing", 0, 0)
         with self._database.write(by_key=True) as session:
             self._hold(session, wanted)
             self._finish(session, wanted)
@@ -103,7 +136,8 @@ class _Undoing:
             months = ", ".join(sorted({one.month for one in archived}))
             raise MeizhenError("figures.undo_archived", number=number, months=months)
         now = self._clock.now()
-        if found.state != ImportState.APPLIED and now - found.touched_at < ALIVE:
+        ours = found.touched_at == self._touched_at
+        if found.state != ImportState.APPLIED and not ours and now - found.touched_at < ALIVE:
             raise MeizhenError("figures.import_under_way", file=found.file)
         self._move(session, number, found.state, found.touched_at, ImportState.UNDOING, now)
 

@@ -35,6 +35,7 @@ NOUNS = (
     "webhook",
     "index",
     "award",
+    "job",
     "ledger",
     "doctor",
 )

@@ -53,30 +53,3 @@ def _show_category(found: "CategoryCheck") -> None:
     if found.holes:
         days = ", ".join(f"{handle} {count}" for handle, count in list(found.holes.items())[:_SHOWN])
         typer.echo(text("award.check_holes", category=label, days=days))
-
-
-def check_json(checked: "AwardCheck") -> dict[str, object]:
-    return {
-        "rule": checked.rule.id,
-        "title": checked.rule.title,
-        "wanted": list(checked.wanted),
-        "categories": [
-            {
-                "id": found.category.id,
-                "accounts": found.accounts,
-                "eligible": dict(found.eligible),
-                "refused": dict(found.refused),
-                "holes": dict(found.holes),
-                "looked": [
-                    {
-                        "handle": one.handle,
-                        "name": one.name,
-                        "track": one.track,
-                        "reasons": [dict(reason) for reason in one.reasons],
-                    }
-                    for one in found.looked
-                ],
-            }
-            for found in checked.categories
-        ],
-    }

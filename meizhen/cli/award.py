@@ -17,7 +17,7 @@ from meizhen.cli._output import show_json
 
 if TYPE_CHECKING:
     from analytics.awards.holes import Signature
-    from analytics.awards.run import Progress
+    from config.progress import Progress
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text("cli.award"))
 
@@ -100,12 +100,13 @@ def check(
     as_json: _AsJson = False,
 ) -> None:
     from analytics.awards import check_award
+    from analytics.awards.rule_check import check_json
     from meizhen.house import open_house
 
     with open_house() as house:
         checked = check_award(house.database, rule, jury=jury, votes=votes, vetoes=vetoes, nominees=nominees)
     if as_json:
-        show_json(_award_check.check_json(checked))
+        show_json(check_json(checked))
     else:
         _award_check.show(checked)
 

@@ -41,6 +41,7 @@ from analytics.imports import (
 from analytics.imports.staging import Staging
 from config import Database, ManualClock, MeizhenError
 from config.database import ArchivePlace, connect
+from config.progress import Progress
 from config.secrets import KeyRing
 from organisation.accounts import Account
 from organisation.ledger import LedgerEntry
@@ -414,9 +415,9 @@ def test_of_two_who_import_the_same_file_at_once_one_does(house: House) -> None:
     together = Barrier(2, timeout=30)
     whole = applying.Application.run
 
-    def run(self: applying.Application) -> int:
+    def run(self: applying.Application, progress: Progress) -> int:
         together.wait()  # both have read the file and found that nobody imported it
-        return whole(self)
+        return whole(self, progress)
 
     def take(_: int) -> str:
         try:

@@ -12,6 +12,9 @@ from analytics.articles import Article
 from analytics.reports.deliveries import plan
 from analytics.reports.schedules import Order, add_schedule
 from organisation import Act, Role, add_key, find_unit, standing_of
+from organisation.job_leases import End, end_job, take_job
+from organisation.jobs import Asker, JobState, ask_job
+from organisation.jobs import Order as JobOrder
 from organisation.stages import Stage, set_stages
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
@@ -39,6 +42,7 @@ class Scene:
         self.owner = house.person("chief", Role.OWNER)
         for place, code in PLACES.items():
             self._fill(self.facts[place], code)
+            self._jobs(self.facts[place], code)
         for place, code in PLACES.items():
             self._review(self.facts[place], code)
         self.tokens: dict[Role, str] = {}
@@ -105,6 +109,30 @@ class Scene:
                 session, house.keys, person, "test", [Act.POST_READ], days=9, at=now, actor="test"
             )
             facts["prefix"] = key.prefix
+
+    def _jobs(self, facts: dict[str, object], code: str) -> None:
+        """A job of the author's about this place that waits, and one that is done and has made a file."""
+        house, now = self.house, self.house.clock.now()
+        place, asker = [house.units[code].path], self._asker()
+        for name in ("finished", "job"):
+            with house.database.write() as session:
+                order = JobOrder("report.weekly", {}, Act.REPORT_READ, place)
+                job = ask_job(session, house.keys, order, asker, now=now)
+            facts[name] = job.known_id
+            if name == "finished":
+                taken = take_job(
+                    house.database, house.keys, [job.kind], node="n", now=now, lease=timedelta(minutes=1)
+                )
+                assert taken is not None
+                made = house.desk.settings.jobs_folder / job.token / "made"
+                made.mkdir(parents=True)
+                (made / "week.csv").write_text("a,b\n")
+                end = End(JobState.DONE, {"files": ["week.csv"]})
+                end_job(house.database, house.keys, taken[1], end, now)
+
+    def _asker(self) -> Asker:
+        with self.house.database.read() as session:
+            return Asker(standing_of(session, self.author), "person:author", "zh")
 
     def _picture(self, code: str) -> FoundMedia:
         """A picture of this place's own, in the media folder."""

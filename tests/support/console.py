@@ -12,10 +12,12 @@ from httpx2 import Response
 from people import PASSWORD
 from starlette.testclient import TestClient
 
+from analytics.jobs import job_kinds
 from config import Database
 from config.clock import Clock
 from config.secrets import KeyRing
 from config.settings import load_settings
+from organisation.job_runner import JobRunner
 from scheduler.watch import Watch, Watchman
 from web import create_app
 
@@ -89,6 +91,18 @@ class Consoles:
 
     def _wake(self) -> None:
         self.woken += 1
+
+    def do_jobs(self) -> int:
+        """Does the background jobs that wait, here and now, as a node would; gives how many."""
+        desk = self.inner.state.desk
+        kinds = job_kinds(desk.settings, desk.database, desk.keys, desk.clock)
+        runner = JobRunner(
+            desk.database, desk.keys, desk.clock, kinds, desk.settings.jobs_folder, node="test"
+        )
+        done = 0
+        while runner.run_next():
+            done += 1
+        return done
 
     @property
     def inner(self) -> FastAPI:

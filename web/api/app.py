@@ -21,6 +21,7 @@ from web.api import (
     figures,
     imports,
     indices,
+    jobs,
     keys,
     ledger,
     me,
@@ -48,6 +49,7 @@ VERSION = "1"
 NOUNS = (
     *(me, units, connectors, accounts, people, roles, keys, posts, media, reviews, deliveries, tasks, queue),
     *(articles, figures, coverage, imports, reports, robots, indices, awards, award_acts, ledger, webhooks),
+    jobs,
 )
 _TOLD = """媒阵的接口:命令行能做的,程序都能做。Anything the command line does, a program can do.
 

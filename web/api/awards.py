@@ -2,15 +2,18 @@
 
 from datetime import date
 from decimal import Decimal
+from http import HTTPStatus
 from pathlib import Path as File
 from typing import Annotated
 
 from fastapi import Path, Query
+from pydantic import Field
 
-from organisation import Act
-from web.api.call import Asked
+from organisation import Act, record
+from web.api.asking import JobShown, accepted
+from web.api.call import Answer, Asked
 from web.api.noun import Noun
-from web.api.texts import Name, Told
+from web.api.texts import Body, Name, Told, Words
 
 noun = Noun("awards")
 
@@ -116,6 +119,26 @@ class Explanation(Told):
     text: str
 
 
+class RuleGiven(Body):
+    """A rule file's text (TOML)."""
+
+    rule: Words
+
+
+class RunAsked(Body):
+    """The rule, or null for the one that is there. `sign` and `reason` sign for days without figures."""
+
+    rule: Words | None = None
+    sign: Annotated[Words, Field(max_length=200)] = ""
+    reason: Annotated[Words, Field(max_length=1000)] = ""
+
+
+class FileList(Told):
+    """Names, as they are fetched by."""
+
+    items: list[str]
+
+
 @noun.read("", Act.AWARD_READ)
 def list_runs(asked: Asked) -> RunList:
     """评优列表 Runs of the house."""
@@ -196,6 +219,56 @@ def explain(
         below=shown(found.below),
         text=as_text(found, asked.call.language),
     )
+
+
+@noun.write("POST", "/checks", Act.AWARD_READ, status=HTTPStatus.ACCEPTED)
+def check(asked: Asked, body: RuleGiven) -> Answer[JobShown]:
+    """检查规则 Look at a rule in the background: who could take part, what is missing (`check.json`)."""
+    from analytics.jobs.awards import RULE_FILE, order_check
+    from organisation.job_runner import give
+
+    asked.house()
+    order, folder = order_check(None), asked.desk.settings.jobs_folder
+    return accepted(asked, order, lambda: give(folder, order, RULE_FILE, body.rule.encode()))
+
+
+@noun.write("POST", "/{run}/run", Act.AWARD_RUN, status=HTTPStatus.ACCEPTED)
+def start(asked: Asked, run: RunName, body: RunAsked) -> Answer[JobShown]:
+    """评出名次 Run an award in the background, or carry it on; stages that are done are not done again."""
+    from analytics.awards.keeping import Awards
+    from analytics.jobs.awards import order_run, order_run_of, subject_of
+
+    asked.house()
+    shelf, signed = Awards(shelf_of(asked)), {"sign": body.sign, "reason": body.reason}
+    if body.rule is None:
+        return accepted(asked, order_run(shelf.find(run), **signed))
+
+    def put() -> None:
+        award = shelf.put(run, body.rule or "")
+        record(
+            asked.session, asked.keys, at=asked.now, actor=asked.actor, act="award.rule",
+            subject=subject_of(award),
+        )  # fmt: skip
+
+    return accepted(asked, order_run_of(run, **signed), put)
+
+
+@noun.read("/{run}/files", Act.AWARD_READ)
+def list_files(asked: Asked, run: RunName) -> FileList:
+    """文件列表 What a run made for people: lists, pictures, papers."""
+    from analytics.awards.keeping import Awards
+
+    asked.house()
+    return FileList(items=Awards(shelf_of(asked)).find(run).downloads())
+
+
+@noun.stored("/{run}/files/{file:path}", Act.AWARD_READ)
+def one_file(asked: Asked, run: RunName, file: Name) -> File:
+    """下载文件 One of them."""
+    from analytics.awards.keeping import Awards
+
+    asked.house()
+    return Awards(shelf_of(asked)).find(run).download(file)
 
 
 def shelf_of(asked: Asked) -> File:

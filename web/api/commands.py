@@ -56,7 +56,7 @@ LOCAL: dict[str, Reason] = {
     **dict.fromkeys(
         (
             *("figures collect", "figures archive"),
-            *("award run", "award check", "award verify", "award exclude", "award papers"),
+            *("award verify", "award exclude", "award papers"),
         ),
         _LONG,
     ),
@@ -132,6 +132,9 @@ ROUTES: dict[str, str] = {
     "queue notices": "GET /queue/notices",
     "queue pause": "POST /queue/pause",
     "queue resume": "POST /queue/resume",
+    "job list": "GET /jobs",
+    "job show": "GET /jobs/{job}",
+    "job cancel": "POST /jobs/{job}/cancel",
     "figures import": "POST /imports",
     "figures gaps": "GET /figures/gaps",
     "figures plan": "GET /figures/plan",
@@ -162,6 +165,8 @@ ROUTES: dict[str, str] = {
     "index list": "GET /indices",
     "index show": "GET /indices/{name}",
     "index compute": "POST /indices/{name}/compute",
+    "award check": "POST /awards/checks",
+    "award run": "POST /awards/{run}/run",
     "award diff": "GET /awards/{run}/differences/{other}",
     "award explain": "GET /awards/{run}/accounts/{account}",
     "award notice": "POST /awards/{run}/notice",

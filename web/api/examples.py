@@ -38,6 +38,24 @@ _ROW = {
 }
 
 # Operation → an example of its request, and one of its answer.
+_JOB = {
+    "id": 5,
+    "kind": "figures.import",
+    "about": "draft:1f6b2c40d89a4b3e9f60c1d2e3a4b5c6",
+    "state": "waiting",
+    "step": "",
+    "done": 0,
+    "total": None,
+    "asked_at": "2026-03-02T01:00:00Z",
+    "asked_by": "person:li (key:q3v8m1x0ab)",
+    "started_at": None,
+    "ended_at": None,
+    "cancelling": False,
+    "imported": None,
+    "run": None,
+    "files": [],
+    "refusal": None,
+}
 EXAMPLES: dict[str, tuple[Any, Any]] = {
     "posts_draft": (_POST, _SHOWN),
     "posts_show": (None, _SHOWN),
@@ -113,5 +131,32 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         {"accounts": ["webhook:site"], "stopped": False, "late": 0},
     ),
     "reports_schedule": ({"unit": "NM", "cron": "0 9 * * 1", "folder": "weekly"}, None),
+    "imports_add": (None, _JOB),
+    "imports_undo": (None, _JOB | {"kind": "figures.undo", "about": "import:7"}),
+    "reports_prepare_week": (
+        {"week": "2026-W09", "unit": "NM", "formats": ["xlsx", "pdf"]},
+        _JOB | {"kind": "report.weekly", "about": ""},
+    ),
+    "awards_check": (
+        {"rule": 'schema = 1\n[award]\nid = "2026"\n'},
+        _JOB | {"kind": "award.check", "about": ""},
+    ),
+    "awards_start": (
+        {"rule": None, "sign": "", "reason": ""},
+        _JOB | {"kind": "award.run", "about": "award:2026"},
+    ),
+    "jobs_show": (
+        None,
+        _JOB
+        | {
+            "kind": "report.weekly",
+            "about": "",
+            "state": "done",
+            "started_at": "2026-03-02T01:00:01Z",
+            "ended_at": "2026-03-02T01:00:09Z",
+            "files": ["meizhen-weekly-2026-W09-NM.xlsx"],
+        },
+    ),
+    "jobs_cancel": (None, _JOB | {"state": "running", "cancelling": True}),
     "indices_compute": ({"variables": {"R": 1000, "Z": 10}}, None),
 }

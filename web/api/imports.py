@@ -1,18 +1,23 @@
 """导入 Files of figures that were imported, and taking one back."""
 
 from datetime import date, datetime
+from http import HTTPStatus
+from io import BytesIO
 from typing import Annotated
 
 from fastapi import Query
 
+from analytics.imports.drafts import Drafts
 from analytics.imports.records import FigureImport, ImportState, find_import, page_of_imports
-from organisation import Act, in_sight
+from analytics.mappings import load_mapping
+from organisation import Act
 from web.api.accounts import seen as account_seen
+from web.api.asking import JobShown, accepted
 from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
 from web.api.files import UploadedFigures
 from web.api.noun import Noun
-from web.api.texts import Day, Figure, Filter, Number, Told
+from web.api.texts import Day, Filter, Number, Told
 
 noun = Noun("imports")
 
@@ -39,56 +44,6 @@ class ImportShown(Told):
     undone_by: str | None
 
 
-class FirstRowShown(Told):
-    """One of the first rows as understood; `known`: its article is there already."""
-
-    row: int
-    account: str
-    day: date
-    title: str
-    published_at: datetime | None
-    figures: dict[str, Figure]
-    known: bool
-
-
-class ConflictFound(Told):
-    """A figure that differs from what the platform told of the same day: both stay."""
-
-    row: int
-    metric: str
-    day: date
-    imported: Figure
-    told: Figure
-
-
-class Imported(Told):
-    """What an import did, or (`dry_run`) would do; `already`: the same file was imported before, as `number`.
-
-    `left_out` are columns that no figure was read from; `skipped` rows had `problems`.
-    """
-
-    number: int | None
-    file: str
-    digest: str
-    account: str
-    mapping: str
-    as_of: date | None
-    accounts: int
-    rows: int
-    figures: int
-    unknown: int
-    new_articles: int
-    matched_articles: int
-    skipped: int
-    problems: int
-    conflicts: int
-    left_out: list[str]
-    first_rows: list[FirstRowShown]
-    first_conflicts: list[ConflictFound]
-    dry_run: bool
-    already: datetime | None
-
-
 @noun.read("", Act.FIGURES_READ)
 def list_imports(asked: Asked, paging: Pages) -> Page[ImportShown]:
     """导入列表 Imports of the whole house, newest first."""
@@ -110,53 +65,46 @@ def show(asked: Asked, number: Number) -> ImportShown:
     return _shown(find_import(asked.session, number))
 
 
-@noun.write("POST", "", Act.FIGURES_WRITE, alone=True)
-def import_file(
+@noun.write("POST", "", Act.FIGURES_WRITE, status=HTTPStatus.ACCEPTED)
+def add(
     asked: Asked,
     file: UploadedFigures,
     account: Filter = None,
     as_of: Annotated[Day | None, Query(description="The Beijing day of the file; else today.")] = None,
-    dry_run: Annotated[bool, Query(description="Check everything and change nothing.")] = False,
+    only_check: Annotated[bool, Query(description="Look at it and change nothing.")] = False,
     skip_bad_rows: Annotated[bool, Query(description="Take the good rows beside bad ones.")] = False,
-) -> Answer[Imported]:
-    """导入数据 Figures from a table (CSV or xlsx, 16 MB at most): checked whole, then applied whole.
+) -> Answer[JobShown]:
+    """导入 Import a table (CSV or xlsx, 16 MB at most) in the background, all of it or nothing.
 
-    Accounts outside the caller's units are unknown to the file. `problems` names the bad cells.
+    Accounts outside the caller's units are unknown to the file. Without an `account` the file names accounts,
+    or its platform has one. With `only_check` the job's file tells what would be imported, and each bad cell.
     """
-    from analytics.imports import import_figures
+    from analytics.jobs.figures import order_import, order_preview
 
-    target = None
     if account is None:
         asked.sight()
     else:
-        target, _ = account_seen(asked, account)
-    desk = asked.desk
+        account_seen(asked, account)
+    drafts, sent = Drafts(asked.desk.settings.home), file.parts["file"]
     with file.on_disk() as paths:
-        report = import_figures(
-            desk.database,
-            desk.keys,
-            desk.clock,
-            paths["file"],
-            target,
-            actor=asked.actor,
-            mapping=paths.get("mapping"),
-            as_of=as_of,
-            dry_run=dry_run,
-            skip_bad_rows=skip_bad_rows,
-            within=in_sight(asked.person, Act.FIGURES_WRITE),
-        )
-    at = "" if report.number is None else f"/api/v1/imports/{report.number}"
-    return Answer(Imported.model_validate(report), location=at)
+        mapping = load_mapping(paths["mapping"]) if "mapping" in paths else None
+    draft = drafts.keep(BytesIO(sent.content), sent.name, owner=asked.actor, at=asked.now)
+    try:
+        draft = drafts.change(draft, account=account or "", as_of=as_of, mapping=mapping, roles={})
+        if only_check:
+            return accepted(asked, order_preview(asked.session, draft, asked.person))
+        return accepted(asked, order_import(asked.session, draft, asked.person, skip=skip_bad_rows))
+    except BaseException:
+        drafts.drop(draft)
+        raise
 
 
-@noun.write("POST", "/{number}/undo", Act.FIGURES_WRITE, alone=True)
-def undo(asked: Asked, number: Number) -> ImportShown:
-    """撤销 Take its figures back; what a platform told of meanwhile stays."""
-    from analytics.imports import undo_import
+@noun.write("POST", "/{number}/undo", Act.FIGURES_WRITE, status=HTTPStatus.ACCEPTED)
+def undo(asked: Asked, number: Number) -> Answer[JobShown]:
+    """撤销 Take its figures back in the background; what a platform told of meanwhile stays."""
+    from analytics.jobs.figures import order_undo
 
-    asked.house()
-    desk = asked.desk
-    return _shown(undo_import(desk.database, desk.keys, desk.clock, number, actor=asked.actor))
+    return accepted(asked, order_undo(asked.session, number, asked.person))
 
 
 def _shown(one: FigureImport) -> ImportShown:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -40,6 +41,7 @@ from web.media_files import media_response
 _READ = (401, 403, 404, 422, 429, 503)
 _WRITE = (400, 401, 403, 404, 409, 413, 422, 429, 503)
 _EDIT = (*_WRITE, 412, 428)
+_OCTETS = "application/octet-stream"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MEDIA = ("image/jpeg", "image/png", "image/gif", "video/mp4")
 
@@ -99,6 +101,23 @@ class Noun:
                 return response
 
             self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives=(kind,))
+            return endpoint
+
+        return add
+
+    def stored(self, path: str, rule: Rule) -> Callable[[Callable[..., Path]], Callable[..., Path]]:
+        """A GET whose endpoint gives a file that is there, and whose answer is its bytes, as a download."""
+
+        def add(endpoint: Callable[..., Path]) -> Callable[..., Path]:
+            @wraps(endpoint)
+            def answer(asked: Call, **values: object) -> Response:
+                with _reading(asked, rule) as reading:
+                    found = endpoint(reading, **values)
+                    _require_checked(reading)
+                    more = {"Content-Language": asked.language, **asked.allowance}
+                    return FileResponse(found, filename=found.name, media_type=_OCTETS, headers=more)
+
+            self._add("GET", path, rule, endpoint, answer, calling, HTTPStatus.OK, _READ, gives=(_OCTETS,))
             return endpoint
 
         return add

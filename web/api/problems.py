@@ -82,6 +82,9 @@ _UNSEEN = frozenset(
         "key.unknown",
         "reports.no_robot",
         "task.unknown",
+        "award.no_file",
+        "award.not_found",
+        "job.no_file",
         "api.not_found",
     }
 )
@@ -91,6 +94,7 @@ _STATUSES: Mapping[str, HTTPStatus] = {
     "api.bad_request": HTTPStatus.BAD_REQUEST,
     "api.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "api.too_many": HTTPStatus.TOO_MANY_REQUESTS,
+    "job.too_many": HTTPStatus.TOO_MANY_REQUESTS,
     "api.no_match": HTTPStatus.PRECONDITION_REQUIRED,
     "api.changed": HTTPStatus.PRECONDITION_FAILED,
     "api.busy": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -126,6 +130,9 @@ _STATUSES: Mapping[str, HTTPStatus] = {
             "task.link_taken",
             "task.not_approved",
             "task.wrong_state",
+            "job.ended",
+            "job.under_way",
+            "award.rule_frozen",
             "account.not_moved",
             "webhook.still_queued",
             "webhook.stopped",

@@ -24,7 +24,8 @@ from config.clock import shanghai_day
 from config.errors import InputError, MeizhenError, Problem
 from organisation import Act, find_unit, http_for, in_sight
 from scheduler.notices import ReportNotices
-from web.api.call import Asked
+from web.api.asking import JobShown, accepted
+from web.api.call import Answer, Asked
 from web.api.coverage import WeekName
 from web.api.files import Download
 from web.api.noun import Noun
@@ -63,6 +64,14 @@ class ScheduleMade(Body):
     folder: Annotated[str, StringConstraints(max_length=200)] | None = None
     robots: list[Code] = Field(default_factory=list, max_length=50)
     formats: list[Format] = Field(default=["xlsx", "pdf"], min_length=1)
+
+
+class WeekAsked(Body):
+    """An ISO week of a unit and all below it; without a unit, of all that the caller may read."""
+
+    week: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-W[0-9]{2}$")]
+    unit: Code | None = None
+    formats: list[Format] = Field(default=["xlsx"], min_length=1, max_length=4)
 
 
 class ScheduleEnded(Told):
@@ -203,6 +212,18 @@ def weekly(
 
     told = {"week": chosen, "unit": unit or "", "format": form}
     return Download(write, act="report.weekly", subject=f"report:{chosen}", details=told)
+
+
+@noun.write("POST", "/weekly", Act.REPORT_READ, status=HTTPStatus.ACCEPTED)
+def prepare_week(asked: Asked, body: WeekAsked) -> Answer[JobShown]:
+    """导出周报 The report of a week as files, made in the background: fetch them from the job."""
+    from analytics.jobs.weekly import order_week
+
+    if body.unit is None:
+        asked.sight()
+    else:
+        asked.at(find_unit(asked.session, body.unit).path)
+    return accepted(asked, order_week(asked.session, body.week, body.formats, asked.person, body.unit))
 
 
 def _at_delivery(asked: Asked, number: int) -> None:

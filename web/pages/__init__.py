@@ -13,6 +13,7 @@ from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
+from web.pages.jobs import jobs_router
 from web.pages.ledger import ledger_router
 from web.pages.merging import merging_router
 from web.pages.notices import notices_router
@@ -55,6 +56,7 @@ def pages_router(desk: Desk) -> APIRouter:
         accounts_router,
         organisation_router,
         people_router,
+        jobs_router,
         ledger_router,
         settings_router,
     ):

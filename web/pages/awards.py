@@ -1,5 +1,6 @@
 """评优: the awards of the house; a rule read, rewritten and checked; dry run and run in the background."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -7,25 +8,32 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from starlette.datastructures import FormData, UploadFile
 
-from analytics.awards import check_award, dry_run, run_award
 from analytics.awards.explanation import explain
 from analytics.awards.explanation_page import as_body
-from analytics.awards.files import json_bytes
-from analytics.awards.holes import Signature
 from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
 from analytics.awards.nouns import noun, ranked
-from analytics.awards.papers.making import make_papers
-from analytics.awards.result import as_json
 from analytics.awards.rule import Rule
 from analytics.awards.rule_file import SHAPES
+from analytics.jobs.awards import (
+    CHECK,
+    CHECK_FILE,
+    RULE_FILE,
+    order_check,
+    order_dry_run,
+    order_papers,
+    order_run,
+    subject_of,
+)
 from config.clock import shanghai_day
-from config.errands import Errand, Telling
 from config.errors import InputError, MeizhenError
 from config.messages import present_language
 from organisation import Act, Place, record, require
+from organisation.job_runner import made_file
+from organisation.jobs import JobState, Order, newest_job, sees_job
 from web.access import ruled
 from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
+from web.jobs_shown import begin, job_facts, job_part
 from web.pages.figures import download
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
@@ -58,11 +66,18 @@ def awards_router(desk: Desk) -> APIRouter:
         require(viewer.standing, act, _HOUSE)
         return shelf.find(name)
 
+    def started(
+        request: Request, viewer: Viewer, award: Award, ordered: Callable[[], Order], back: str = ""
+    ) -> Response:
+        return begin(request, desk, viewer, lambda _: ordered(), f"/awards/{award.name}{back}")
+
     @router.get("/awards")
     @ruled(Act.AWARD_READ)
     def awards(request: Request, viewer: Viewing) -> Response:
         here = viewer.may(Act.AWARD_READ)
-        rows = [(one, _title(one), _errand(desk, one).state()) for one in shelf.known()] if here else []
+        known = shelf.known() if here else []
+        with desk.database.read() as session:
+            rows = [(one, _title(one), newest_job(session, subject_of(one))) for one in known]
         facts = {"rows": rows, "here": here, "shapes": SHAPES, "runs": viewer.may(Act.AWARD_RUN)}
         return page(request, viewer, "awards.html", {**facts, "year": shanghai_day(viewer.now).year})
 
@@ -89,17 +104,13 @@ def awards_router(desk: Desk) -> APIRouter:
     @ruled(Act.AWARD_READ)
     def work(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name)
-        facts = award_facts(desk, viewer, award)
-        told = _errand(desk, award).state()
-        # What was waited for is there: the page is read anew as a whole.
-        headers = {} if told is not None and told.is_running else {"HX-Refresh": "true"}
-        return page(request, viewer, "parts/_award_work.html", facts, headers=headers)
+        return job_part(request, viewer, award_facts(desk, viewer, award))
 
     @router.get("/awards/{name}/rule")
     @ruled(Act.AWARD_READ)
     def rule(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name)
-        facts = {"tab": "rule", "text": award.text(), "checked": None, "most": MOST_RULE}
+        facts = {"tab": "rule", "text": award.text(), "checked": _checked(desk, award), "most": MOST_RULE}
         return page(request, viewer, "award_rule.html", {**facts, **award_facts(desk, viewer, award)})
 
     @router.post("/awards/{name}/rule")
@@ -112,20 +123,11 @@ def awards_router(desk: Desk) -> APIRouter:
         _note(desk, viewer, award, "award.rule", {})
         return go(request, f"/awards/{name}/rule", "awards_page.saved")
 
-    @router.get("/awards/{name}/check")
+    @router.post("/awards/{name}/check")
     @ruled(Act.AWARD_READ)
     def check(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name)
-        given = award.given()
-        facts: dict[str, object] = {"tab": "rule", "text": award.text(), "most": MOST_RULE}
-        facts |= award_facts(desk, viewer, award)
-        try:
-            facts["checked"] = check_award(
-                desk.database, award.rule_path, jury=given.jury, votes=given.votes, vetoes=given.vetoes
-            )
-        except InputError as error:
-            facts |= {"checked": None, "wrong": error}
-        return page(request, viewer, "award_rule.html", facts)
+        return started(request, viewer, award, lambda: order_check(award), "/rule")
 
     @router.post("/awards/{name}/given", max_body_size=MOST_WITH_FILES)
     @ruled(Act.AWARD_RUN)
@@ -148,14 +150,7 @@ def awards_router(desk: Desk) -> APIRouter:
     @ruled(Act.AWARD_RUN)
     def dry(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
-        award.rule()  # a wrong rule is told at once
-
-        def do(tell: Telling) -> None:
-            result = dry_run(desk.database, award.rule_path, award.given(), progress=tell)
-            told = as_json(result.rule, result.categories) | {"data_only": result.data_only}
-            award.dry.write_bytes(json_bytes(told))
-
-        return _begin(request, desk, viewer, award, "dry", do)
+        return started(request, viewer, award, lambda: order_dry_run(award))
 
     @router.post("/awards/{name}/run")
     @ruled(Act.AWARD_RUN)
@@ -167,49 +162,13 @@ def awards_router(desk: Desk) -> APIRouter:
         reason: Annotated[str, Form(max_length=1000)] = "",
     ) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
-        award.rule()
-        signature = _signature(sign.strip(), reason.strip())
-        today = shanghai_day(desk.clock.now())
-
-        def do(tell: Telling) -> None:
-            files = award.given(signature)
-            result = run_award(
-                desk.database,
-                award.rule_path,
-                award.run.path,
-                jury=files.jury,
-                votes=files.votes,
-                vetoes=files.vetoes,
-                nominees=files.nominees,
-                signature=signature,
-                today=today,
-                progress=tell,
-            )
-            told = {"run_id": result.run_id, "number": result.number}
-            if signature is not None:
-                _note(desk, viewer, award, "award.sign", {**told, "name": sign, "reason": reason})
-            _note(desk, viewer, award, "award.run", told)
-
-        return _begin(request, desk, viewer, award, "run", do)
+        return started(request, viewer, award, lambda: order_run(award, sign=sign, reason=reason))
 
     @router.post("/awards/{name}/papers")
     @ruled(Act.AWARD_RUN)
     def papers(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
-
-        def do(tell: Telling) -> None:
-            tell("papers", 0, 1)
-            made = make_papers(award.run.path)
-            _note(desk, viewer, award, "award.papers", {"papers": sorted(made.paths)})
-
-        return _begin(request, desk, viewer, award, "papers", do, back="files")
-
-    @router.post("/awards/{name}/cancel")
-    @ruled(Act.AWARD_RUN)
-    def cancel(request: Request, viewer: Viewing, name: str) -> Response:
-        award = found(viewer, name, Act.AWARD_RUN)
-        _errand(desk, award).cancel()
-        return go(request, f"/awards/{name}", "awards_page.cancelling")
+        return started(request, viewer, award, lambda: order_papers(award), "/files")
 
     @router.get("/awards/{name}/explain")
     @ruled(Act.AWARD_READ)
@@ -257,12 +216,15 @@ def award_facts(desk: Desk, viewer: Viewer, award: Award) -> dict[str, object]:
         rule = award.rule()
     except InputError as error:
         wrong = error
+    with desk.database.read() as session:
+        job = newest_job(session, subject_of(award))
+        cancels = job is not None and sees_job(viewer.standing, job)
     return {
         "award": award,
         "rule": rule,
         "ranked": ranked(rule, present_language()),
         "wrong": wrong,
-        "work": _errand(desk, award).state(),
+        **job_facts(job, viewer.now, at=f"/awards/{award.name}/work", cancels=cancels),
         "runs": viewer.may(Act.AWARD_RUN),
         "given": {kind: award.given_file(kind) for kind in GIVEN},
         "endings": ",".join(ENDINGS),
@@ -276,30 +238,18 @@ def _title(award: Award) -> str:
         return ""
 
 
-def _errand(desk: Desk, award: Award) -> Errand:
-    return Errand(award.work, desk.clock)
-
-
-def _signature(name: str, reason: str) -> Signature | None:
-    if not name and not reason:
+def _checked(desk: Desk, award: Award) -> object:
+    """What the newest look at the rule found; None where the rule is another by now."""
+    with desk.database.read() as session:
+        job = newest_job(session, subject_of(award), CHECK)
+    if job is None or job.state != JobState.DONE:
         return None
-    if not name or not reason:
-        raise MeizhenError("award.sign_incomplete")
-    return Signature(name, reason)
-
-
-def _begin(
-    request: Request,
-    desk: Desk,
-    viewer: Viewer,
-    award: Award,
-    kind: str,
-    do: Callable[[Telling], None],
-    *,
-    back: str = "",
-) -> Response:
-    _errand(desk, award).start(kind, viewer.actor, do)
-    return go(request, f"/awards/{award.name}/{back}".rstrip("/"), "awards_page.begun")
+    try:
+        told, of = (made_file(desk.settings.jobs_folder, job, name) for name in (CHECK_FILE, RULE_FILE))
+    except MeizhenError:  # no longer kept
+        return None
+    found: object = json.loads(told.read_text("utf-8"))
+    return found if of.read_text("utf-8") == award.text() else None
 
 
 def _note(desk: Desk, viewer: Viewer, award: Award, act: str, details: Mapping[str, object]) -> None:

@@ -1,33 +1,33 @@
 """数据: a week by platform and unit, its trend and sources, accounts beside each other, what is missing."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from sqlmodel import Session, col, select
 
 from analytics.exports.columns import Column, Rule, layout_for, platform_label
 from analytics.exports.content import PlatformWeek, WeekReport, read_report
 from analytics.exports.week import TREND, AccountWeek, Week, change, read_week
-from analytics.exports.weekly import FORMATS, export_week
+from analytics.exports.weekly import FORMATS
 from analytics.gaps import list_gaps, reason_of
 from analytics.imports import list_conflicts
 from analytics.imports.missing import list_missing
+from analytics.jobs.weekly import order_week
 from analytics.provenance import daily, sources_of_week
 from analytics.reports.schedules import ReportSchedule, end_schedule, running_schedules
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import present_language
-from organisation import Account, Act, Place, Unit, record, require
+from organisation import Account, Act, Place, Unit, require
 from web.access import ruled
 from web.charts import Option, lines
 from web.desk import Desk
+from web.jobs_shown import begin
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
@@ -36,12 +36,6 @@ _PAGE = 100
 _DAYS = 91
 _CONFLICT_DAYS = timedelta(days=366)
 _MOST_CONFLICTS = 500
-_KINDS = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "pdf": "application/pdf",
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-}
 _WeekName = Annotated[str, Query(max_length=10)]
 
 
@@ -162,32 +156,18 @@ def figures_router(desk: Desk) -> APIRouter:
         facts = {"tab": "conflicts", "conflicts": found, "metric": metric_name, "since": since}
         return page(request, viewer, "figures_conflicts.html", facts)
 
-    @router.get("/figures/export")
+    @router.post("/figures/export")
     @ruled(Act.REPORT_READ)
     def export(
-        viewer: Viewing, week: _WeekName, kind: Annotated[str, Query(alias="format", max_length=10)] = "xlsx"
+        request: Request,
+        viewer: Viewing,
+        week: Annotated[str, Form(max_length=10)],
+        kind: Annotated[str, Form(alias="format", max_length=10)] = "xlsx",
     ) -> Response:
-        with tempfile.TemporaryDirectory(prefix="meizhen-export-") as folder:
-            paths = export_week(
-                desk.database,
-                week,
-                Path(folder),
-                unit=None if viewer.unit is None else viewer.unit.code,
-                within=viewer.within(Act.REPORT_READ),
-                formats=[kind],
-            )
-            name, content = paths[kind].name, paths[kind].read_bytes()
-        with desk.database.write() as session:
-            record(
-                session,
-                desk.keys,
-                at=desk.clock.now(),
-                actor=viewer.actor,
-                act="report.weekly",
-                subject=f"report:{name}"[:200],
-                details={"week": week, "unit": viewer.unit.code if viewer.unit else ""},
-            )
-        return download(name, content, _KINDS[kind])
+        unit = None if viewer.unit is None else viewer.unit.code
+        return begin(
+            request, desk, viewer, lambda session: order_week(session, week, [kind], viewer.standing, unit)
+        )
 
     @router.get("/figures/reports")
     @ruled(Act.REPORT_READ)

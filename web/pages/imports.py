@@ -1,7 +1,9 @@
 """数据 · 导入: a table is uploaded, its columns matched, its cells checked, its rows applied, undone."""
 
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,18 +12,20 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from sqlmodel import Session
 from starlette.datastructures import FormData, UploadFile
 
-from analytics.imports import find_import, import_figures, list_imports, undo_import
+from analytics.imports import list_imports
 from analytics.imports.drafts import MOST_BYTES, Draft, Drafts
-from analytics.imports.preview import preview
-from analytics.imports.records import paths_of_import
 from analytics.imports.template import default_name, write_template
+from analytics.jobs.figures import PREVIEW, PREVIEW_FILE, order_import, order_preview, order_undo
 from analytics.mappings import ROLES, FileMapping, shipped_mappings, with_roles
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from organisation import Account, AccountState, Act, Place, Unit, accounts_of, find_account, require
+from organisation.job_runner import made_file
+from organisation.jobs import Job, JobState, newest_job
 from web.access import ruled
 from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
+from web.jobs_shown import begin, job_facts
 from web.pages.figures import download, metric_name
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
@@ -74,13 +78,30 @@ def imports_router(desk: Desk) -> APIRouter:
             draft = drafts.keep(file.file, file.filename, owner=viewer.actor, at=desk.clock.now())
         finally:
             file.file.close()
-        return go(request, f"/figures/imports/drafts/{draft.token}")
+        try:
+            return check(request, viewer, draft)
+        except BaseException:
+            drafts.drop(draft)
+            raise
 
     @router.get("/figures/imports/drafts/{token}")
     @ruled(Act.FIGURES_WRITE)
     def look(request: Request, viewer: Viewing, token: str) -> Response:
         draft = drafts.find(token, owner=viewer.actor)
         return page(request, viewer, "import_draft.html", {"tab": "imports", **_looked(desk, viewer, draft)})
+
+    def check(
+        request: Request, viewer: Viewer, draft: Draft, change: Callable[[], object] | None = None
+    ) -> Response:
+        """Has the draft looked at, as `change` says it is to be read."""
+        return begin(
+            request,
+            desk,
+            viewer,
+            lambda session: order_preview(session, draft, viewer.standing, viewer.unit),
+            f"/figures/imports/drafts/{draft.token}",
+            also=change,
+        )
 
     @router.post("/figures/imports/drafts/{token}")
     @ruled(Act.FIGURES_WRITE)
@@ -92,14 +113,17 @@ def imports_router(desk: Desk) -> APIRouter:
         mapping, roles = _matched(told)
         with desk.database.read() as session:
             account = _own_account(session, viewer, told.get("account", ""))
-        drafts.change(
-            draft,
-            account=account.stable_id if account else "",
-            as_of=_day(told.get("as_of", "")),
-            mapping=mapping,
-            roles=roles,
+        changed = replace(
+            draft, account=account.stable_id if account else "", as_of=_day(told.get("as_of", ""))
         )
-        return go(request, f"/figures/imports/drafts/{token}")
+        return check(
+            request,
+            viewer,
+            changed,
+            lambda: drafts.change(
+                changed, account=changed.account, as_of=changed.as_of, mapping=mapping, roles=roles
+            ),
+        )
 
     @router.post("/figures/imports/drafts/{token}/apply")
     @ruled(Act.FIGURES_WRITE)
@@ -107,29 +131,11 @@ def imports_router(desk: Desk) -> APIRouter:
         request: Request, viewer: Viewing, token: str, skip: Annotated[bool, Form()] = False
     ) -> Response:
         draft = drafts.find(token, owner=viewer.actor)
-        with desk.database.read() as session:
-            account = _own_account(session, viewer, draft.account)
-        report = import_figures(
-            desk.database,
-            desk.keys,
-            desk.clock,
-            draft.path,
-            account,
-            actor=viewer.actor,
-            mapping=draft.mapping,
-            as_of=draft.as_of,
-            skip_bad_rows=skip,
-            within=viewer.within(Act.FIGURES_WRITE),
-        )
-        drafts.drop(draft)
-        news = "figures_page.was_applied" if report.already else "figures_page.applied"
-        return go(
+        return begin(
             request,
-            "/figures/imports",
-            news,
-            number=report.number,
-            rows=report.rows,
-            figures=report.figures,
+            desk,
+            viewer,
+            lambda session: order_import(session, draft, viewer.standing, viewer.unit, skip=skip),
         )
 
     @router.post("/figures/imports/drafts/{token}/drop")
@@ -141,13 +147,7 @@ def imports_router(desk: Desk) -> APIRouter:
     @router.post("/figures/imports/{number}/undo")
     @ruled(Act.FIGURES_WRITE)
     def undo(request: Request, viewer: Viewing, number: int) -> Response:
-        with desk.database.read() as session:
-            find_import(session, number)
-            # Of an import that names several units all must be one's own; of one undone nothing is left.
-            for path in paths_of_import(session, number) or [""]:
-                require(viewer.standing, Act.FIGURES_WRITE, Place(path))
-        undo_import(desk.database, desk.keys, desk.clock, number, actor=viewer.actor)
-        return go(request, "/figures/imports", "figures_page.undone", number=number)
+        return begin(request, desk, viewer, lambda session: order_undo(session, number, viewer.standing))
 
     @router.get("/figures/template")
     @ruled(Act.ACCOUNT_READ)
@@ -167,29 +167,34 @@ def _looked(desk: Desk, viewer: Viewer, draft: Draft) -> dict[str, object]:
     within = viewer.within(Act.FIGURES_WRITE)
     with desk.database.read() as session:
         accounts = accounts_of(session, state=AccountState.ACTIVE, within=within)
-        account = _own_account(session, viewer, draft.account)
-    found = preview(
-        desk.database,
-        desk.keys,
-        desk.clock,
-        draft.path,
-        account,
-        actor=viewer.actor,
-        mapping=draft.mapping,
-        as_of=draft.as_of,
-        within=within,
-    )
-    base = _shipped(draft.base) or found.mapping
+        job = newest_job(session, f"draft:{draft.token}")
+        looked = newest_job(session, f"draft:{draft.token}", PREVIEW)
+    found = _found(desk, looked)
+    base = _shipped(draft.base or str(found.get("mapping", "")))
+    roles = found.get("roles")
     return {
         "draft": draft,
         "preview": found,
         "accounts": accounts,
         "mappings": shipped_mappings(),
         "base": base,
-        "roles": {**found.roles, **draft.roles},
+        "roles": {**(roles if isinstance(roles, dict) else {}), **draft.roles},
         "choices": list(_choices(base)) if base else [],
         "today": shanghai_day(viewer.now),
+        **job_facts(job, viewer.now, cancels=True),
     }
+
+
+def _found(desk: Desk, job: Job | None) -> dict[str, object]:
+    """What a look at the draft found; nothing before it is through, or once its file is gone."""
+    if job is None or job.state != JobState.DONE:
+        return {}
+    try:
+        path = made_file(desk.settings.jobs_folder, job, PREVIEW_FILE)
+    except MeizhenError:
+        return {}
+    told: dict[str, object] = json.loads(path.read_text("utf-8"))
+    return told
 
 
 def _choices(mapping: FileMapping) -> Iterator[tuple[str, str]]:

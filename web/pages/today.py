@@ -9,17 +9,20 @@ from sqlmodel import Session, col
 from config.clock import SHANGHAI
 from config.database import rows_of
 from organisation import Account, Act
+from organisation.jobs import page_of_jobs
 from scheduler.agenda import AHEAD, count_agenda
 from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
+from web.jobs_shown import job_facts
 from web.kept_pages import kept
 from web.rendering import page
 from web.silence import silent_accounts
 from web.viewer import Viewing
 
 _MOST = 200
+_MOST_JOBS = 5
 
 
 def today_router(desk: Desk) -> APIRouter:
@@ -40,6 +43,7 @@ def today_router(desk: Desk) -> APIRouter:
                 session, since=since, until=viewer.now + AHEAD, within=within, limit=_MOST
             )
             mine = waiting_for(session, viewer.standing, viewer.now) if viewer.unit is None else []
+            running = page_of_jobs(session, viewer.standing, live=True, own=True, limit=_MOST_JOBS)
             silent = silent_accounts(session, viewer)
             names = _names(session, [*asking, *planned])
         facts = {
@@ -48,6 +52,7 @@ def today_router(desk: Desk) -> APIRouter:
             "planned": [one for one in planned if one.delivery not in asked],
             "mine": mine,
             "silent": silent,
+            "jobs_now": [job_facts(job, viewer.now) for job in running],
             "names": names,
             "settles": viewer.may_somewhere(Act.POST_SEND),
         }

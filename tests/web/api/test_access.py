@@ -35,7 +35,8 @@ AGREED = {
 @dataclass(frozen=True)
 class Way:
     """How a route is asked about a place. `kind`: at (a thing of the place), house, list, own, sifted (a list
-    that the scene has nothing for).
+    that the scene has nothing for), job (of another's there: seen by who has the act that it needs, and by
+    nobody else).
 
     `needs` is a second act that is asked further in. Texts in path, query and body name facts of the place;
     `sends` is a file.
@@ -111,6 +112,8 @@ WAYS = {
     "GET /media/{sha256}": Way("at"),
     "GET /media/{sha256}/content": Way("at"),
     "POST /media": Way("at", body={"unit": "{code}", "file_name": "x.png", "content": PICTURE}),
+    "POST /media/films": Way("at", query={"unit": "{code}", "file_name": "x.mp4"}, sends=b"x"),
+    "POST /media/{sha256}/cut": Way("at", body={"unit": "{code}", "shape": "1x1", "width": 100}),
     "PATCH /media/{sha256}": Way("at", body={"alt": "新的话"}),
     "GET /webhooks": Way("list"),
     "POST /webhooks": Way("at", body={"name": "neu", "unit": "{code}", "url": "https://8.8.8.8/x"}),
@@ -154,12 +157,13 @@ WAYS = {
     "GET /figures/template": Way("at", query={"unit": "{code}"}),
     "GET /figures/archive": Way("house"),
     "GET /imports": Way("house"),
-    "POST /imports": Way("at", query={"account": "{account}"}, sends=b"x"),
     "GET /imports/{number}": Way("house", "/imports/1"),
+    "POST /imports": Way("at", query={"account": "{account}"}, sends=b"x"),
     "POST /imports/{number}/undo": Way("house", "/imports/1/undo"),
     "GET /reports/schedules": Way("at", query={"unit": "{code}"}),
     "POST /reports/schedules": Way("at", body={"unit": "{code}", "folder": "y"}),
     "DELETE /reports/schedules/{number}": Way("at", "/reports/schedules/{schedule}"),
+    "POST /reports/weekly": Way("at", body={"week": "2026-W09", "unit": "{code}"}),
     "GET /reports/deliveries": Way("at", query={"unit": "{code}"}),
     "POST /reports/deliveries": Way("at", body={"unit": "{code}"}),
     "POST /reports/deliveries/{number}/resolve": Way(
@@ -188,6 +192,14 @@ WAYS = {
     "POST /awards/{run}/sheets/open": Way("house", "/awards/2026/sheets/open"),
     "GET /ledger/export": Way("house"),
     "POST /ledger/heads": Way("house"),
+    "GET /awards/{run}/files": Way("house", "/awards/2026/files"),
+    "GET /awards/{run}/files/{file:path}": Way("house", "/awards/2026/files/ranking.csv"),
+    "POST /awards/checks": Way("house", body={"rule": "x = 1"}),
+    "POST /awards/{run}/run": Way("house", "/awards/2026/run", body={}),
+    "GET /jobs": Way("own"),
+    "GET /jobs/{job}": Way("job", needs="report.read"),
+    "POST /jobs/{job}/cancel": Way("job", needs="report.read"),
+    "GET /jobs/{job}/files/{file}": Way("job", "/jobs/{finished}/files/week.csv", needs="report.read"),
     "GET /ledger": Way("house"),
     "GET /ledger/verification": Way("house"),
 }
@@ -237,6 +249,8 @@ def ask(caller: Caller, name: str, facts: dict[str, object]) -> Answered:
 
 def expected(way: Way, act: Act | object, role: Role, place: str, *, only_reads: bool) -> set[str]:
     """`let` in, `refused` where it is seen, `unseen`."""
+    if way.kind == "job":
+        return {"let" if place in WITHIN and way.needs in AGREED[role].split() else "unseen"}
     if way.kind == "own" or act is SIGNED_IN:
         return {"refused"} if only_reads and way.needs else {"let"}
     assert isinstance(act, Act)

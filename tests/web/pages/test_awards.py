@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from award_desk import AwardHouse, award_house, through
+from award_desk import AwardHouse, award_house
 from award_world import small_rule
 
 from config.database import connect
@@ -36,18 +36,23 @@ def test_an_award_from_its_rule_to_an_answered_objection(house: AwardHouse) -> N
         owner.post("/awards", {"name": "2026-a", "shape": "most-influential"}).path == "/awards/2026-a/rule"
     )
     owner.post("/awards/2026-a/rule", {"text": "schema = 1\n[award]\nid = 'x'\n"})
-    assert "award.period" in owner.get("/awards/2026-a/check").words
+    owner.post("/awards/2026-a/check")
+    house.through()
+    assert "award.period" in owner.get("/awards/2026-a/rule").words
     assert owner.post("/awards/2026-a/dry").status == 422
     owner.post("/awards/2026-a/rule", {"text": rule_text(house.home, _NOTICE)})
-    checked = owner.get("/awards/2026-a/check").words
+    assert "规则没有问题" not in owner.get("/awards/2026-a/rule").words
+    assert owner.post("/awards/2026-a/check").path == "/awards/2026-a/rule"
+    house.through()
+    checked = owner.get("/awards/2026-a/rule").words
     assert "规则没有问题" in checked and "可参评 3 / 3" in checked
 
     owner.post("/awards/2026-a/dry")
-    through("dry")
+    house.through()
     tried = owner.get("/awards/2026-a")
     assert "没有冻结任何数据" in tried.words and "/explain" not in tried.html
     owner.post("/awards/2026-a/run")
-    through("run")
+    house.through()
     listed = owner.get("/awards/2026-a")
     assert listed.words.index("demo-a2 青年") < listed.words.index("demo-a0 青年")
     told = owner.get("/awards/2026-a/explain?category=wechat&account=demo-a2")
@@ -70,7 +75,7 @@ def test_lists_are_downloads_and_nothing_else_of_the_folder_is(house: AwardHouse
     owner.post("/awards", {"name": "2026-a", "shape": "most-influential"})
     owner.post("/awards/2026-a/rule", {"text": rule_text(house.home)})
     owner.post("/awards/2026-a/run")
-    through("run")
+    house.through()
     assert "demo-a2" in owner.get("/awards/2026-a/files/ranking.csv").html
     assert "/files/ranking.csv" in owner.get("/awards/2026-a/files").html
     inner = (
@@ -89,9 +94,9 @@ def test_only_who_has_it_for_the_whole_house_sees_awards(house: AwardHouse) -> N
     analyst = house.browser("shu")
     told = analyst.get("/awards")
     assert told.status == 200 and "全区统一" in told.words and "2026-a" not in told.words
-    for path in ("", "/rule", "/check", "/flags", "/notice", "/files", "/work"):
+    for path in ("", "/rule", "/flags", "/notice", "/files", "/work"):
         assert analyst.get(f"/awards/2026-a{path}").status == 404, path
-    for path in ("/rule", "/dry", "/run", "/papers", "/notice", "/cancel"):
+    for path in ("/rule", "/check", "/dry", "/run", "/papers", "/notice"):
         assert analyst.post(f"/awards/2026-a{path}", {"text": "x"}).status == 404, path
     assert house.browser("quan").get("/awards/none").status == 404
 
@@ -103,6 +108,6 @@ def test_a_refused_run_says_why_after_a_reload(house: AwardHouse) -> None:
     house.clock.move_to(datetime(2026, 6, 1, tzinfo=UTC))
     owner = house.browser("quan")
     owner.post("/awards/2026-a/run")
-    through("run")
+    house.through()
     for _ in range(2):
         assert "评出名次没有做成" in owner.get("/awards/2026-a").words

@@ -90,8 +90,11 @@ def test_the_part_costs_the_same_however_many_accounts(figures: DeskHouse) -> No
 
 def test_an_account_tells_the_source_row_and_person_of_each_figure(figures: DeskHouse) -> None:
     owner = figures.browser("quan")
-    draft = upload(owner, f"{HEADER}\nwechat:hh,2026-03-01,HH 的文章,2026-02-23,,1300,")
+    draft = looked(
+        figures, owner, upload(owner, f"{HEADER}\nwechat:hh,2026-03-01,HH 的文章,2026-02-23,,1300,")
+    )
     owner.post(f"{draft.path}/apply")
+    assert figures.there.do_jobs() == 1
     told = owner.get(f"/figures/accounts/{account_id(figures, 'hh')}?week={WEEK}").words
     assert "wechat articles" in told
     assert "上报 填报.csv · 第 2 行 · 导入 1,person:quan" in told and "未采用" in told
@@ -121,7 +124,13 @@ def test_who_has_not_reported_is_listed_within_reach(figures: DeskHouse) -> None
 
 
 def test_an_export_holds_the_readers_subtree_and_is_noted(figures: DeskHouse) -> None:
-    answer = figures.browser("shu").get(f"/figures/export?week={WEEK}&format=csv")
+    analyst = figures.browser("shu")
+    asked = analyst.post("/figures/export", {"week": WEEK, "format": "csv"})
+    assert "等待轮到" in asked.words and "download" not in asked.html
+    assert figures.there.do_jobs() == 1
+    link = re.search(r'href="(/jobs/1/files/[^"]+)"', analyst.get(asked.path).html)
+    assert link is not None
+    answer = analyst.get(link[1])
     assert "attachment" in answer.response.headers["content-disposition"]
     assert "wechat:hh" in answer.html and "wechat:bt" not in answer.html
     with figures.database.read() as session:
@@ -129,7 +138,10 @@ def test_an_export_holds_the_readers_subtree_and_is_noted(figures: DeskHouse) ->
             session.exec(select(LedgerEntry).where(LedgerEntry.act == "report.weekly")).one().actor
             == "person:shu"
         )
-    assert figures.browser("shu").get(f"/figures/export?week={WEEK}&format=exe").status == 422
+    assert analyst.post("/figures/export", {"week": WEEK, "format": "exe"}).status == 422
+    others = figures.newsroom.person("ouyang", Role.ANALYST, "BT")
+    assert others and figures.browser("ouyang").get(link[1]).status == 404
+    assert analyst.get("/jobs/1/files/..%2F..%2Fkeys.json").status == 404
 
 
 def upload(console: Console, content: str, name: str = "填报.csv") -> Answer:
@@ -144,6 +156,13 @@ def upload(console: Console, content: str, name: str = "填报.csv") -> Answer:
     return answer
 
 
+def looked(house: DeskHouse, console: Console, draft: Answer) -> Answer:
+    """The draft's page once the look at its file, which runs in the background, is through."""
+    assert "等待轮到" in draft.words and f"{draft.path}/apply" not in draft.html
+    assert house.there.do_jobs() == 1
+    return console.get(draft.path)
+
+
 def test_bad_cells_are_red_and_only_good_rows_are_applied_and_taken_back(figures: DeskHouse) -> None:
     owner = figures.browser("quan")
     rows = (
@@ -151,19 +170,27 @@ def test_bad_cells_are_red_and_only_good_rows_are_applied_and_taken_back(figures
         "wechat:hh,2026-03-01,坏的,2026-13-01,,abc,5",
         "wechat:nobody,2026-03-01,没有的,2026-02-25,,1,1",
     )
-    draft = upload(owner, "\n".join([HEADER, *rows]))
+    draft = looked(figures, owner, upload(owner, "\n".join([HEADER, *rows])))
     assert draft.status == 200 and draft.path.startswith("/figures/imports/drafts/")
     red = re.findall(r'class="mz-clip mz-red-cell">([^<]*)<small>([^<]*)', draft.html)
     assert [cell for cell, _ in red] == ["2026-13-01", "abc", "wechat:nobody"]
     assert all("收到" in told or "没有这个账号" in told for _, told in red)
-    assert owner.post(f"{draft.path}/apply").status == 422
     with figures.database.read() as session:
         before = len(session.exec(select(Snapshot)).all())
+    refused = owner.post(f"{draft.path}/apply")
+    assert figures.there.do_jobs() == 1
+    told = owner.get(refused.path).words
+    assert "导入数据没有做成" in told and "input.refused" in told
     done = owner.post(f"{draft.path}/apply", {"skip": "true"})
-    assert done.path == "/figures/imports" and "已采用:导入 1,1 行,2 个数" in done.words
+    assert owner.post(f"{draft.path}/apply", {"skip": "true"}).status == 409
+    assert figures.there.do_jobs() == 1
+    assert "导入 1:1 行,2 个数。" in owner.get(done.path).words
+    assert "填报.csv" in owner.get("/figures/imports").words
     assert owner.get(draft.path).status == 404
     undone = owner.post("/figures/imports/1/undo")
-    assert "导入 1 已撤销" in undone.words
+    assert figures.there.do_jobs() == 1
+    assert "导入 1 已撤销" in owner.get(undone.path).words
+    assert owner.post("/figures/imports/1/undo").status == 422
     with figures.database.read() as session:
         assert len(session.exec(select(Snapshot)).all()) == before
 
@@ -171,26 +198,32 @@ def test_bad_cells_are_red_and_only_good_rows_are_applied_and_taken_back(figures
 def test_a_column_is_matched_by_hand(figures: DeskHouse) -> None:
     owner = figures.browser("quan")
     header = "账号,数据日期,标题,发表日期,看过的人"
-    draft = upload(owner, f"{header}\nwechat:hh,2026-03-01,一篇,2026-02-25,100")
-    assert "不采用" in owner.post(draft.path, {"mapping": "template"}).words
+    draft = looked(figures, owner, upload(owner, f"{header}\nwechat:hh,2026-03-01,一篇,2026-02-25,100"))
+    assert "不采用" in looked(figures, owner, owner.post(draft.path, {"mapping": "template"})).words
     roles = ("account", "day", "title", "published", "figure:0")
     told = {f"role-{place}": role for place, role in enumerate(roles)}
     told |= {f"column-{place}": column for place, column in enumerate(header.split(","))}
     matched = owner.post(draft.path, {"mapping": "template", "matched": "template", **told})
-    assert "可采用 1 行、1 个数" in matched.words
-    assert "1 行,1 个数" in owner.post(f"{draft.path}/apply").words
+    assert "可采用 1 行、1 个数" in looked(figures, owner, matched).words
+    applied = owner.post(f"{draft.path}/apply")
+    assert figures.there.do_jobs() == 1
+    assert "1 行,1 个数" in owner.get(applied.path).words
 
 
 def test_a_draft_is_its_owners_and_other_units_accounts_are_unknown_in_it(figures: DeskHouse) -> None:
     analyst = figures.browser("shu")
-    draft = upload(analyst, f"{HEADER}\nwechat:bt,2026-03-01,一篇,2026-02-25,,100,5")
+    line = f"{HEADER}\nwechat:bt,2026-03-01,一篇,2026-02-25,,100,5"
+    draft = looked(figures, analyst, upload(analyst, line))
     assert "没有这个账号" in draft.words and "apply" not in draft.html
-    assert analyst.post(f"{draft.path}/apply", {"skip": "true"}).status == 422
+    refused = analyst.post(f"{draft.path}/apply", {"skip": "true"})
+    assert figures.there.do_jobs() == 1
+    assert "没有这个账号" in analyst.get(refused.path).words
     assert figures.browser("quan").get(draft.path).status == 404
     assert [f'<option value="wechat:{one}"' in draft.html for one in ("hh", "bt")] == [True, False]
     owner = figures.browser("quan")
-    theirs = upload(owner, f"{HEADER}\nwechat:bt,2026-03-01,一篇,2026-02-25,,100,5")
+    theirs = looked(figures, owner, upload(owner, line))
     owner.post(f"{theirs.path}/apply")
+    assert figures.there.do_jobs() == 1
     assert "填报.csv" not in analyst.get("/figures/imports").words
     assert analyst.post("/figures/imports/1/undo").status == 404
     assert analyst.post("/figures/imports/77/undo").status == 422
