@@ -1,6 +1,6 @@
 """How people go: what they answer for goes to another, and the door is closed. Their history stays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,6 +54,28 @@ def put_in_charge(session: Session, person: Person, kind: str, ids: Sequence[int
     """
     values = {"kind": kind, "person_id": person.known_id, "now": at.astimezone(UTC)}
     _CHARGE.run(session.connection(), [(thing_id,) for thing_id in ids], **values)
+
+
+def hand_on(
+    session: Session,
+    keys: KeyRing,
+    person: Person,
+    kind: str,
+    things: Mapping[int, str],
+    *,
+    at: datetime,
+    actor: str,
+) -> None:
+    """These things, each with its name for the ledger, are the person's to answer for from now on.
+
+    Raises MeizhenError `person.is_disabled`.
+    """
+    if state_of(session, person) == PersonState.DISABLED:
+        raise MeizhenError("person.is_disabled", login=person.login)
+    put_in_charge(session, person, kind, list(things), at=at)
+    named = "posts" if kind == "post" else "accounts"
+    details: dict[str, object] = {"kind": kind, named: list(things.values())}
+    record(session, keys, at=at, actor=actor, act="person.charge", subject=person.subject, details=details)
 
 
 def in_charge(session: Session, kind: str, thing_id: int) -> Person | None:

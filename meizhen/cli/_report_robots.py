@@ -1,13 +1,12 @@
 """`meizhen report robot`: group robots, whose keys no command ever shows or takes as an argument."""
 
-import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from config.errors import InputError, MeizhenError, Problem
+from config.errors import InputError, Problem
 from config.messages import text
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import open_house
@@ -68,31 +67,21 @@ def remove(name: Name) -> None:
 
 @app.command(help=text("reports.help_robot_test"))
 def test(name: Name, as_json: AsJson = False) -> None:
-    from analytics.reports.content import said
     from analytics.reports.deliveries import State
-    from analytics.reports.messages import send_message
-    from analytics.reports.robots import Kind, find_robot, open_robot
-    from analytics.reports.rooms import send_to_room
+    from analytics.reports.robots import find_robot, open_robot
+    from analytics.reports.trial import require_sent, send_trial
     from meizhen.reporting import robot_http
 
     with open_house() as house:
         with house.database.read() as session:
             robot = open_robot(house.keys, find_robot(session, name))
-        http, told, now = robot_http(house)(robot.kind), said("test_message"), house.clock.now()
-        if robot.kind is Kind.MATRIX:
-            server = house.settings.matrix_server
-            outcome = send_to_room(http, server, robot, told, secrets.token_hex(16), now)
-        else:
-            outcome = send_message(http, robot, told, now)
+        http, now = robot_http(house)(robot.kind), house.clock.now()
+        outcome = send_trial(http, robot, now, server=house.settings.matrix_server)
     if as_json:
         show_json({"state": outcome.state, "code": outcome.code, "told": outcome.told})
     elif outcome.state is State.SENT:
         typer.echo(text("reports.robot_tested"))
-    if outcome.state is not State.SENT:
-        why = f"{text(f'reports.why_{outcome.code}')} {outcome.told}".strip()
-        raise MeizhenError(
-            "reports.robot_not_sent", what=why, may_have_gone_out=outcome.state is State.UNCERTAIN
-        )
+    require_sent(outcome)
 
 
 def _pasted(file: Path | None) -> str:

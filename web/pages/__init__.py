@@ -6,6 +6,7 @@ from web.bodies import MOST_PLAIN
 from web.desk import Desk
 from web.gate import gate
 from web.pages.accounts import accounts_router
+from web.pages.award_runs import award_runs_router
 from web.pages.awards import awards_router
 from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
@@ -13,6 +14,7 @@ from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
+from web.pages.juries import juries_router
 from web.pages.ledger import ledger_router
 from web.pages.notices import notices_router
 from web.pages.oidc import oidc_router
@@ -23,7 +25,9 @@ from web.pages.posts import posts_router
 from web.pages.review import review_router
 from web.pages.settings import settings_router
 from web.pages.stopping import stopping_router
+from web.pages.tasks import tasks_router
 from web.pages.today import today_router
+from web.pages.webhooks import webhooks_router
 from web.pages.writing import writing_router
 
 __all__ = ["pages_router"]
@@ -42,6 +46,7 @@ def pages_router(desk: Desk) -> APIRouter:
         stopping_router,
         today_router,
         deliveries_router,
+        tasks_router,
         writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,
@@ -49,12 +54,15 @@ def pages_router(desk: Desk) -> APIRouter:
         imports_router,
         awards_router,
         notices_router,
+        award_runs_router,
+        juries_router,
         calendar_router,
         accounts_router,
         organisation_router,
         people_router,
         ledger_router,
         settings_router,
+        webhooks_router,
     ):
         router.include_router(made(desk))
     return router

@@ -17,6 +17,7 @@ from analytics.awards.papers.making import make_papers
 from analytics.awards.result import as_json
 from analytics.awards.rule import Rule
 from analytics.awards.rule_file import SHAPES
+from analytics.awards.stages import STAGES
 from config.clock import shanghai_day
 from config.errands import Errand, Telling
 from config.errors import InputError, MeizhenError
@@ -43,7 +44,7 @@ _KINDS = {
 _Line = Annotated[str, Form(max_length=200)]
 
 
-async def _form(request: Request) -> FormData:
+async def form_of(request: Request) -> FormData:
     """The form that the gate has read already, once it let the person in."""
     return await request.form()
 
@@ -128,7 +129,7 @@ def awards_router(desk: Desk) -> APIRouter:
     @router.post("/awards/{name}/given", max_body_size=MOST_WITH_FILES)
     @ruled(Act.AWARD_RUN)
     def given(
-        request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(_form)]
+        request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(form_of)]
     ) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
         file, kind = form.get("file"), form.get("kind")
@@ -163,6 +164,7 @@ def awards_router(desk: Desk) -> APIRouter:
         name: str,
         sign: _Line = "",
         reason: Annotated[str, Form(max_length=1000)] = "",
+        until: _Line = STAGES[-1],
     ) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
         award.rule()
@@ -181,6 +183,7 @@ def awards_router(desk: Desk) -> APIRouter:
                 nominees=files.nominees,
                 signature=signature,
                 today=today,
+                until=until,
                 progress=tell,
             )
             told = {"run_id": result.run_id, "number": result.number}

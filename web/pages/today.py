@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from config.clock import SHANGHAI
 from organisation import Account, Act
 from scheduler.agenda import AHEAD, count_agenda
+from scheduler.assisted_views import unfinished_tasks
 from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
@@ -38,6 +39,7 @@ def today_router(desk: Desk) -> APIRouter:
             mine = waiting_for(session, viewer.standing, viewer.now) if viewer.unit is None else []
             silent = silent_accounts(session, viewer)
             names = _names(session, [*asking, *planned])
+            tasks = unfinished_tasks(session, asked)
         facts = {
             "counts": counts,
             "asking": asking,
@@ -45,6 +47,7 @@ def today_router(desk: Desk) -> APIRouter:
             "mine": mine,
             "silent": silent,
             "names": names,
+            "tasks": tasks,
             "settles": viewer.may_somewhere(Act.POST_SEND),
         }
         return page(request, viewer, "today.html", facts)
