@@ -126,7 +126,10 @@ def at_task(name: str) -> Check:
     def check(asked: Asked) -> None:
         from scheduler.assisted_tasks import require_task
 
-        require_task(asked.session, asked.person, int(str(asked.values[name])), asked.act)
+        task = asked.values.get(name)
+        if not isinstance(task, int):
+            raise MeizhenError("organisation.out_of_sight")
+        require_task(asked.session, asked.person, task, asked.act)
 
     return check
 

@@ -28,6 +28,7 @@ from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
 from web.pages.figures import download
 from web.rendering import go, page
+from web.uploads import form_of
 from web.viewer import Viewer, Viewing
 
 _HOUSE = Place("")
@@ -42,11 +43,6 @@ _KINDS = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _Line = Annotated[str, Form(max_length=200)]
-
-
-async def form_of(request: Request) -> FormData:
-    """The form that the gate has read already, once it let the person in."""
-    return await request.form()
 
 
 def awards_router(desk: Desk) -> APIRouter:

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from analytics.awards.intake import JURY
-from analytics.awards.keeping import ENDINGS, Award, Awards
+from analytics.awards.keeping import Award, Awards
 from analytics.awards.sheets import JUDGES, file_sheet, open_sheets, sheets, write_sheets
 from analytics.awards.stages import number_of
 from config.errors import MeizhenError
@@ -20,13 +20,12 @@ from organisation import Act, Place, require
 from web.access import ruled
 from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
-from web.pages.awards import award_facts, form_of
+from web.pages.awards import award_facts
 from web.pages.figures import download
 from web.pages.notices import note_act
 from web.rendering import go, page
+from web.uploads import form_of, uploaded
 from web.viewer import Viewer, Viewing
-
-_MOST_SHEET = 8 * 1024 * 1024
 
 
 def juries_router(desk: Desk) -> APIRouter:
@@ -83,7 +82,7 @@ def juries_router(desk: Desk) -> APIRouter:
     ) -> Response:
         award = found(viewer, name, Act.AWARD_JUDGE)
         with TemporaryDirectory(prefix="meizhen-jury-") as folder:
-            judge, sealed = file_sheet(award.run, desk.keys, _kept(form.get("file"), Path(folder)))
+            judge, sealed = file_sheet(award.run, desk.keys, uploaded(form.get("file"), Path(folder)))
         digest = hashlib.sha256((award.run.path / sealed).read_bytes()).hexdigest()
         note_act(desk, viewer, award, "award.sheet", {"judge": judge, "sealed": digest})
         return go(request, f"/awards/{name}/jury", "award.sheet_sealed", judge=judge)
@@ -107,20 +106,4 @@ def _judges_file(told: str, folder: Path) -> Path:
         writer = csv.writer(file)
         writer.writerow(("judge", "unit"))
         writer.writerows((name.strip(), unit.strip()) for name, _, unit in rows)
-    return path
-
-
-def _kept(file: object, folder: Path) -> Path:
-    """An uploaded sheet as a file. Raises MeizhenError where there is none, or one too large."""
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise MeizhenError("figures_page.no_file")
-    content = file.file.read(_MOST_SHEET + 1)
-    file.file.close()
-    if len(content) > _MOST_SHEET:
-        raise MeizhenError("figures_page.too_large", limit=_MOST_SHEET // 1024**2)
-    ending = Path(file.filename).suffix.lower()
-    if ending not in ENDINGS:
-        raise MeizhenError("award.given_kind", received=ending, known=", ".join(ENDINGS))
-    path = folder / f"sheet{ending}"
-    path.write_bytes(content)
     return path

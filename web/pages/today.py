@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session, col, select
 
 from config.clock import SHANGHAI
-from organisation import Account, Act
+from organisation import Account, Act, Person, Unit
 from scheduler.agenda import AHEAD, count_agenda
 from scheduler.assisted_views import unfinished_tasks
 from scheduler.posts import Listed, list_deliveries
@@ -15,7 +15,7 @@ from web.access import SIGNED_IN, ruled
 from web.desk import Desk
 from web.rendering import page
 from web.silence import silent_accounts
-from web.viewer import Viewing
+from web.viewer import Viewer, Viewing
 
 _MOST = 200
 
@@ -40,6 +40,7 @@ def today_router(desk: Desk) -> APIRouter:
             silent = silent_accounts(session, viewer)
             names = _names(session, [*asking, *planned])
             tasks = unfinished_tasks(session, asked)
+            steps = _first_steps(session, viewer)
         facts = {
             "counts": counts,
             "asking": asking,
@@ -48,11 +49,26 @@ def today_router(desk: Desk) -> APIRouter:
             "silent": silent,
             "names": names,
             "tasks": tasks,
+            "steps": steps,
             "settles": viewer.may_somewhere(Act.POST_SEND),
         }
         return page(request, viewer, "today.html", facts)
 
     return router
+
+
+def _first_steps(session: Session, viewer: Viewer) -> list[tuple[str, str, bool]]:
+    """What comes first in a new house (its name, where, is it done?); nothing once there are accounts."""
+    if not viewer.may(Act.ACCOUNT_WRITE) or session.exec(select(Account.id).limit(1)).first() is not None:
+        return []
+    units = session.exec(select(Unit.id).limit(1)).first() is not None
+    others = len(session.exec(select(Person.id).limit(2)).all()) > 1
+    return [
+        ("units", "/organisation", units),
+        ("people", "/people/new", others),
+        ("accounts", "/accounts/new", False),
+        ("posts", "/posts/new", False),
+    ]
 
 
 def _names(session: Session, listed: Sequence[Listed]) -> dict[str, str]:

@@ -190,8 +190,9 @@ def test_an_account_is_taken_out_by_name_in_a_new_run_which_stands_beside_the_ol
 def test_score_sheets_go_out_come_back_sealed_and_are_opened_together(house: AwardHouse) -> None:
     owner = house.browser("quan")
     owner.post("/awards", {"name": "2026-j", "shape": "most-influential"})
-    text = rule_text(house.home).replace('data = { weight = "1.00"', 'data = { weight = "0.70"', 1)
-    text = text.replace("# jury ", "jury ", 1).replace("min_judges = 5, trim = 1", "min_judges = 2, trim = 0")
+    data = 'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }'
+    jury = 'jury = { weight = "0.30", min_judges = 2, trim = 0, recuse_same_org = false }'
+    text = rule_text(house.home).replace(data, f"{data.replace('1', '0.70', 1)}\n{jury}")
     owner.post("/awards/2026-j/rule", {"text": text})
     assert "先评到指数" in owner.get("/awards/2026-j/jury").words
     owner.post("/awards/2026-j/run", {"until": "index"})
