@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from config.clock import SHANGHAI
 from config.errors import MeizhenError
 from organisation import Account, Act, accounts_of, find_person, in_sight
-from organisation.leaving import hand_on, in_charge
+from organisation.leaving import hand_on
 from scheduler import bulk
 from scheduler.deliveries import State
 from scheduler.post_search import DRAFT, Asked, search_posts
@@ -131,14 +131,12 @@ def posts_router(desk: Desk) -> APIRouter:
         with desk.database.read() as session:
             paths = require_posts(session, viewer, Act.POST_READ, [post_id])
             facts = story_facts(session, post_id, viewer.now)
-            answering = in_charge(session, "post", post_id)
             signs = may_sign(session, post_id, viewer.standing, viewer.now) if facts["draft"] else False
         offers = {
             "writes": may_everywhere(viewer, Act.POST_WRITE, paths),
             "sends": may_everywhere(viewer, Act.POST_SEND, paths),
             "reviews": may_everywhere(viewer, Act.REVIEW_READ, paths),
             "signs": signs,
-            "answering": answering,
         }
         return page(request, viewer, "post.html", {**facts, **offers})
 

@@ -11,8 +11,10 @@ from scheduler.assisted import REASON, finish_task, open_task, refuse_task
 from scheduler.assisted_pictures import picture_of, qr_of, task_address
 from scheduler.assisted_tasks import UNFINISHED, TaskState, require_task
 from scheduler.assisted_views import Listed, list_tasks, show_task
+from scheduler.story import short_name
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
+from web.pages._post_story import people_named
 from web.pages.accounts import in_language
 from web.pages.figures import download
 from web.rendering import go, page
@@ -45,9 +47,16 @@ def tasks_router(desk: Desk) -> APIRouter:
     def task(request: Request, viewer: Viewing, task_id: int) -> Response:
         with desk.database.read() as session:
             require_task(session, viewer.standing, task_id, Act.POST_READ)
-            seen = show_task(session, task_id, media)
+            may = _may_act(session, viewer, task_id)
+            try:
+                seen = show_task(session, task_id, media)
+            except MeizhenError as error:
+                # What must not be published is not shown; that it does not go out can be said all the same.
+                facts: dict[str, object] = {"error": error, "here": f"/tasks/{task_id}", "most": REASON}
+                return page(request, viewer, "task_withheld.html", facts | {"acts_here": may})
             names = _names(session, [seen.listed])
-            acts = seen.listed.state in UNFINISHED and _may_act(session, viewer, task_id)
+            actors = [event.actor for event in seen.events]
+            people = {one: short_name(one) for one in actors} | people_named(session, actors)
         facts = {
             "task": seen.listed,
             "seen": seen,
@@ -56,8 +65,9 @@ def tasks_router(desk: Desk) -> APIRouter:
             "note": in_language(seen.note),
             "fields": [(in_language(label), value) for label, value in seen.fields],
             "checklist": [in_language(one) for one in seen.checklist],
-            "acts_here": acts,
+            "acts_here": may and seen.listed.state in UNFINISHED,
             "most": REASON,
+            "people": people,
             "address": _address(request, task_id),
         }
         return page(request, viewer, "task.html", facts)

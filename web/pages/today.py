@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from config.clock import SHANGHAI
 from organisation import Account, Act, Person, Unit
 from scheduler.agenda import AHEAD, count_agenda
-from scheduler.assisted_views import unfinished_tasks
+from scheduler.assisted_views import list_tasks, unfinished_tasks
 from scheduler.posts import Listed, list_deliveries
 from scheduler.review_views import waiting_for
 from web.access import SIGNED_IN, ruled
@@ -40,6 +40,7 @@ def today_router(desk: Desk) -> APIRouter:
             silent = silent_accounts(session, viewer)
             names = _names(session, [*asking, *planned])
             tasks = unfinished_tasks(session, asked)
+            by_hand = len(list_tasks(session, person_id=viewer.standing.person_id, limit=_MOST))
             steps = _first_steps(session, viewer)
         facts = {
             "counts": counts,
@@ -49,6 +50,7 @@ def today_router(desk: Desk) -> APIRouter:
             "silent": silent,
             "names": names,
             "tasks": tasks,
+            "by_hand": by_hand,
             "steps": steps,
             "settles": viewer.may_somewhere(Act.POST_SEND),
         }

@@ -7,6 +7,7 @@ import pytest
 from desk_house import DeskHouse
 from PIL import Image
 from scenery import make_account, make_node, queue_posts, run_until_idle
+from sqlalchemy import update
 from sqlmodel import select
 
 from organisation import Role, put_in_charge
@@ -14,6 +15,7 @@ from scheduler.assisted_pictures import qr_of
 from scheduler.assisted_tasks import Task
 from scheduler.deliveries import State
 from scheduler.media import store_media
+from scheduler.posts import Post
 
 LINK = "https://www.xiaohongshu.com/explore/65f0c0de000000001203a1b2"
 
@@ -84,3 +86,23 @@ def test_the_code_for_the_phone_opens_the_task_and_holds_no_key(handed: DeskHous
     drawn = handed.browser("li").client.get("/tasks/1/qr.svg")
     assert drawn.headers["content-type"] == "image/svg+xml"
     assert drawn.text == qr_of("http://127.0.0.1:8765/tasks/1")
+
+
+def test_what_is_not_what_was_approved_is_withheld_and_can_be_refused(house: DeskHouse) -> None:
+    room = house.newsroom
+    post = room.draft()
+    room.submit(post)
+    room.approve(post, "yi", "er", "san")
+    room.send(post)
+    house.clock.advance(3600)
+    (job,) = room.turn()
+    room.end(job, "handed_over")
+    publisher = house.browser("fa")
+    assert "五四青年节" in publisher.get("/tasks/1").words
+    assert 'href="/tasks/1"' in publisher.get(f"/posts/{post}").html
+    room.tamper(update(Post).values(text="别的"))
+    shown = publisher.get("/tasks/1")
+    assert "task.not_approved" in shown.html and "别的" not in shown.words
+    assert publisher.get("/tasks/1/files/1").status == 422
+    assert "退回" in publisher.post("/tasks/1/refuse", {"reason": "改过了"}).words
+    assert states(house) == ["refused"]
