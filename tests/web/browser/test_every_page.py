@@ -82,6 +82,7 @@ def walk(page: Page) -> Iterator[str]:
         seen.add(left[0])
         page.goto(path)
         if path in rooms:
+            page.wait_for_load_state("networkidle")  # some bring their lists later
             for other in links(page, "main a[href^='/']:not([download])"):
                 found.setdefault(kind_of(other), other)
         yield path
