@@ -12,7 +12,6 @@ from sqlmodel import Session, col, select
 from config.errors import MeizhenError
 from meizhen.house import open_house
 from organisation import (
-    Account,
     Act,
     Place,
     Standing,
@@ -125,19 +124,12 @@ def at_task(name: str) -> Check:
     """The unit of the account that the task is for; whoever answers for the task may it as well."""
 
     def check(asked: Asked) -> None:
-        from scheduler.assisted_tasks import Task
+        from scheduler.assisted_tasks import require_task
 
-        row = asked.session.exec(
-            select(Unit.path, Task.responsible_id, Task.deputy_id)
-            .join(Account, col(Account.unit_id) == col(Unit.id))
-            .join(Task, col(Task.account_id) == col(Account.id))
-            .where(Task.id == asked.values.get(name))
-        ).one_or_none()
-        if row is None:
+        task = asked.values.get(name)
+        if not isinstance(task, int):
             raise MeizhenError("organisation.out_of_sight")
-        path, *answering = row
-        if asked.person.enrolling or asked.person.person_id not in answering:
-            require(asked.person, asked.act, Place(path))
+        require_task(asked.session, asked.person, task, asked.act)
 
     return check
 

@@ -1,6 +1,6 @@
 """How people go: what they answer for goes to another, and the door is closed. Their history stays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,7 +10,6 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from config.batch import BatchStatement
 from config.errors import MeizhenError
 from config.secrets import KeyRing
-from organisation.accounts import Account
 from organisation.grants import GrantedRole, grant_role, keep_an_owner, roles_of
 from organisation.ledger import record
 from organisation.one_time_codes import Purpose, void_codes
@@ -57,20 +56,25 @@ def put_in_charge(session: Session, person: Person, kind: str, ids: Sequence[int
     _CHARGE.run(session.connection(), [(thing_id,) for thing_id in ids], **values)
 
 
-def charge_accounts(
+def hand_on(
     session: Session,
     keys: KeyRing,
     person: Person,
-    accounts: Sequence[Account],
+    kind: str,
+    things: Mapping[int, str],
     *,
-    deputy: bool,
     at: datetime,
     actor: str,
 ) -> None:
-    """The person answers for these accounts, or stands in for whoever does (`deputy`); into the ledger."""
-    kind = DEPUTY if deputy else "account"
-    put_in_charge(session, person, kind, [one.known_id for one in accounts], at=at)
-    details: dict[str, object] = {"kind": kind, "accounts": [one.stable_id for one in accounts]}
+    """These things, each with its name for the ledger, are the person's to answer for from now on.
+
+    Raises MeizhenError `person.is_disabled`.
+    """
+    if state_of(session, person) == PersonState.DISABLED:
+        raise MeizhenError("person.is_disabled", login=person.login)
+    put_in_charge(session, person, kind, list(things), at=at)
+    named = "posts" if kind == "post" else "accounts"
+    details: dict[str, object] = {"kind": kind, named: list(things.values())}
     record(session, keys, at=at, actor=actor, act="person.charge", subject=person.subject, details=details)
 
 

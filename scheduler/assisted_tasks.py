@@ -12,7 +12,9 @@ from sqlalchemy import CheckConstraint, Index, select, text, update
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.batch import storable
+from config.errors import MeizhenError
 from connectors import Label
+from organisation import Account, Act, Place, Standing, Unit, require
 from organisation.leaving import DEPUTY, Charge
 from scheduler.deliveries import State
 from scheduler.journal import Ended
@@ -91,6 +93,24 @@ class TaskEvent(SQLModel, table=True):
     to_state: str = Field(max_length=16)
     actor: str = Field(max_length=120)
     told: str = Field(default="", max_length=_TOLD)
+
+
+def require_task(session: Session, person: Standing, task_id: int, act: Act) -> None:
+    """May they do this with the task? Whoever answers for it may, and whoever may at its account's unit.
+
+    Raises as `organisation.require`; a task that is not there is out of sight.
+    """
+    row = session.execute(
+        select(col(Unit.path), col(Task.responsible_id), col(Task.deputy_id))
+        .join(Account, col(Account.unit_id) == col(Unit.id))
+        .join(Task, col(Task.account_id) == col(Account.id))
+        .where(col(Task.id) == task_id)
+    ).one_or_none()
+    if row is None:
+        raise MeizhenError("organisation.out_of_sight")
+    path, *answering = row
+    if person.enrolling or person.person_id not in answering:
+        require(person, act, Place(path))
 
 
 def open_tasks(session: Session, ended: Sequence[Ended], actor: str) -> None:

@@ -4,7 +4,7 @@ What is shown is put together like every post that leaves, and behind the same g
 approved is not shown to be published either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,6 +89,14 @@ def list_tasks(
     if within is not None:
         wanted = wanted.join(Unit, col(Unit.id) == col(Account.unit_id)).where(within)
     return [_listed(row) for row in session.execute(wanted)]
+
+
+def unfinished_tasks(session: Session, delivery_ids: Collection[int]) -> dict[int, int]:
+    """The unfinished task of each of these deliveries that has one."""
+    wanted = select(col(Task.delivery_id), col(Task.id)).where(
+        col(Task.delivery_id).in_(delivery_ids), col(Task.state).in_(UNFINISHED)
+    )
+    return {delivery: task for delivery, task in session.execute(wanted) if task is not None}
 
 
 def show_task(session: Session, task_id: int, media_folder: Path) -> Shown:

@@ -53,6 +53,11 @@ def exclude_account(
     return advance(new, new.path / RULE, Given(), database=None, today=today, until=until, progress=progress)
 
 
+def exclusions(folder: RunFolder) -> list[dict[str, str]]:
+    """Who was taken out of this run so far, by whom and why, in the order it was decided."""
+    return [dict(zip(EXCLUSION_COLUMNS, row, strict=True)) for row in _rows(folder)]
+
+
 def _rows(folder: RunFolder) -> list[list[str]]:
     if not folder.has(intake.EXCLUSIONS):
         return []

@@ -164,11 +164,7 @@ class Awards:
 
         Raises MeizhenError `award.bad_name`, or `award.rule_exists`; InputError for an unknown shape.
         """
-        if not _NAME.fullmatch(name):
-            raise MeizhenError("award.bad_name", received=name[:100])
-        award = self._award(name)
-        if award.rule_path.exists():
-            raise MeizhenError("award.rule_exists", path=name)
+        award = self.room(name)
         award.path.mkdir(parents=True, exist_ok=True)
         new_rule(award.path / RULE, shape)
         return award
@@ -192,6 +188,15 @@ class Awards:
             raise MeizhenError("award.rule_frozen", name=name)
         award.path.mkdir(parents=True, exist_ok=True)
         award.rewrite(rule)
+        return award
+
+    def room(self, name: str) -> Award:
+        """An award of that name that is not there yet. Raises MeizhenError as `add`."""
+        award = self._award(name)
+        if not _NAME.fullmatch(name):
+            raise MeizhenError("award.bad_name", received=name[:100])
+        if award.rule_path.exists() or award.run.path.exists():
+            raise MeizhenError("award.rule_exists", path=name)
         return award
 
     def _award(self, name: str) -> Award:

@@ -25,6 +25,7 @@ _ROOMS = {
     "award.check": ("awards", "AwardChecking"),
     "award.dry": ("awards", "AwardDryRun"),
     "award.run": ("awards", "AwardRunning"),
+    "award.exclude": ("awards", "AwardExcluding"),
     "award.papers": ("awards", "AwardPapers"),
 }
 

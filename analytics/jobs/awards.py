@@ -3,10 +3,12 @@ house's.
 """
 
 import shutil
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from analytics.awards.exclusions import Exclusion, exclude_account
 from analytics.awards.files import json_bytes
 from analytics.awards.holes import Signature
 from analytics.awards.keeping import Award, Awards
@@ -14,6 +16,7 @@ from analytics.awards.papers.making import make_papers
 from analytics.awards.result import as_json
 from analytics.awards.rule_check import check_award, check_json
 from analytics.awards.run import dry_run, run_award
+from analytics.awards.stages import STAGES
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from organisation.job_leases import Entry
@@ -22,6 +25,7 @@ from organisation.jobs import Order
 from organisation.permissions import HOUSE, Act, Standing
 
 CHECK, DRY, RUN, PAPERS = "award.check", "award.dry", "award.run", "award.papers"
+EXCLUDE = "award.exclude"
 CHECK_FILE = "check.json"
 RULE_FILE = "rule.toml"
 _HOUSE = [HOUSE.path]
@@ -35,10 +39,24 @@ class _AwardGiven(BaseModel):
     award: str
     sign: Annotated[str, StringConstraints(max_length=200)] = ""
     reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    until: Annotated[str, StringConstraints(max_length=40)] = STAGES[-1]
 
     @property
     def signature(self) -> Signature | None:
         return Signature(self.sign, self.reason) if self.sign else None
+
+
+class _Excluded(BaseModel):
+    """The run that an account is taken out of, and the name of the one without it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    award: str
+    into: str
+    account: Annotated[str, StringConstraints(max_length=200)]
+    by: Annotated[str, StringConstraints(max_length=200)]
+    reason: Annotated[str, StringConstraints(max_length=1000)]
+    category: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 def order_check(award: Award | None) -> Order:
@@ -52,29 +70,37 @@ def order_dry_run(award: Award) -> Order:
     return _order(DRY, Act.AWARD_RUN, award.name)
 
 
-def order_run(award: Award, *, sign: str = "", reason: str = "") -> Order:
-    """The run, carried on where it was begun; `sign` and `reason` sign for holes.
+def order_run(award: Award, *, sign: str = "", reason: str = "", until: str = STAGES[-1]) -> Order:
+    """The run, carried on where it was begun, until this stage is done; `sign` and `reason` sign for holes.
 
-    Raises InputError for a rule that is wrong, MeizhenError `award.sign_incomplete`.
+    Raises InputError for a rule that is wrong, MeizhenError `award.sign_incomplete` or `input.not_one_of`.
     """
     award.rule()
-    return order_run_of(award.name, sign=sign, reason=reason)
+    return order_run_of(award.name, sign=sign, reason=reason, until=until)
 
 
-def order_run_of(name: str, *, sign: str = "", reason: str = "") -> Order:
+def order_run_of(name: str, *, sign: str = "", reason: str = "", until: str = STAGES[-1]) -> Order:
     """The run of an award whose rule is put there together with the order (`Awards.put`).
 
-    Raises MeizhenError `award.sign_incomplete`.
+    Raises MeizhenError `award.sign_incomplete` or `input.not_one_of`.
     """
+    if until not in STAGES:
+        raise MeizhenError("input.not_one_of", expected=", ".join(STAGES), received=until[:40])
     sign, reason = sign.strip(), reason.strip()
     if bool(sign) != bool(reason):
         raise MeizhenError("award.sign_incomplete")
-    return _order(RUN, Act.AWARD_RUN, name, sign=sign, reason=reason)
+    return _order(RUN, Act.AWARD_RUN, name, sign=sign, reason=reason, until=until)
 
 
 def order_papers(award: Award) -> Order:
     """What is printed and put up."""
     return _order(PAPERS, Act.AWARD_RUN, award.name)
+
+
+def order_exclusion(award: Award, into: Award, exclusion: Exclusion) -> Order:
+    """A new run without an account, which a named person takes out of it."""
+    given = _Excluded(award=award.name, into=into.name, **asdict(exclusion))
+    return Order(EXCLUDE, given.model_dump(mode="json"), Act.AWARD_RUN, _HOUSE, subject_of(award))
 
 
 def subject_of(award: Award) -> str:
@@ -158,6 +184,7 @@ class AwardRunning(_OfAward):
             nominees=files.nominees,
             signature=signature,
             today=shanghai_day(self._clock.now()),
+            until=given.until,
             progress=work.tell,
         )
         subject = subject_of(award)
@@ -167,6 +194,22 @@ class AwardRunning(_OfAward):
             signed = {**told, "name": signature.name, "reason": signature.reason}
             entries.insert(0, Entry("award.sign", subject, signed))
         return Done({"award": award.name, **told}, entries)
+
+
+class AwardExcluding(_OfAward):
+    """The run computed anew without an account, under a name and number of its own."""
+
+    name = EXCLUDE
+
+    def run(self, work: Work, person: Standing) -> Done:
+        given = _Excluded.model_validate(work.job.arguments)
+        award, made = self._shelf.find(given.award), self._shelf.room(given.into)
+        exclusion = Exclusion(given.account, given.by, given.reason, given.category)
+        today = shanghai_day(self._clock.now())
+        result = exclude_account(award.run, made.run, exclusion, today=today, progress=work.tell)
+        told: dict[str, object] = {"run_id": result.run_id, "number": result.number}
+        why = {"account": given.account, "by": given.by, "reason": given.reason}
+        return Done({"award": made.name, **told}, [Entry("award.exclude", subject_of(made), {**told, **why})])
 
 
 class AwardPapers(_OfAward):

@@ -1,5 +1,6 @@
 """`meizhen person`: who works with the house, what they may do where, how they come and go."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -207,22 +208,44 @@ def hand_over(
 @app.command(help=text("person.help_charge"))
 def charge(
     login: Login,
-    account: Annotated[list[str], typer.Option("--account", help=text("person.help_account"))],
+    account: Annotated[list[str] | None, typer.Option("--account", help=text("person.help_account"))] = None,
+    post: Annotated[list[int] | None, typer.Option("--post", help=text("person.help_post"))] = None,
     deputy: Annotated[bool, typer.Option("--deputy", help=text("person.help_deputy"))] = False,
 ) -> None:
-    from organisation import Act, find_account, find_person, require
-    from organisation.leaving import charge_accounts
-    from organisation.units import Unit
+    from organisation import find_account, find_person
+    from organisation.leaving import DEPUTY, hand_on
 
+    if not account and not post:
+        raise MeizhenError("person.charge_what")
     with open_house() as house, house.database.write() as session:
         person, now = find_person(session, login), house.clock.now()
-        accounts = [find_account(session, name) for name in account]
-        for one in accounts if house.person is not None else []:
-            unit = session.get(Unit, one.unit_id)
-            if house.person is not None and unit is not None:
-                require(house.person, Act.ACCOUNT_WRITE, unit)
-        charge_accounts(session, house.keys, person, accounts, deputy=deputy, at=now, actor=house.actor)
-    typer.echo(text("person.charged", login=person.login, count=len(accounts)))
+        accounts = [find_account(session, name) for name in account or ()]
+        _require_writing(house, session, [one.unit_id for one in accounts], post or [])
+        kind = DEPUTY if deputy else "account"
+        for one, things in (
+            (kind, {found.known_id: found.stable_id for found in accounts}),
+            ("post", {number: f"post:{number}" for number in post or ()}),
+        ):
+            if things:
+                hand_on(session, house.keys, person, one, things, at=now, actor=house.actor)
+    typer.echo(text("person.charged", login=person.login, count=len(accounts) + len(post or ())))
+
+
+def _require_writing(house: House, session: "Session", unit_ids: Sequence[int], posts: Sequence[int]) -> None:
+    """A person who hands things on has to be one who may change them."""
+    from organisation import Act, Place, Unit, require
+    from scheduler.posts_read import paths_of_posts
+
+    paths = paths_of_posts(session, posts)
+    missing = next((number for number in posts if not paths.get(number)), None)
+    if missing is not None:
+        raise MeizhenError("post.not_found", id=missing)
+    if house.person is None:
+        return
+    for unit_id in set(unit_ids):
+        require(house.person, Act.ACCOUNT_WRITE, session.get_one(Unit, unit_id))
+    for path in {path for one in paths.values() for path in one}:
+        require(house.person, Act.POST_WRITE, Place(path))
 
 
 @app.command(help=text("person.help_grant"))

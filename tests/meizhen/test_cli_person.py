@@ -90,6 +90,8 @@ def test_a_person_comes_is_given_a_role_and_goes(run: Run, come_in: Callable[...
     }
     assert "姓名li" in run("person", "list").out and "editor" in run("person", "show", "li").out
     run("person", "charge", "li", "--account", "youth_voice:hh", "--account", "youth_voice:bt")
+    assert run("person", "charge", "li", code=1).err.startswith("It is not said")
+    assert "no post 7" in run("person", "charge", "li", "--post", 7, code=1).err
     come_in("wang", unit="HH")
     said = run("person", "disable", "li", "--reason", "离职")
     assert "2 things" in said.out

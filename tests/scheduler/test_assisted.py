@@ -17,13 +17,13 @@ from sqlmodel import col, select
 from config import Database, ManualClock, MeizhenError
 from config.secrets import KeyRing
 from connectors import Media
-from organisation import Account, Unit, entries_of, put_in_charge
+from organisation import Account, Act, Standing, Unit, entries_of, put_in_charge, standing_of
 from organisation.leaving import DEPUTY
 from scheduler import cancel, resolve, retry
 from scheduler.assisted import Reminder, finish_task, open_task, refuse_task, remind, set_robot
 from scheduler.assisted_pictures import picture_of, qr_of, task_address
-from scheduler.assisted_tasks import Task, TaskEvent, TaskState
-from scheduler.assisted_views import Listed, list_tasks, show_task
+from scheduler.assisted_tasks import Task, TaskEvent, TaskState, require_task
+from scheduler.assisted_views import Listed, list_tasks, show_task, unfinished_tasks
 from scheduler.deliveries import State
 from scheduler.media import examine
 from scheduler.notices import Kind, open_notices
@@ -110,6 +110,13 @@ def test_a_post_is_handed_over_and_published_by_the_link_that_comes_back(desk: D
     assert listed.expires_at == listed.due + timedelta(hours=2)
     with desk.database.read() as session:
         assert len(list_tasks(session, person_id=wu.known_id)) == 1
+        assert unfinished_tasks(session, [id_, id_ + 1]) == {id_: task}
+        require_task(session, standing_of(session, wu), task, Act.POST_SEND)  # the deputy, without any role
+        other = Standing(99, "nobody", ())
+        for number, act in ((task, Act.POST_READ), (task + 1, Act.POST_READ)):
+            with pytest.raises(MeizhenError) as error:
+                require_task(session, other, number, act)
+            assert error.value.code == "organisation.out_of_sight"
         shown = show_task(session, task, desk.folder)
     assert (shown.title, shown.text, shown.longest_edge) == ("标题", "五四青年节", 2560)
     assert len(shown.checklist) >= 3

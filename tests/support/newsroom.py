@@ -63,10 +63,10 @@ class Newsroom:
         with self.database.read() as session:
             return standing_of(session, self.people[login])
 
-    def open_account(self, code: str, handle: str = "") -> Account:
+    def open_account(self, code: str, handle: str = "", platform: str = "webhook") -> Account:
         with self.database.write() as session:
             unit_id = self.units[code].id or 0
-            account = Account(unit_id=unit_id, platform="webhook", handle=handle or code, name="号")
+            account = Account(unit_id=unit_id, platform=platform, handle=handle or code, name="号")
             session.add(account)
             session.flush()
             store_credentials(session, self.keys, account, {"secret": "s"})

@@ -37,7 +37,7 @@ from organisation import (
     unit_codes,
 )
 from organisation.grants import require_gift
-from organisation.leaving import charge_accounts
+from organisation.leaving import DEPUTY, hand_on
 from organisation.people import clean_login, secret_of
 from organisation.permissions import HOUSE, ROLE_ACTS
 from web.api.accounts import Why
@@ -248,15 +248,9 @@ def charge(asked: Asked, login: Name, body: Charging) -> ChargesShown:
     accounts = [find_account(asked.session, name) for name in body.accounts]
     for account in accounts:
         asked.at(asked.session.get_one(Unit, account.unit_id).path, act=Act.ACCOUNT_WRITE)
-    charge_accounts(
-        asked.session,
-        asked.keys,
-        person,
-        accounts,
-        deputy=body.deputy,
-        at=asked.now,
-        actor=asked.actor,
-    )
+    kind = DEPUTY if body.deputy else "account"
+    things = {account.known_id: account.stable_id for account in accounts}
+    hand_on(asked.session, asked.keys, person, kind, things, at=asked.now, actor=asked.actor)
     return ChargesShown(login=person.login, charges=dict(charges_of(asked.session, person)))
 
 

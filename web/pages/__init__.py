@@ -6,6 +6,7 @@ from web.bodies import MOST_PLAIN
 from web.desk import Desk
 from web.gate import gate
 from web.pages.accounts import accounts_router
+from web.pages.award_runs import award_runs_router
 from web.pages.awards import awards_router
 from web.pages.calendar import calendar_router
 from web.pages.deliveries import deliveries_router
@@ -14,6 +15,7 @@ from web.pages.figures import figures_router
 from web.pages.frame import frame_router
 from web.pages.imports import imports_router
 from web.pages.jobs import jobs_router
+from web.pages.juries import juries_router
 from web.pages.ledger import ledger_router
 from web.pages.merging import merging_router
 from web.pages.notices import notices_router
@@ -25,7 +27,9 @@ from web.pages.posts import posts_router
 from web.pages.review import review_router
 from web.pages.settings import settings_router
 from web.pages.stopping import stopping_router
+from web.pages.tasks import tasks_router
 from web.pages.today import today_router
+from web.pages.webhooks import webhooks_router
 from web.pages.writing import writing_router
 
 __all__ = ["pages_router"]
@@ -45,6 +49,7 @@ def pages_router(desk: Desk) -> APIRouter:
         today_router,
         deliveries_router,
         merging_router,
+        tasks_router,
         writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,
@@ -52,6 +57,8 @@ def pages_router(desk: Desk) -> APIRouter:
         imports_router,
         awards_router,
         notices_router,
+        award_runs_router,
+        juries_router,
         calendar_router,
         accounts_router,
         organisation_router,
@@ -59,6 +66,7 @@ def pages_router(desk: Desk) -> APIRouter:
         jobs_router,
         ledger_router,
         settings_router,
+        webhooks_router,
     ):
         router.include_router(made(desk))
     return router

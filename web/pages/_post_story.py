@@ -10,6 +10,8 @@ from config.clock import SHANGHAI
 from config.messages import catalogue, text
 from connectors import Receipt
 from organisation import Account, Person
+from organisation.leaving import in_charge
+from scheduler.assisted_views import unfinished_tasks
 from scheduler.deliveries import State
 from scheduler.posts import DeliveryStory, Story, story_of
 from scheduler.review import demanded
@@ -57,6 +59,8 @@ def story_facts(session: Session, post_id: int, now: datetime) -> dict[str, obje
     resting = all(one.delivery.state in _RESTING for one in story.deliveries)
     return {
         "story": story,
+        "answering": in_charge(session, "post", post_id),
+        "tasks": unfinished_tasks(session, [one.delivery.id or 0 for one in story.deliveries]),
         "content": content,
         "draft": bool(content.copies),
         "planned": planned,

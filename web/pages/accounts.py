@@ -26,6 +26,7 @@ from organisation import (
 )
 from organisation.account_import import change_account
 from organisation.account_lists import account_with_unit, accounts_with_units
+from organisation.leaving import DEPUTY, hand_on, in_charge
 from scheduler.account_moves import AccountMove, move_account
 from scheduler.checking import Examiner
 from scheduler.posts import list_deliveries
@@ -34,6 +35,7 @@ from web.access import ruled
 from web.account_cards import cards_of
 from web.account_chart import chart_of
 from web.desk import Desk
+from web.pages.people import found as person_in_reach
 from web.rendering import go, page
 from web.viewer import Viewer, Viewing
 
@@ -161,6 +163,7 @@ def accounts_router(desk: Desk) -> APIRouter:
                 limit=100,
             )
             held = open_credentials(session, desk.keys, pair[0])
+            deputy = in_charge(session, DEPUTY, account_id)
         known = pair[0].platform in platforms()
         fields = connector_for(pair[0].platform).credential_fields if known else ()
         path = pair[1].path
@@ -169,6 +172,7 @@ def accounts_router(desk: Desk) -> APIRouter:
             "label": in_language(connector_for(pair[0].platform).label) if known else pair[0].platform,
             "fields": [(in_language(field.label), bool(held.get(field.name))) for field in fields],
             "posts": list(reversed(posts)),
+            "deputy": deputy,
             "writes": viewer.may(Act.ACCOUNT_WRITE, path),
             "checks": viewer.may(Act.ACCOUNT_CHECK, path) and known,
             "steers": viewer.may(Act.QUEUE_STEER, path),
@@ -263,6 +267,23 @@ def accounts_router(desk: Desk) -> APIRouter:
         desk.wake()
         told = "account.lane_stopped" if stopped else "account.lane_opened"
         return go(request, f"/accounts/{account_id}", told, account=one.stable_id)
+
+    @router.post("/accounts/{account_id}/charge")
+    @ruled(Act.ACCOUNT_WRITE)
+    def charge(
+        request: Request,
+        viewer: Viewing,
+        account_id: int,
+        login: Annotated[str, Form(max_length=120)],
+        deputy: Annotated[bool, Form()] = False,
+    ) -> Response:
+        with desk.database.write() as session:
+            one, _ = found(session, viewer, account_id, Act.ACCOUNT_WRITE)
+            person = person_in_reach(session, viewer, login.strip(), Act.PERSON_WRITE)
+            kind, things = DEPUTY if deputy else "account", {account_id: one.stable_id}
+            hand_on(session, desk.keys, person, kind, things, at=desk.clock.now(), actor=viewer.actor)
+        told = "account.page_deputy_is" if deputy else "account.page_handed_on"
+        return go(request, f"/accounts/{account_id}", told, name=person.name)
 
     @router.post("/accounts/{account_id}/state")
     @ruled(Act.ACCOUNT_WRITE)

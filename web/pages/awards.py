@@ -14,6 +14,7 @@ from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
 from analytics.awards.nouns import noun, ranked
 from analytics.awards.rule import Rule
 from analytics.awards.rule_file import SHAPES
+from analytics.awards.stages import STAGES
 from analytics.jobs.awards import (
     CHECK,
     CHECK_FILE,
@@ -36,6 +37,7 @@ from web.desk import Desk
 from web.jobs_shown import begin, job_facts, job_part
 from web.pages.figures import download
 from web.rendering import go, page
+from web.uploads import form_of
 from web.viewer import Viewer, Viewing
 
 _HOUSE = Place("")
@@ -50,11 +52,6 @@ _KINDS = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _Line = Annotated[str, Form(max_length=200)]
-
-
-async def _form(request: Request) -> FormData:
-    """The form that the gate has read already, once it let the person in."""
-    return await request.form()
 
 
 def awards_router(desk: Desk) -> APIRouter:
@@ -132,7 +129,7 @@ def awards_router(desk: Desk) -> APIRouter:
     @router.post("/awards/{name}/given", max_body_size=MOST_WITH_FILES)
     @ruled(Act.AWARD_RUN)
     def given(
-        request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(_form)]
+        request: Request, viewer: Viewing, name: str, form: Annotated[FormData, Depends(form_of)]
     ) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
         file, kind = form.get("file"), form.get("kind")
@@ -160,9 +157,12 @@ def awards_router(desk: Desk) -> APIRouter:
         name: str,
         sign: _Line = "",
         reason: Annotated[str, Form(max_length=1000)] = "",
+        until: _Line = STAGES[-1],
     ) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
-        return started(request, viewer, award, lambda: order_run(award, sign=sign, reason=reason))
+        return started(
+            request, viewer, award, lambda: order_run(award, sign=sign, reason=reason, until=until)
+        )
 
     @router.post("/awards/{name}/papers")
     @ruled(Act.AWARD_RUN)

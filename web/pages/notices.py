@@ -49,7 +49,7 @@ def notices_router(desk: Desk) -> APIRouter:
     def put_up_now(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name, Act.AWARD_RUN)
         days = put_up(award.run, rule_of(award.run), shanghai_day(desk.clock.now()))
-        _note(desk, viewer, award, "award.notice", {"put_up": days.put_up, "until": days.until})
+        note_run(desk, viewer, award, "award.notice", {"put_up": days.put_up, "until": days.until})
         return go(request, f"/awards/{name}/notice", "awards_page.put_up", until=days.until)
 
     @router.post("/awards/{name}/objections")
@@ -63,7 +63,7 @@ def notices_router(desk: Desk) -> APIRouter:
             award.run, rule_of(award.run), by=by, account=account.strip(), text=text, today=today
         )
         told = {"number": filed.number, "by": by, "account": account, "text": text}
-        _note(desk, viewer, award, "award.objection", told)
+        note_run(desk, viewer, award, "award.objection", told)
         return go(request, f"/awards/{name}/notice", "awards_page.filed", number=filed.number, due=filed.due)
 
     @router.post("/awards/{name}/objections/{number}")
@@ -81,13 +81,14 @@ def notices_router(desk: Desk) -> APIRouter:
         today = shanghai_day(desk.clock.now())
         answer_objection(award.run, number, by=by, text=text, upheld=upheld, today=today)
         told = {"number": number, "by": by, "text": text, "upheld": upheld}
-        _note(desk, viewer, award, "award.answer", told)
+        note_run(desk, viewer, award, "award.answer", told)
         return go(request, f"/awards/{name}/notice", "awards_page.answered", number=number)
 
     return router
 
 
-def _note(desk: Desk, viewer: Viewer, award: Award, act: str, details: Mapping[str, object]) -> None:
+def note_run(desk: Desk, viewer: Viewer, award: Award, act: str, details: Mapping[str, object]) -> None:
+    """Writes an act on a run into the ledger."""
     rule, at = rule_of(award.run), desk.clock.now()
     with desk.database.write() as session:
         note_act(session, desk.keys, rule, act, details, at=at, actor=viewer.actor)

@@ -1,11 +1,15 @@
 """组织: the tree, one level at a time, and a unit's page with its rules, words, accounts and people."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from sqlmodel import Session
+from starlette.datastructures import FormData
 
 from config.errors import MeizhenError
+from config.table_files import Row, Table, read_table
 from organisation import (
     Act,
     Unit,
@@ -20,13 +24,17 @@ from organisation import (
     subtree_size,
 )
 from organisation.account_lists import accounts_with_units
+from organisation.permissions import HOUSE
 from organisation.stages import demanded_for, parse_stages, set_stages
 from organisation.tree import children_of, roles_at, top_units
+from organisation.unit_import import COLUMNS, import_units
 from organisation.words import set_word, words_of
 from web.access import ruled
 from web.account_cards import cards_of
+from web.bodies import MOST_WITH_FILES
 from web.desk import Desk
 from web.rendering import go, page
+from web.uploads import form_of, uploaded
 from web.viewer import Viewer, Viewing
 
 _LEVEL = 200
@@ -49,8 +57,34 @@ def organisation_router(desk: Desk) -> APIRouter:
             "tops": tops,
             "below": below,
             "adds": viewer.may_somewhere(Act.PERSON_WRITE),
+            "writes": viewer.may(Act.UNIT_WRITE),
+            "columns": ", ".join(COLUMNS),
         }
         return page(request, viewer, "organisation.html", facts)
+
+    @router.post("/organisation")
+    @ruled(Act.UNIT_WRITE)
+    def add_unit(
+        request: Request, viewer: Viewing, code: _Short, kind: _Short, name_zh: _Short, parent: _Short = ""
+    ) -> Response:
+        cells = {"code": code, "parent": parent, "kind": kind, "name_zh": name_zh}
+        return take_in(request, viewer, Table("form", tuple(cells), (Row(1, cells),)))
+
+    @router.post("/organisation/import", max_body_size=MOST_WITH_FILES)
+    @ruled(Act.UNIT_WRITE)
+    def import_file(
+        request: Request, viewer: Viewing, form: Annotated[FormData, Depends(form_of)]
+    ) -> Response:
+        require(viewer.standing, Act.UNIT_WRITE, HOUSE)
+        with TemporaryDirectory(prefix="meizhen-units-") as folder:
+            table = read_table(uploaded(form.get("file"), Path(folder)))
+        return take_in(request, viewer, table)
+
+    def take_in(request: Request, viewer: Viewer, table: Table) -> Response:
+        require(viewer.standing, Act.UNIT_WRITE, HOUSE)
+        with desk.database.write() as session:
+            done = import_units(session, desk.keys, table, at=desk.clock.now(), actor=viewer.actor)
+        return go(request, "/organisation", "unit.imported", **vars(done))
 
     @router.get("/organisation/{code}/below")
     @ruled(Act.UNIT_READ)

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from config.clock import SHANGHAI
 from config.errors import MeizhenError
-from organisation import Account, Act, accounts_of, in_sight
+from organisation import Account, Act, accounts_of, find_person, in_sight
+from organisation.leaving import hand_on
 from scheduler import bulk
 from scheduler.deliveries import State
 from scheduler.post_search import DRAFT, Asked, search_posts
@@ -147,6 +148,17 @@ def posts_router(desk: Desk) -> APIRouter:
             ids = send_draft(session, desk.keys, post_id, now=desk.clock.now(), actor=viewer.actor)
         desk.wake()
         return go(request, f"/posts/{post_id}", "posts.sent", count=len(ids))
+
+    @router.post("/posts/{post_id}/charge")
+    @ruled(Act.POST_WRITE)
+    def charge(
+        request: Request, viewer: Viewing, post_id: int, login: Annotated[str, Form(max_length=120)]
+    ) -> Response:
+        with desk.database.write() as session:
+            require_posts(session, viewer, Act.POST_WRITE, [post_id])
+            person, things = find_person(session, login.strip()), {post_id: f"post:{post_id}"}
+            hand_on(session, desk.keys, person, "post", things, at=desk.clock.now(), actor=viewer.actor)
+        return go(request, f"/posts/{post_id}", "posts.handed_on", name=person.name)
 
     @router.post("/posts/{post_id}/submit")
     @ruled(Act.POST_WRITE)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from pydantic import SecretStr
 from sqlmodel import Session, col, select
 
-from analytics.reports.cron import DEFAULT, next_fire
+from analytics.reports.cron import next_fire
 from analytics.reports.deliveries import cancel_planned
-from analytics.reports.robots import Kind, add_robot, listed_robots, parse_key
+from analytics.reports.robots import Kind, add_robot, find_robot, listed_robots, open_robot, parse_key
 from analytics.reports.schedules import (
     FORMATS,
     USUAL_FORMATS,
@@ -21,21 +21,13 @@ from analytics.reports.schedules import (
     remove_robot,
     running_schedules,
 )
+from analytics.reports.trial import require_sent
 from config.errors import InputError, MeizhenError, Problem
 from config.settings import Settings, expected_of
-from connectors import Reach
-from organisation import Act, Place, Unit, find_unit, require, require_over
+from organisation import Act, Unit, find_unit, http_for, require, require_over
 from organisation.api_keys import add_key, find_key, list_keys, parse_scopes, revoke_key
 from organisation.permissions import HOUSE
-from organisation.webhooks import (
-    EVENTS,
-    Wanted,
-    add_webhook,
-    check_wanted,
-    list_webhooks,
-    place_of_webhook,
-    remove_webhook,
-)
+from organisation.webhooks import EVENTS, list_webhooks
 from web.access import SIGNED_IN, ruled
 from web.desk import Desk
 from web.rendering import go, page
@@ -84,8 +76,7 @@ def settings_router(desk: Desk) -> APIRouter:
             "adds_robots": viewer.may(Act.REPORT_SCHEDULE),
             "kinds": list(Kind),
             "formats": FORMATS,
-            "usual": USUAL_FORMATS,
-            "cron": DEFAULT,
+            "order": Order(),
         }
         return page(request, viewer, "settings.html", facts)
 
@@ -122,64 +113,43 @@ def settings_router(desk: Desk) -> APIRouter:
                 raise MeizhenError("key.revoked_already", prefix=prefix)
         return go(request, "/settings", "key.revoked", login=person.login, prefix=prefix)
 
-    # --- webhooks -----------------------------------------------------------------------------------------
-
-    @router.post("/settings/webhooks")
-    @ruled(Act.WEBHOOK_WRITE)
-    def new_webhook(
-        request: Request,
-        viewer: Viewing,
-        name: _Short,
-        url: Annotated[str, Form(max_length=2000)],
-        unit: _Short,
-        event: Annotated[list[str], Form(default_factory=list, max_length=40)],
-    ) -> Response:
-        wanted = Wanted(name.strip(), url.strip(), tuple(event))
-        host = check_wanted(wanted, Reach(desk.settings.private_networks))
-        with desk.database.write() as session:
-            place = _place(session, viewer, unit, Act.WEBHOOK_WRITE)
-            row, secret = add_webhook(
-                session, desk.keys, wanted, host, place, now=desk.clock.now(), actor=viewer.actor
-            )
-        facts = {"secret": secret, "name": row.name, "told": "settings.webhook_told"}
-        return page(request, viewer, "secret_once.html", facts)
-
-    @router.post("/settings/webhooks/{name}/remove")
-    @ruled(Act.WEBHOOK_WRITE)
-    def end_webhook(request: Request, viewer: Viewing, name: str) -> Response:
-        with desk.database.write() as session:
-            require(viewer.standing, Act.WEBHOOK_WRITE, Place(place_of_webhook(session, name)))
-            remove_webhook(session, desk.keys, name, now=desk.clock.now(), actor=viewer.actor)
-        return go(request, "/settings", "webhook.removed", name=name)
-
     # --- reports that send themselves ---------------------------------------------------------------------
 
     @router.post("/settings/schedules")
     @ruled(Act.REPORT_SCHEDULE)
     def new_schedule(
-        request: Request,
-        viewer: Viewing,
-        unit: _Short,
-        cron: _Short,
-        formats: Annotated[list[str], Form(default_factory=list, max_length=10)],
-        mail: _Long = "",
-        robots: _Long = "",
-        folder: _Short = "",
+        request: Request, viewer: Viewing, unit: _Short, order: Annotated[Order, Depends(order_of)]
     ) -> Response:
-        order = Order(
-            cron=cron.strip(),
-            mail=_words(mail),
-            folder=folder.strip() or None,
-            robots=_words(robots),
-            formats=tuple(formats) or USUAL_FORMATS,
-        )
-        if order.mail and not (desk.settings.smtp_host and desk.settings.smtp_from):
-            raise InputError("report schedule", [Problem("reports.mail_unset", column="mail")])
+        _require_mail(order)
         now = desk.clock.now()
         with desk.database.write() as session:
-            place = _place(session, viewer, unit, Act.REPORT_SCHEDULE)
+            place = unit_of_form(session, viewer, unit, Act.REPORT_SCHEDULE)
             add_schedule(session, desk.keys, place, order, now=now, actor=viewer.actor)
         return go(request, "/settings", "settings.scheduled", unit=place.name_zh)
+
+    @router.get("/settings/schedules/{number}")
+    @ruled(Act.REPORT_SCHEDULE)
+    def one_schedule(request: Request, viewer: Viewing, number: int) -> Response:
+        with desk.database.read() as session:
+            made, unit = find_schedule(session, number)
+            require(viewer.standing, Act.REPORT_SCHEDULE, unit)
+        return page(request, viewer, "schedule.html", {"made": made, "unit": unit, "formats": FORMATS})
+
+    @router.post("/settings/schedules/{number}")
+    @ruled(Act.REPORT_SCHEDULE)
+    def change_schedule(
+        request: Request, viewer: Viewing, number: int, order: Annotated[Order, Depends(order_of)]
+    ) -> Response:
+        _require_mail(order)
+        now = desk.clock.now()
+        with desk.database.write() as session:
+            _, unit = find_schedule(session, number)
+            require(viewer.standing, Act.REPORT_SCHEDULE, unit)
+            # An order is never changed: it ends, with what it planned, and another stands from now on.
+            end_schedule(session, desk.keys, number, now=now, actor=viewer.actor)
+            cancel_planned(session, number, now)
+            add_schedule(session, desk.keys, unit, order, now=now, actor=viewer.actor)
+        return go(request, "/settings", "settings.schedule_changed", unit=unit.name_zh)
 
     @router.post("/settings/schedules/{number}/end")
     @ruled(Act.REPORT_SCHEDULE)
@@ -203,6 +173,16 @@ def settings_router(desk: Desk) -> APIRouter:
             add_robot(session, desk.keys, name.strip(), robot, now=desk.clock.now(), actor=viewer.actor)
         return go(request, "/settings", "settings.robot_added", name=name.strip())
 
+    @router.post("/settings/robots/{name}/test")
+    @ruled(Act.REPORT_SCHEDULE)
+    def tried_robot(request: Request, viewer: Viewing, name: str) -> Response:
+        require(viewer.standing, Act.REPORT_SCHEDULE, HOUSE)
+        with desk.database.read() as session:
+            robot = open_robot(desk.keys, find_robot(session, name))
+        http = http_for(f"robot-{robot.kind}", desk.settings)
+        require_sent(try_robot(http, desk.settings, robot, desk.clock.now()))
+        return go(request, "/settings", "reports.robot_tested")
+
     @router.post("/settings/robots/{name}/remove")
     @ruled(Act.REPORT_SCHEDULE)
     def end_robot(request: Request, viewer: Viewing, name: str) -> Response:
@@ -210,6 +190,10 @@ def settings_router(desk: Desk) -> APIRouter:
         with desk.database.write() as session:
             remove_robot(session, desk.keys, name, now=desk.clock.now(), actor=viewer.actor)
         return go(request, "/settings", "settings.robot_removed", name=name)
+
+    def _require_mail(order: Order) -> None:
+        if order.mail and not (desk.settings.smtp_host and desk.settings.smtp_from):
+            raise InputError("report schedule", [Problem("reports.mail_unset", column="mail")])
 
     def _schedules(session: Session, viewer: Viewer) -> list[tuple[ReportSchedule, Unit, object, bool]]:
         """The running ones in reach, each with when it fires next and whether they may end it."""
@@ -223,7 +207,24 @@ def settings_router(desk: Desk) -> APIRouter:
     return router
 
 
-def _place(session: Session, viewer: Viewer, code: str, act: Act) -> Unit:
+def order_of(
+    cron: _Short,
+    formats: Annotated[list[str], Form(default_factory=list, max_length=10)],
+    mail: _Long = "",
+    robots: _Long = "",
+    folder: _Short = "",
+) -> Order:
+    """What a form says of when a report goes where, and in which forms."""
+    return Order(
+        cron=cron.strip(),
+        mail=_words(mail),
+        folder=folder.strip() or None,
+        robots=_words(robots),
+        formats=tuple(formats) or USUAL_FORMATS,
+    )
+
+
+def unit_of_form(session: Session, viewer: Viewer, code: str, act: Act) -> Unit:
     """The unit of a form, where they may do this. Raises as `organisation.require`."""
     unit = find_unit(session, code.strip())
     require(viewer.standing, act, unit)

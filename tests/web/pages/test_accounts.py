@@ -7,7 +7,7 @@ from desk_house import DeskHouse
 from sqlmodel import select
 
 from analytics.articles import Article
-from organisation import Account, Role, open_credentials, put_in_charge
+from organisation import Account, Person, Role, open_credentials, put_in_charge
 from organisation.ledger import LedgerEntry
 
 
@@ -119,6 +119,28 @@ def test_pausing_resuming_and_retiring_by_those_who_may(house: DeskHouse) -> Non
     browser.post(f"{address}/state", {"verb": "retire"})
     assert 'data-dialog="retire"' not in browser.get(address).html
     assert browser.post(f"{address}/state", {"verb": "burn"}).status == 422
+
+
+def test_an_account_is_handed_to_somebody_within_reach_who_is_here(house: DeskHouse) -> None:
+    free = house.free_account()
+    house.newsroom.person("guan", Role.ADMINISTRATOR, "BT")
+    address = f"/accounts/{free.id}"
+    browser = house.browser("guan")
+    assert browser.post(f"{address}/charge", {"login": "wen"}).status == 404  # of another league
+    assert browser.post(f"{address}/charge", {"login": "nobody"}).status == 404
+    assert house.browser("fa").post(f"{address}/charge", {"login": "guan"}).status in (403, 404)
+    house.newsroom.person("bai", Role.EDITOR, "BT")
+    with house.database.write() as session:
+        unit = house.newsroom.units["BT"].id
+        for login in ("guan", "bai"):
+            person = session.get_one(Person, house.newsroom.people[login].id)
+            person.unit_id = unit
+            session.add(person)
+    assert "由 姓名guan 负责" in browser.post(f"{address}/charge", {"login": "guan"}).words
+    assert "替补 姓名bai" in browser.post(f"{address}/charge", {"login": "bai", "deputy": "true"}).words
+    browser.post("/people/bai/door", {"shut": "true"})
+    gone = browser.post(f"{address}/charge", {"login": "bai"})
+    assert "person.is_disabled" in gone.html and "姓名guan" in browser.get(address).words
 
 
 def test_the_chart_has_posts_by_week_and_no_invented_reads(house: DeskHouse) -> None:

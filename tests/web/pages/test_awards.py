@@ -1,6 +1,8 @@
 """评优: a rule is written, tried, run in the background; then the list, reasons, notice, objections."""
 
+import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,3 +113,61 @@ def test_a_refused_run_says_why_after_a_reload(house: AwardHouse) -> None:
     house.through()
     for _ in range(2):
         assert "评出名次没有做成" in owner.get("/awards/2026-a").words
+
+
+def test_an_account_is_taken_out_by_name_in_a_new_run_which_stands_beside_the_old_one(
+    house: AwardHouse,
+) -> None:
+    owner = house.browser("quan")
+    owner.post("/awards", {"name": "2026-a", "shape": "most-influential"})
+    owner.post("/awards/2026-a/rule", {"text": rule_text(house.home)})
+    owner.post("/awards/2026-a/run")
+    house.through()
+    out = {"account": "demo-a2", "by": "李敏", "reason": "刷量<b>", "into": "2026-a-2"}
+    assert owner.post("/awards/2026-a/exclude", out | {"into": "../x"}).status == 422
+    assert owner.post("/awards/2026-a/exclude", out | {"into": "2026-a"}).status == 422
+    assert house.browser("shu").post("/awards/2026-a/exclude", out).status in (403, 404)
+    assert "2026-a-2" in owner.post("/awards/2026-a/exclude", out).words
+    house.through()
+    told = owner.get("/awards/2026-a-2/runs?other=2026-a")
+    assert "李敏" in told.words and "刷量&lt;b&gt;" in told.html
+    assert "1 → –" in told.words and "2 → 1" in told.words
+    assert house.acts()[-1] == "award.exclude"
+
+    assert "每个字节都一样" in owner.post("/awards/2026-a-2/verify").words
+    ranking = house.home / "awards" / "2026-a-2" / "ranking.csv"
+    ranking.write_text(ranking.read_text("utf-8").replace("demo-a1", "demo-a9"), "utf-8")
+    changed = owner.post("/awards/2026-a-2/verify").words
+    assert "ranking.csv" in changed and "应为“demo-a1”,现在是“demo-a9”" in changed
+
+
+def test_score_sheets_go_out_come_back_sealed_and_are_opened_together(house: AwardHouse) -> None:
+    owner = house.browser("quan")
+    owner.post("/awards", {"name": "2026-j", "shape": "most-influential"})
+    data = 'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }'
+    jury = 'jury = { weight = "0.30", min_judges = 2, trim = 0, recuse_same_org = false }'
+    text = rule_text(house.home).replace(data, f"{data.replace('1', '0.70', 1)}\n{jury}")
+    owner.post("/awards/2026-j/rule", {"text": text})
+    assert "先评到指数" in owner.get("/awards/2026-j/jury").words
+    owner.post("/awards/2026-j/run", {"until": "index"})
+    house.through()
+    assert owner.post("/awards/2026-j/jury", {"judges": "Ada"}).status == 422  # too few
+    assert "2 位评委" in owner.post("/awards/2026-j/jury", {"judges": "Ada\nBo，\n"}).words
+    packed = zipfile.ZipFile(io.BytesIO(owner.client.get("/awards/2026-j/jury/sheets.zip").content))
+    assert packed.namelist() == ["01-Ada.xlsx", "02-Bo.xlsx"]
+    assert owner.post("/awards/2026-j/jury/open").status == 422
+    for judge in ("Ada", "Bo"):
+        rows = "".join(f"wechat,demo-a{number},{judge},{70 + number}\n" for number in range(3))
+        sheet = ("sheet.csv", f"category,handle,judge,score\n{rows}")
+        told = owner.client.post(
+            "/awards/2026-j/jury/sheet", data={"_token": owner.token}, files={"file": sheet}
+        )
+        assert f"{judge}" in told.text and told.status_code == 200, told.text[-2000:]
+    opened = owner.post("/awards/2026-j/jury/open")
+    assert "已拆封" in opened.words
+    owner.post("/awards/2026-j/run")
+    house.through()
+    assert "demo-a2" in owner.get("/awards/2026-j").words
+    assert [act for act in house.acts() if act in ("award.sheet", "award.open")] == [
+        "award.sheet", "award.sheet", "award.open",
+    ]  # fmt: skip

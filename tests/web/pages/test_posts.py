@@ -10,6 +10,7 @@ from sqlmodel import col
 from config import Database, ManualClock, MeizhenError
 from config.secrets import KeyRing
 from organisation import Role
+from organisation.leaving import in_charge
 from scheduler import bulk
 from scheduler.deliveries import Attempt, Delivery, DeliveryEvent, State
 
@@ -194,6 +195,18 @@ def test_a_post_elsewhere_does_not_exist_and_acts_need_the_role(house: DeskHouse
     assert editor.post(f"/posts/{mine}/send").status == 403
     assert house.browser("fa").post(f"/posts/{mine}/submit").status == 403
     assert house.browser("fa").post(f"/posts/{theirs}/send").status == 404
+
+
+def test_a_post_is_handed_on_by_who_may_write_it(house: DeskHouse) -> None:
+    draft = house.newsroom.draft()
+    address = f"/posts/{draft}/charge"
+    assert house.browser("yi").post(address, {"login": "wen"}).status == 403
+    writer = house.browser("wen")
+    assert writer.post(address, {"login": "nobody"}).status == 404
+    assert "由 姓名yi 负责" in writer.post(address, {"login": "yi"}).words
+    with house.database.read() as session:
+        found = in_charge(session, "post", draft)
+    assert found is not None and found.login == "yi"
 
 
 def test_from_draft_over_review_into_the_queue(house: DeskHouse) -> None:

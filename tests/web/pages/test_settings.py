@@ -2,9 +2,12 @@
 
 import re
 
+import responses
 from desk_house import DeskHouse
 
 from organisation import Role
+
+_WECOM = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
 
 
 def test_the_house_s_settings_are_shown_to_who_runs_it_without_secrets(house: DeskHouse) -> None:
@@ -44,8 +47,30 @@ def test_webhooks_are_added_and_removed_within_reach(house: DeskHouse) -> None:
     assert found is not None
     page = browser.get("/settings")
     assert "93.184.216.34" in page.html and found[1] not in page.html and "/hook" not in page.html
+    assert "还没有发过消息" in browser.get("/settings/webhooks/门户").words
+    assert house.browser("wen").get("/settings/webhooks/门户").status in (403, 404)
     assert house.browser("wen").post("/settings/webhooks/门户/remove").status == 403
     assert "已删除" in browser.post("/settings/webhooks/门户/remove").words
+
+
+@responses.activate
+def test_an_endpoint_is_tried_at_once_and_a_message_goes_out_again(house: DeskHouse) -> None:
+    house.newsroom.person("guan", Role.ADMINISTRATOR, "HH")
+    browser = house.browser("guan")
+    url = "https://93.184.216.34/hook"
+    browser.post("/settings/webhooks", {"name": "门户", "url": url, "unit": "HH"})
+    there = responses.post(url, status=500)
+    refused = browser.post("/settings/webhooks/门户/test")
+    assert refused.status == 422 and "webhook.not_arrived" in refused.html
+    responses.replace(responses.POST, url, status=204)
+    assert "对方收下了" in browser.post("/settings/webhooks/门户/test").words
+    shown = browser.get("/settings/webhooks/门户").html
+    taken, lost = re.findall(r"(msg_[\w-]+)</small>", shown)
+    assert house.browser("wen").post("/settings/webhooks/门户/resend", {"message": lost}).status == 403
+    assert "重发" in browser.post("/settings/webhooks/门户/resend", {"message": lost}).words
+    again = browser.post("/settings/webhooks/门户/resend", {"message": lost})
+    assert "webhook.still_queued" in again.html
+    assert there.call_count == 1 and taken != lost
 
 
 def test_reports_are_scheduled_for_a_unit_and_ended(house: DeskHouse) -> None:
@@ -58,7 +83,12 @@ def test_reports_are_scheduled_for_a_unit_and_ended(house: DeskHouse) -> None:
     assert browser.post("/settings/schedules", values | {"mail": "a@example.org"}).status == 422
     assert browser.post("/settings/schedules", values | {"cron": "often"}).status == 422
     assert browser.post("/settings/robots", {"name": "群", "kind": "wecom", "key": "x"}).status == 404
-    assert "已停止" in browser.post("/settings/schedules/1/end").words
+    assert 'value="0 8 * * mon"' in browser.get("/settings/schedules/1").html
+    assert browser.post("/settings/schedules/1", values | {"cron": "often"}).status == 422
+    changed = browser.post("/settings/schedules/1", values | {"cron": "0 9 * * tue"})
+    assert "下次 3月3日 周二 09:00" in changed.words and "08:00" not in changed.words
+    assert browser.get("/settings/schedules/1").status == 422
+    assert "已停止" in browser.post("/settings/schedules/2/end").words
     assert browser.post("/settings/schedules/1/end").status == 422
 
 
@@ -70,5 +100,12 @@ def test_a_robot_s_key_is_never_shown(house: DeskHouse) -> None:
     assert refused.status == 422 and "bad key" not in refused.html
     added = browser.post("/settings/robots", {"name": "群", "kind": "wecom", "key": key})
     assert "机器人 群 已登记" in added.words and key not in added.html
+    with responses.RequestsMock() as wecom:
+        wecom.post(_WECOM, json={"errcode": 93000, "errmsg": f"invalid webhook url {key}"})
+        told = browser.post("/settings/robots/群/test")
+        assert "reports.robot_not_sent" in told.html and key not in told.html
+    with responses.RequestsMock() as wecom:
+        wecom.post(_WECOM, json={"errcode": 0, "errmsg": "ok"})
+        assert "测试消息已发到群里" in browser.post("/settings/robots/群/test").words
     assert "已删除" in browser.post("/settings/robots/群/remove").words
     assert browser.post("/settings/robots", {"name": "群", "kind": "pigeon", "key": key}).status == 422
