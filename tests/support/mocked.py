@@ -34,5 +34,6 @@ def _mocked(request: _Request) -> Told:
     except requests.ConnectionError as error:
         raise ConnectionResetError(*error.args) from error
     told = {name.lower(): value for name, value in answer.headers.items()}
-    ended = "content-length" in told or "transfer-encoding" in told
+    # An answer of this kind ends with its headers (RFC 9112, section 6.3).
+    ended = answer.status_code in (204, 304) or bool(told.keys() & {"content-length", "transfer-encoding"})
     return Told(answer.status_code, told, answer.content, ended, reusable=False)

@@ -21,7 +21,7 @@ from analytics.reports.schedules import (
     remove_robot,
     running_schedules,
 )
-from analytics.reports.trial import require_sent
+from analytics.reports.trial import require_sent, try_robot
 from config.errors import InputError, MeizhenError, Problem
 from config.settings import Settings, expected_of
 from organisation import Act, Unit, find_unit, http_for, require, require_over

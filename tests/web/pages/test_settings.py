@@ -63,7 +63,8 @@ def test_an_endpoint_is_tried_at_once_and_a_message_goes_out_again(house: DeskHo
     refused = browser.post("/settings/webhooks/门户/test")
     assert refused.status == 422 and "webhook.not_arrived" in refused.html
     responses.replace(responses.POST, url, status=204)
-    assert "对方收下了" in browser.post("/settings/webhooks/门户/test").words
+    told = browser.post("/settings/webhooks/门户/test")
+    assert "对方收下了" in told.words, told.html[-3000:]
     shown = browser.get("/settings/webhooks/门户").html
     taken, lost = re.findall(r"(msg_[\w-]+)</small>", shown)
     assert house.browser("wen").post("/settings/webhooks/门户/resend", {"message": lost}).status == 403
