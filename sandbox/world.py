@@ -80,10 +80,11 @@ class World:
 
     def reset(self, *, now: datetime | None = None, real_time: bool = False, seed: int | None = None) -> None:
         """Forgets everything and starts anew."""
+        moment = datetime.now(UTC)  # one moment for both: else the world's time would lag behind the machine's
         with self.lock:
             self.seed = self.seed if seed is None else seed
-            self._at = (now or datetime.now(UTC)).astimezone(UTC)
-            self._started = datetime.now(UTC) if real_time else None
+            self._at = (now or moment).astimezone(UTC)
+            self._started = moment if real_time else None
             self.accounts: dict[tuple[str, str], SandboxAccount] = {}
             self.published: list[Published] = []
             self._by_account: dict[tuple[str, str], list[Published]] = {}

@@ -76,7 +76,7 @@ class Installation:
         self._queued: dict[str, list[str]] = {}
         self._due: dict[str, datetime] = {}
         self._nodes: list[Node] = []
-        self.world.reset(now=datetime.now(UTC), real_time=True, seed=1)
+        self.world.reset(real_time=True, seed=1)
 
     # --- posts --------------------------------------------------------------------------------------------
 
