@@ -1,13 +1,11 @@
 """The running service: a publishing node, APScheduler's ticks, collection and reports. Wiring only."""
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -64,22 +62,6 @@ def job_runner_of(house: House, node: str) -> "JobRunner":
         threads=settings.job_threads,
         tick=timedelta(seconds=settings.tick_seconds),
     )
-
-
-@contextmanager
-def stopping_by_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set: what is under way is finished, then the process ends."""
-    stop = threading.Event()
-
-    def obey(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, obey) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class Examiner:
         except MeizhenError as error:
             return Checked((Finding(False, Label(error.told("zh"), error.told("en"))),), reached=False)
         fields = connector_for(account.platform).credential_fields
-        if any(field.required and not access.credentials.get(field.name) for field in fields):
+        lacking = any(field.required and not access.credentials.get(field.name) for field in fields)
+        if lacking and access.via is None:  # one that authorised us has no credentials of its own
             return Checked((Finding(False, _NOT_CONNECTED, _CONNECT),), reached=True)
         return check_account(access, account.platform)

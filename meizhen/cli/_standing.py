@@ -17,31 +17,28 @@ if TYPE_CHECKING:
 Look = Callable[[], "tuple[datetime, QueueStatus | None]"]
 
 
-def watch(look: Look, every: float, console: "Console") -> None:
-    """Shows what `look` sees every so many seconds, until Ctrl-C."""
-    try:
-        if console.is_terminal:
-            _live(look, every, console)
-        else:
-            for now, standing in _looks(look, every):
-                console.out(line(standing, now), highlight=False)
-    except KeyboardInterrupt:
-        console.out("")
+def watch(look: Look, every: float, console: "Console", stop: Event) -> None:
+    """Shows what `look` sees every so many seconds, until `stop`."""
+    if console.is_terminal:
+        _live(look, every, console, stop)
+    else:
+        for now, standing in _looks(look, every, stop):
+            console.out(line(standing, now), highlight=False)
+    console.out("")
 
 
-def _live(look: Look, every: float, console: "Console") -> None:
+def _live(look: Look, every: float, console: "Console", stop: Event) -> None:
     from rich.live import Live
 
     with Live(console=console, auto_refresh=False) as live:
-        for now, standing in _looks(look, every):
+        for now, standing in _looks(look, every, stop):
             live.update(whole(standing, now), refresh=True)
 
 
-def _looks(look: Look, every: float) -> "Iterator[tuple[datetime, QueueStatus | None]]":
-    pause = Event()
-    while True:
+def _looks(look: Look, every: float, stop: Event) -> "Iterator[tuple[datetime, QueueStatus | None]]":
+    while not stop.is_set():
         yield look()
-        pause.wait(every)
+        stop.wait(every)
 
 
 def line(standing: "QueueStatus | None", now: datetime) -> str:

@@ -46,8 +46,9 @@ def demo(
 
 def _serve(house: "House", clock: "SharedClock", port: int, *, quiet: bool) -> None:
     """The console over what the demo made, with people to sign in as, until stopped."""
+    from config.process import stopping_by_signal
     from meizhen.demo.newsroom import open_newsroom
-    from meizhen.service import Place, run_worker, stopping_by_signal
+    from meizhen.service import Place, run_worker
 
     newsroom = open_newsroom(house)
     for login, name in newsroom.people:

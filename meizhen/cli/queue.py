@@ -42,12 +42,14 @@ def status(
 ) -> None:
     from rich.console import Console
 
+    from config.process import stopping_by_signal
     from meizhen.cli import _standing
 
     with open_house() as house:
         console = Console()
         if live and not as_json:
-            _standing.watch(lambda: _look(house), every, console)
+            with stopping_by_signal() as stop:
+                _standing.watch(lambda: _look(house), every, console, stop)
             return
         with reaching():
             now, standing = house.clock.now(), _standing_of(house)

@@ -11,7 +11,8 @@ app = typer.Typer(help=text("cli.serve"), add_completion=False)
 
 @app.command(help=text("queue.help_serve"))
 def serve(host: Host = None, port: Port = None) -> None:
-    from meizhen.service import Place, run_service, stopping_by_signal
+    from config.process import stopping_by_signal
+    from meizhen.service import Place, run_service
 
     with stopping_by_signal() as stop, await_house(stop) as house:
         if house is None:

@@ -22,7 +22,8 @@ def worker(
     port: Port = None,
 ) -> None:
     from config.database import reaching
-    from meizhen.service import Place, run_worker, stopping_by_signal
+    from config.process import stopping_by_signal
+    from meizhen.service import Place, run_worker
     from scheduler.status import queue_status
 
     with stopping_by_signal() as stop, await_house(stop) as house:

@@ -7,6 +7,7 @@ import select as selecting
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -106,15 +107,15 @@ def standing(**changed: object) -> QueueStatus:
 
 def watched(console: Console, *looks: QueueStatus | None) -> str:
     """What the view shows of these looks, until Ctrl-C."""
-    coming = iter(looks)
+    coming, stop = list(looks), threading.Event()
 
     def look() -> tuple[datetime, QueueStatus | None]:
-        try:
-            return datetime(2026, 3, 2, 1, 0, 5, tzinfo=UTC), next(coming)
-        except StopIteration:
-            raise KeyboardInterrupt from None
+        standing = coming.pop(0)
+        if not coming:
+            stop.set()
+        return datetime(2026, 3, 2, 1, 0, 5, tzinfo=UTC), standing
 
-    _standing.watch(look, 0.001, console)
+    _standing.watch(look, 0.001, console, stop)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 

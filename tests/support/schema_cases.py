@@ -30,6 +30,12 @@ _CHECKS = (
 _HOST = "http://127.0.0.1"
 
 
+@schemathesis.serializer("video/mp4")
+def _film(_context: schemathesis.SerializationContext, value: Any) -> dict[str, bytes]:
+    """The body as it is."""
+    return {"data": value if isinstance(value, bytes) else str(value).encode()}
+
+
 @contextmanager
 def taken_back(scene: Scene) -> Iterator[Undone]:
     """The scene's API works on a database that `back()` sets back."""

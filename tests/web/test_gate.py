@@ -140,4 +140,6 @@ def test_only_what_takes_files_reads_more_than_a_plain_form(owner: DeskHouse) ->
         "/posts/finish": MOST_WITH_FILM,
         "/figures/imports": MOST_WITH_FILES,
         "/awards/{name}/given": MOST_WITH_FILES,
+        "/awards/{name}/jury/sheet": MOST_WITH_FILES,
+        "/organisation/import": MOST_WITH_FILES,
     }

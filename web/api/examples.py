@@ -82,15 +82,16 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "accounts_pause": ({"reason": "平台在维护"}, None),
     "accounts_add": (
         {
-            "platform": "bluesky",
-            "handle": "nm.example.cn",
+            "platform": "youth_voice",
+            "handle": "nmg",
             "unit": "NM",
-            "name": "青听内蒙古",
-            "credentials": {"identifier": "nm.example.cn", "app_password": "abcd-efgh-ijkl-mnop"},
+            "name": "青年之声内蒙古",
+            "api_base": "https://voice.example.cn/api",
+            "credentials": {"token": "abcd-efgh-ijkl-mnop"},
         },
         None,
     ),
-    "accounts_change": ({"name": "青听", "credentials": {"app_password": "abcd-efgh-ijkl-mnop"}}, None),
+    "accounts_change": ({"name": "青听", "credentials": {"token": "abcd-efgh-ijkl-mnop"}}, None),
     "units_add": ({"code": "XL", "parent": "NM", "kind": "league", "name_zh": "锡林郭勒盟"}, None),
     "units_set_words": ({"words": ["第一", "最佳"], "become": "forbidden"}, None),
     "people_invite": (
@@ -105,7 +106,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "me_name": ({"login": "wang", "until": "2026-03-09"}, None),
-    "tasks_finish": ({"url": "https://www.xiaohongshu.com/explore/65f0a1b2000000001203c4d5"}, None),
+    "tasks_finish": ({"url": "https://www.example.cn/explore/65f0a1b2"}, None),
     "tasks_refuse": ({"reason": "平台要求先补充资质"}, None),
     "tasks_name_robot": ({"robot": "排稿群"}, {"unit": "NM", "robot": "排稿群"}),
     "robots_add": (

@@ -139,8 +139,11 @@ def test_the_weeks_figures_are_seen_and_taken_along(live: Live) -> None:
     keyboard.room("数据")
     expect(page.locator("#week-figures")).to_contain_text("1,234")
     keyboard.enter(page.locator("summary", has_text="导出"))
+    keyboard.enter(page.locator('button[name="format"][value="csv"]'))
+    page.wait_for_url("**/jobs/*")
+    assert house.there.do_jobs() == 1
     with page.expect_download() as taken:
-        keyboard.enter(page.locator('a[download][href*="csv"]').first)
+        keyboard.enter(page.locator('a[href$=".csv"]').first)
     assert taken.value.path().stat().st_size > 0
 
 
@@ -175,6 +178,8 @@ def test_an_award_is_run_and_explained(awards: tuple[AwardHouse, str], chromium:
     page.wait_for_url("**/awards/2026-a")
     keyboard.enter(page.locator('button[data-dialog="run-award"]'))
     keyboard.enter(page.locator("#run-award button.btn-primary"))
+    expect(page.locator("#job")).to_be_visible()
+    house.through()
     keyboard.enter(page.locator("th a", has_text="demo-a2"))
     page.wait_for_url("**/explain?**")
     expect(page.locator(".mz-explained")).to_contain_text("第 1 名")
