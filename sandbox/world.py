@@ -81,8 +81,6 @@ class World:
     def reset(self, *, now: datetime | None = None, real_time: bool = False, seed: int | None = None) -> None:
         """Forgets everything and starts anew."""
         moment = datetime.now(UTC)  # one for both: the world would lag behind the machine otherwise
-            UTC
-        )  # one moment for both: else the world's time would lag behind the machine's
         with self.lock:
             self.seed = self.seed if seed is None else seed
             self._at = (now or moment).astimezone(UTC)
