@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: web screenshots demo test test-engines test-faults test-platforms check bench bench-peers install pins clean
+.PHONY: web screenshots demo test test-engines test-faults test-platforms night check bench bench-peers install pins clean
 .DEFAULT_GOAL := demo
 
 .tools/bin/uv:
@@ -35,6 +35,9 @@ test: install ## every test, on SQLite and PostgreSQL, in parallel, in random or
 
 test-faults: install ## the forty faults, twenty rounds of each, every round seeded anew
 	$(BIN)/pytest tests/faults -n auto --fault-runs 20 $(ARGS)
+
+night: test-faults ## what runs every night: every fault twenty times, then ten minutes of lists by the API
+	$(BIN)/python -m benchmarks.api --seconds 600
 
 test-platforms: install ## real servers of platforms (WordPress, Bluesky, Ghost, Askbot, Matrix, mail), kept in .platforms/
 	$(BIN)/pytest tests/platforms -m platforms -n 0 $(ARGS)
