@@ -49,22 +49,22 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("name", ["secret", "access_token", "Authorization", "api_key", "credentials"])
 def test_a_secret_is_hidden_by_its_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info")
-    structlog.get_logger("x").info("call", **{name: "canary-4711"})
+    structlog.get_logger("x").info("call", **{name: "canary-qwjxz"})
     assert "canary" not in capsys.readouterr().err
 
 
 def test_a_secret_inside_an_address_or_a_traceback_is_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info")
     try:
-        raise RuntimeError("GET https://api.example.org/x?access_token=canary-4711&a=1")
+        raise RuntimeError("GET https://api.example.org/x?access_token=canary-qwjxz&a=1")
     except RuntimeError:
-        structlog.get_logger("x").exception("failed", url="https://h/?secret=canary-4711")
+        structlog.get_logger("x").exception("failed", url="https://h/?secret=canary-qwjxz")
     said = capsys.readouterr().err
     assert "canary" not in said
     assert "RuntimeError" in said
 
 
-CANARY = "canary/4711+x=Z"
+CANARY = "canary/qwjxz+x=Z"
 
 
 class Holder:
@@ -97,7 +97,8 @@ def test_a_known_secret_appears_whatever_holds_it_in_no_log(
     structlog.get_logger("x").info(f"event {CANARY}", value=value, other=[value])
     said = capsys.readouterr().err
     event = json.loads(said)
-    assert "canary" not in said and "4711" not in said
+    del event["timestamp"]  # any digits may stand in it
+    assert "canary" not in json.dumps(event) and "qwjxz" not in json.dumps(event)
     assert event["event"] == "event ***"
 
 
@@ -114,7 +115,7 @@ def test_a_known_secret_is_taken_out_of_a_traceback_with_its_causes(
     except RuntimeError:
         structlog.get_logger("x").exception("failed")
     said = capsys.readouterr().err
-    assert "4711" not in said and "KeyError" in said and "while opening ***" in said
+    assert "qwjxz" not in said and "KeyError" in said and "while opening ***" in said
 
 
 def test_names_hide_their_values_at_any_depth(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +138,7 @@ def test_what_libraries_log_is_json_without_secrets_too(capsys: pytest.CaptureFi
     assert len(lines) == 1, "one handler, however often logs are set up"
     event = json.loads(lines[0])
     assert (event["event"], event["logger"]) == ("job *** failed", "apscheduler.executors")
-    assert "4711" not in lines[0]
+    assert "qwjxz" not in lines[0]
 
 
 def test_one_secret_that_begins_like_another_is_hidden_whole() -> None:
@@ -184,7 +185,7 @@ def test_opened_credentials_are_known_to_the_logs(
     from organisation import SealedMemory, open_credentials
 
     configure_logging("info")
-    credentials = {"appid": "wx0123456789abcdef", "secret": "canary4711canary4711canary4711ab"}
+    credentials = {"appid": "wx0123456789abcdef", "secret": "canaryqwjxzcanaryqwjxzcanaryqwjxzab"}
     account = make_account(database, keys, "wechat", "binhe", credentials=credentials)
     with database.read() as session:
         open_credentials(session, keys, account)
