@@ -246,7 +246,7 @@ def _act_of(rule: Rule) -> Act | None:
 def _read_through(
     call: Call, rule: Rule, endpoint: Callable[..., Any], values: Mapping[str, object]
 ) -> Response:
-    with _reading(call, rule) as asked:
+    with call.office.turns, _reading(call, rule) as asked:
         made = endpoint(asked, **values)
         _require_checked(asked)
         answer = _packed(made, HTTPStatus.OK)
