@@ -4,7 +4,6 @@ Datetimes are `datetime` columns of SQLModel, which stores UTC, gives aware valu
 ones on both databases; migrations name the same type (`UTCDateTime`).
 """
 
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +35,9 @@ from config.clock import SystemClock
 from config.errors import MeizhenError
 from config.settings import Settings
 from config.versions import Version, VersionTeller
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _Columns = TypeVarTuple("_Columns")
 # Statements kept, of each kind that depends on where somebody may look: made once a reach, not once a page.
@@ -227,11 +229,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _keep_a_log(cursor: sqlite3.Cursor) -> None:
+def _keep_a_log(cursor: "sqlite3.Cursor") -> None:
     """Turns a new file to a write-ahead log. SQLite refuses while another does it (sqlite.org/wal.html).
 
     Its busy timeout does not hold against one who writes, so nodes that make the same file take turns here.
     """
+    import sqlite3  # a node on PostgreSQL does without
+
     until = time.monotonic() + _BUSY_MILLISECONDS / 1000
     while True:
         try:

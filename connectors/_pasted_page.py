@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from html import unescape
 
 from connectors._contract import TextFormat
-from connectors._wechat_article import body_of, lies_elsewhere
 
 # Of clean HTML: every value stands in double quotes.
 _PICTURE = re.compile(r'<img\b((?:\s+[\w-]+="[^"]*")*)\s*>')
@@ -27,6 +26,9 @@ class PastedPage:
 
 def pasted_page(written: str, first: int) -> PastedPage:
     """What was pasted, made safe; places are numbered from `first`, one a picture however often shown."""
+    # A node that publishes never needs it: the cleaners weigh three megabytes.
+    from connectors._wechat_article import body_of, lies_elsewhere
+
     numbers: dict[str, int] = {}
     embedded: list[int] = []
 
