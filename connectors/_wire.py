@@ -14,7 +14,7 @@ from urllib3.connection import HTTPConnection
 
 _MOST_HEADERS = 100  # as `http.client` takes them
 _MOST_KEPT = 64
-_PIECE = 65_536
+_PIECE = 16_384  # most answers come whole in it, and every sender has one
 
 
 class AnswerCut(ConnectionError):
