@@ -80,15 +80,36 @@ def flag(
 
 def not_looked_at(category: Category, limits: Anomaly, *, mixed: bool) -> tuple[str, ...]:
     """The checks that the rule leaves out or the figures do not allow; `mixed`: reads are told by source."""
-    figures = watched(category.platform)
-    able = {
-        "like_read": limits.like_read is not None and LIKES in figures,
-        "spike": limits.spike is not None and bool(figures),
-        "mean_median": limits.mean_median is not None and bool(figures),
-        "source_mix": limits.source_mix is not None and mixed,
-        "unexplained": limits.unexplained is not None and mixed,
+    asked, able = _asked(limits), _able(category, mixed=mixed)
+    return tuple(check for check in CHECKS if not (asked[check] and able[check]))
+
+
+def asked_in_vain(category: Category, limits: Anomaly, *, mixed: bool) -> tuple[str, ...]:
+    """The checks that the rule asks for and the figures do not allow."""
+    asked, able = _asked(limits), _able(category, mixed=mixed)
+    return tuple(check for check in CHECKS if asked[check] and not able[check])
+
+
+def _asked(limits: Anomaly) -> dict[str, bool]:
+    return {
+        "like_read": limits.like_read is not None,
+        "spike": limits.spike is not None,
+        "mean_median": limits.mean_median is not None,
+        "source_mix": limits.source_mix is not None,
+        "unexplained": limits.unexplained is not None,
     }
-    return tuple(check for check in CHECKS if not able[check])
+
+
+def _able(category: Category, *, mixed: bool) -> dict[str, bool]:
+    figures = watched(category.platform)
+    read = bool(figures)
+    return {
+        "like_read": LIKES in figures,
+        "spike": read,
+        "mean_median": read,
+        "source_mix": mixed,
+        "unexplained": mixed,
+    }
 
 
 def _flags(category: Category, limits: Anomaly, frozen: Frozen, accounts: Accounts) -> Iterator[list[Cell]]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics.awards import source_mix
+from analytics.awards.anomalies import asked_in_vain
 from analytics.awards.files import read_csv
 from analytics.awards.folder import Desk, RunFolder
 from analytics.awards.holes import Signature
@@ -12,6 +14,7 @@ from analytics.awards.intake import Given
 from analytics.awards.rule import Category, Rule
 from analytics.awards.rule_file import load_rule
 from analytics.awards.run import freeze_into
+from analytics.awards.source_anomalies import handles_told
 from analytics.awards.stages import BY_CATEGORY, FREEZE, number_of
 from config.database import Database
 from config.progress import Progress, tell_nobody
@@ -29,8 +32,8 @@ class Looked:
 
 @dataclass(frozen=True)
 class CategoryCheck:
-    """What a look found: every account of the platform, those eligible by track, the reasons by gate, and the
-    days of holes by account.
+    """What a look found: every account of the platform, those eligible by track, the reasons by gate, the
+    days of holes by account, and the checks for anomalies that the figures do not allow.
     """
 
     category: Category
@@ -39,6 +42,7 @@ class CategoryCheck:
     refused: Mapping[str, int]
     looked: tuple[Looked, ...]
     holes: Mapping[str, int]
+    in_vain: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def check_award(
                 stage(rule, category, desk)
 
         folder.perform(number_of("eligibility"), "eligibility", all_categories)
-        checks = tuple(_checked(category, folder.path / category.id) for category in rule.categories)
+        checks = tuple(_checked(rule, category, folder.path / category.id) for category in rule.categories)
     named = (("jury", rule.needs_jury and not jury), ("votes", rule.needs_votes and not votes))
     return AwardCheck(rule, checks, tuple(name for name, needed in named if needed))
 
@@ -102,6 +106,7 @@ def check_json(checked: AwardCheck) -> dict[str, object]:
                 "eligible": dict(found.eligible),
                 "refused": dict(found.refused),
                 "holes": dict(found.holes),
+                "in_vain": list(found.in_vain),
                 "looked": [
                     {
                         "handle": one.handle,
@@ -117,7 +122,7 @@ def check_json(checked: AwardCheck) -> dict[str, object]:
     }
 
 
-def _checked(category: Category, folder: Path) -> CategoryCheck:
+def _checked(rule: Rule, category: Category, folder: Path) -> CategoryCheck:
     reasons: dict[str, list[Mapping[str, str]]] = {}
     refused: dict[str, int] = {}
     for row in read_csv(folder / "eligibility.csv"):
@@ -136,4 +141,7 @@ def _checked(category: Category, folder: Path) -> CategoryCheck:
     holes: dict[str, int] = {}
     for hole in read_csv(folder / "holes.csv"):
         holes[hole["handle"]] = holes.get(hole["handle"], 0) + 1
-    return CategoryCheck(category, len(looked), tracks, refused, looked, holes)
+    mix = folder / source_mix.FILE
+    mixed = mix.exists() and bool(handles_told(category, mix))
+    in_vain = asked_in_vain(category, rule.anomaly, mixed=mixed)
+    return CategoryCheck(category, len(looked), tracks, refused, looked, holes, in_vain)

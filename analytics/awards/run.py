@@ -22,6 +22,7 @@ from analytics.awards.freezing import freeze_articles
 from analytics.awards.handles import Handles
 from analytics.awards.holes import COLUMNS as HOLE_COLUMNS
 from analytics.awards.holes import Signature, freeze_holes, refuse_holes
+from analytics.awards.imported import freeze_imports
 from analytics.awards.intake import Given, Intake, take_in
 from analytics.awards.nominees import FILE as NOMINEES
 from analytics.awards.nominees import (
@@ -226,8 +227,9 @@ def freeze_into(
             step(category)
             works = _works_of(nominated.get(category.id))
             freeze_articles(database, rule, category, desk.write(f"{category.id}/{FROZEN[1]}"), works)
+            freeze_imports(database, rule, category, desk.write(f"{category.id}/{FROZEN[3]}"))
             if _looks_at_mix(rule) and is_told(database, category):
-                freeze_mix(database, rule, category, desk.write(f"{category.id}/{FROZEN[3]}"), works)
+                freeze_mix(database, rule, category, desk.write(f"{category.id}/{FROZEN[4]}"), works)
         for name, content in taken.files.items():
             desk.write(name).write_bytes(content)
         desk.write(RULE).write_bytes(rule_path.read_bytes())

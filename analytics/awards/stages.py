@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from analytics.awards import intake, source_mix, windows
+from analytics.awards import imported, intake, source_mix, windows
 from analytics.awards.alternatives import Standings
 from analytics.awards.anomalies import flag, not_looked_at
 from analytics.awards.eligibility import (
@@ -52,7 +52,7 @@ from analytics.awards.variables import count_variables
 FREEZE, FINAL = "freeze", "final"
 RULE = "rule.toml"
 DEFINITIONS = "definitions"
-FROZEN = ("accounts.csv", "articles.csv", "holes.csv", source_mix.FILE)  # the last where it is told
+FROZEN = ("accounts.csv", "articles.csv", "holes.csv", imported.FILE, source_mix.FILE)  # the last if told
 FINAL_COLUMNS = ("category", "track", "place", "handle", "name", "unit_code", "unit", "score")
 CategoryStage = Callable[[Rule, Category, Desk], None]
 

@@ -53,3 +53,6 @@ def _show_category(found: "CategoryCheck") -> None:
     if found.holes:
         days = ", ".join(f"{handle} {count}" for handle, count in list(found.holes.items())[:_SHOWN])
         typer.echo(text("award.check_holes", category=label, days=days))
+    if found.in_vain:
+        checks = ", ".join(text(f"papers.check_{check}") for check in found.in_vain)
+        typer.echo(text("award.check_in_vain", category=label, checks=checks))

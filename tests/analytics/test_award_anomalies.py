@@ -13,6 +13,7 @@ from analytics.awards.anomalies import Spread
 from analytics.awards.folder import RunFolder
 from analytics.awards.papers.facts import read_run
 from analytics.awards.papers.method import method_facts
+from analytics.awards.rule_check import check_award
 from analytics.awards.verification import verify
 from analytics.figures import Meaning, know_metrics
 from config.database import Database
@@ -137,6 +138,18 @@ def test_a_platform_without_reads_is_not_looked_at_and_says_so(store: Store, tmp
     assert rows_of(tmp_path / "out" / "weibo" / "anomalies.csv") == []
     told = result.paths["ranking_json"].read_text("utf-8")
     assert '"not_looked_at"' in told and '"like_read"' in told
+    (checked,) = check_award(store(world), rule).categories
+    assert checked.in_vain == ("like_read", "spike", "mean_median", "source_mix", "unexplained")
+
+
+def test_a_look_at_the_rule_tells_which_checks_the_figures_do_not_allow(store: Store, tmp_path: Path) -> None:
+    world = World()
+    sourced(world, "demo-told", lambda place: {})
+    rule = small_rule(tmp_path)
+    (checked,) = check_award(told_by_source(store(world)), rule).categories
+    assert checked.in_vain == ()
+    (untold,) = check_award(store(world), rule).categories
+    assert untold.in_vain == ("source_mix", "unexplained")
 
 
 PARTS = ("message", "chat", "moments", "profile", "feed", "search")
