@@ -47,7 +47,7 @@ class Answer:
         """
         try:
             return strict_json(self.content)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             told = f"HTTP {self.status}, not JSON ({type(error).__name__}): {self.excerpt()}"
             raise self._doubt(told, platform_code="bad-answer") from None
 

@@ -20,7 +20,7 @@ def answer(access: Access, request: CallbackRequest) -> CallbackAnswer:
     _check(access, request)
     try:
         told = strict_json(request.body)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise CallbackRefused("json") from None
     told = _object(told)
     event, content = line(told.get("event"), 64), _object(told.get("content"))

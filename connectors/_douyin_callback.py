@@ -45,7 +45,7 @@ def answer(access: Access, request: CallbackRequest) -> CallbackAnswer:
 def _parsed(content: bytes) -> object:
     try:
         parsed: object = strict_json(content)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise CallbackRefused("json") from None
     return parsed
 

@@ -155,7 +155,7 @@ def _usage(headers: Mapping[str, str]) -> _Usage:
 def _header(headers: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         told = strict_json(headers.get(name, "").encode())
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
 

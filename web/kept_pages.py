@@ -8,6 +8,7 @@ the page was made. So whatever is committed, by whatever process, shows at the v
 away, an ended session, a changed post. Form tokens are not kept: every answer gets one of its own.
 """
 
+from asyncio import Semaphore
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from organisation.one_time_codes import hash_of
 from web import cookies
 from web.desk import Desk
 from web.gate import form_token
+from web.turns import TURNS
 
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., object])
 _MARK = "__kept__"
@@ -51,11 +53,18 @@ def tell_page(request: Request, token: str, signed: SignedIn, ages: Ages) -> Non
 
 
 @dataclass(frozen=True)
-class _Page:
-    """A page without its form tokens: they stand between the parts."""
+class _Moment:
+    """What the pages of a moment are made from; no `version`: the database did not tell."""
 
-    version: Version
+    version: Version | None
     minute: datetime
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page without its form tokens: they stand between the parts. `made` is the moment before it was."""
+
+    made: _Moment
     until: datetime
     headers: list[tuple[bytes, bytes]]
     parts: list[bytes]
@@ -81,26 +90,36 @@ class KeptPages:
         )
         self._pages: OrderedDict[_Question, _Page] = OrderedDict()  # the event loop's alone
         self._size = 0
+        self._turns = Semaphore(TURNS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         question = self._question(scope)
         if question is None:
             await self.app(scope, receive, send)
             return
-        now = self._desk.clock.now()
-        version = await run_in_threadpool(self._desk.database.version)
-        page = self._pages.get(question)
-        if page is not None and page.version == version and now < page.until and page.minute == _minute(now):
-            self._pages.move_to_end(question)
+        page, _ = await self._kept(question)
+        if page is None:
+            async with self._turns:
+                page, moment = await self._kept(question)  # another request may have had it made meanwhile
+                heard = _Heard()
+                if page is None:
+                    await self.app(scope, receive, heard.send)
+                    self._keep(question, moment, heard, scope)
+        if page is not None:
             await _give(page, HTTPConnection(scope), send)
             return
-        self._forget(question)
-        heard = _Heard(send)
-        await self.app(scope, receive, heard.send)
-        told = scope.get(_STATE)
-        if version is not None and isinstance(told, _Told) and heard.is_plain:
-            parts = bytes(heard.body).split(told.token.encode())
-            self._keep(question, _Page(version, _minute(now), told.until, heard.headers, parts))
+        for message in heard.messages:  # whoever reads slowly holds up nobody's turn
+            await send(message)
+
+    async def _kept(self, question: _Question) -> tuple[_Page | None, _Moment]:
+        """The page that may be given again, and the moment that it may not be older than."""
+        now = self._desk.clock.now()
+        moment = _Moment(await run_in_threadpool(self._desk.database.version), _minute(now))
+        page = self._pages.get(question)
+        if page is None or page.made != moment or now >= page.until:
+            return None, moment
+        self._pages.move_to_end(question)
+        return page, moment
 
     def _question(self, scope: Scope) -> _Question | None:
         """All of a request that its page is made from; None where it is no question for a kept page."""
@@ -114,8 +133,13 @@ class KeptPages:
         asked = (scope["path"], scope["query_string"].decode("latin-1"), scope["scheme"])
         return (hash_of(token), *asked, *wishes)
 
-    def _keep(self, question: _Question, page: _Page) -> None:
-        self._forget(question)  # another request may have been quicker
+    def _keep(self, question: _Question, moment: _Moment, heard: "_Heard", scope: Scope) -> None:
+        self._forget(question)
+        told = scope.get(_STATE)
+        if moment.version is None or not isinstance(told, _Told) or not heard.is_plain:
+            return
+        parts = bytes(heard.body).split(told.token.encode())
+        page = _Page(moment, told.until, heard.headers, parts)
         self._pages[question] = page
         self._size += page.size
         while self._size > _MOST_BYTES:
@@ -127,25 +151,25 @@ class KeptPages:
 
 
 class _Heard:
-    """What is sent, passed on and remembered."""
+    """What an app sent."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._status = 0
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.body = bytearray()
 
     @property
     def is_plain(self) -> bool:
         """A page, which tells the browser to remember nothing."""
-        return self._status == 200 and all(name.lower() != b"set-cookie" for name, _ in self.headers)
+        return self.status == 200 and all(name.lower() != b"set-cookie" for name, _ in self.headers)
 
     async def send(self, message: Message) -> None:
+        self.messages.append(message)
         if message["type"] == "http.response.start":
-            self._status, self.headers = message["status"], list(message["headers"])
+            self.status, self.headers = message["status"], list(message["headers"])
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
-        await self._send(message)
 
 
 async def _give(page: _Page, request: HTTPConnection, send: Send) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
-from os import cpu_count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore
@@ -39,6 +38,7 @@ from web.api.cursors import Paging, make_cursor, read_cursor
 from web.api.pace import Pace
 from web.api.problems import language_of
 from web.desk import Desk
+from web.turns import TURNS
 
 _Row = TypeVar("_Row")
 _Body = TypeVar("_Body", bound=BaseModel)
@@ -50,9 +50,7 @@ class Office:
 
     desk: Desk
     pace: Pace
-    # Short reads take turns: sixteen threads at once between Python and the database got half as much done as
-    # three on two cores, since each row hands the interpreter's lock over (`python -m benchmarks.api`).
-    turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore((cpu_count() or 1) + 1))
+    turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(TURNS))  # of short reads
 
     def let_in(self, token: str) -> tuple[KeyHolder, Mapping[str, str]]:
         """Who asks, and what is left of their pace. Raises `api.unauthorised` or `api.too_many`."""
