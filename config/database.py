@@ -4,10 +4,9 @@ Datetimes are `datetime` columns of SQLModel, which stores UTC, gives aware valu
 ones on both databases; migrations name the same type (`UTCDateTime`).
 """
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -35,6 +34,7 @@ from config.clock import SystemClock
 from config.errors import MeizhenError
 from config.settings import Settings
 from config.versions import Version, VersionTeller
+from config.writers import WriterTurns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,7 +95,7 @@ class Database:
         self.engine = engine
         self._reading = engine.execution_options(meizhen_reads=True)
         self._by_key = engine.execution_options(meizhen_by_key=True)
-        self._writer = threading.Lock()
+        self._turns = WriterTurns()
         self._versions = VersionTeller(engine)
 
     @property
@@ -121,31 +121,27 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """As `write`, for a statement or two."""
-        with self._turn(), self.engine.begin() as connection:
+        """As `write`, for a statement or two: on SQLite they go before longer work that waits as well."""
+        with self._turn(short=True), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self, *, by_key: bool = False) -> Iterator[Session]:
         """A session in one transaction: committed at the end, rolled back on any exception.
 
-        On SQLite it begins IMMEDIATE: two writers wait for each other here and not in the middle. Threads of
-        one process queue up for it, since SQLite itself only sleeps and asks again, ever more rarely.
+        On SQLite it begins IMMEDIATE: two writers wait for each other here and not in the middle; the threads
+        of one process take turns.
         `by_key` is for few rows out of many: PostgreSQL then looks every row up, whatever it believes of the
         tables' sizes.
         """
         engine = self._by_key if by_key else self.engine
-        with self._turn(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self._turn(short=False), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        taken = self.is_sqlite and self._writer.acquire(timeout=_BUSY_MILLISECONDS / 1000)
-        try:
-            yield
-        finally:
-            if taken:
-                self._writer.release()
+    def _turn(self, *, short: bool) -> AbstractContextManager[None]:
+        if not self.is_sqlite:
+            return nullcontext()
+        return self._turns.turn(short=short, seconds=_BUSY_MILLISECONDS / 1000)
 
     def version(self) -> Version | None:
         """Which state it is in: the same again only while nobody commits. None where it does not answer."""
