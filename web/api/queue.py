@@ -169,8 +169,9 @@ def following(
     hours: Annotated[int, Query(ge=1, le=MOST_HOURS, description="How many hours ahead.")] = 36,
 ) -> DigestShown:
     """接下来 What goes out next and whom it waits for, what failed, who is silent; of a unit, or in sight."""
-    within = asked.sight()
-    if unit is not None:
+    if unit is None:
+        within = asked.sight()
+    else:
         place = find_unit(asked.session, unit)
         asked.at(place.path)
         within = in_subtree(place)
