@@ -159,6 +159,7 @@ def test_a_reminder_reaches_who_answers_for_the_post_and_its_units_groups_once(
     assert len(site.received) == 2
 
 
+@pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)
 def test_a_reminder_that_has_nobody_or_breaks_is_logged_without_a_word_of_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,9 @@ class Desk:
         return taken
 
 
+on_one_database = pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def desk(database: Database, keys: KeyRing, clock: ManualClock, tmp_path: Path) -> Desk:
     return Desk(make_newsroom(database, keys, clock, tmp_path))
@@ -151,6 +154,7 @@ def test_the_digest_tells_what_comes_whom_it_waits_for_what_failed_and_who_is_si
     assert Readiness.READY not in {one.state for one in desk.digest().coming}
 
 
+@on_one_database
 def test_a_digest_of_nothing_is_one_line_and_a_long_one_says_how_much_it_leaves_out(desk: Desk) -> None:
     assert desk.digest().empty and lines_of(desk.digest(), "") == [lines_of(desk.digest(), "x")[0]]
     for number in range(33):
@@ -258,6 +262,7 @@ def test_a_reminder_is_taken_by_one_of_many_nodes_however_many_look(desk: Desk) 
     assert {ready.state for one in taken for _, ready in one.copies} == {Readiness.PAUSED}
 
 
+@on_one_database
 def test_whoever_may_sign_nothing_any_more_is_not_waited_for(desk: Desk) -> None:
     """Where only an owner is left who may sign, the owner is named; where nobody is, that is said."""
     from organisation import Role, disable_person
