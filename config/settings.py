@@ -77,6 +77,13 @@ class Settings(BaseSettings):
         description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
     )
     port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
+    site: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@/]{1,200}(/[^\s?#@/]{1,100}){0,5})?$",
+        examples=["https://meizhen.unit.cn"],
+        description="Address of the console as people open it: digests and reminders link to it; empty links "
+        "to nothing.",
+    )
     trusted_proxies: str = Field(
         "",
         max_length=1000,

@@ -1,23 +1,28 @@
-"""Weekly reports of a house on their schedules: fire times, rounds of sending, notices. Wiring only."""
+"""Weekly reports and daily digests on their schedules: fire times, rounds, notices. Wiring only."""
 
-import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
+from analytics.articles import last_articles
 from analytics.reports import Office, plan_fire, run_round, running_schedules
+from analytics.reports.content import Report
 from analytics.reports.cron import parse_cron
 from analytics.reports.ordering import order_reports
+from config.messages import speaking
 from connectors import Http
 from meizhen.house import House
-from organisation import find_unit
+from organisation import Unit, find_unit
 from organisation.access import http_for
+from organisation.units import in_subtree
+from scheduler.digest import read_digest
+from scheduler.digest_text import lines_of, title_of
 from scheduler.notices import ReportNotices
-from scheduler.periodic import last_fire, run_due
+from scheduler.periodic import last_fire, register_rounds, run_due
 
 _TICK_SECONDS = 15
 _PLANNING = timedelta(minutes=5)
@@ -34,7 +39,26 @@ def office_of(house: House, node: str) -> Office:
         node=node,
         teller=ReportNotices(),
         http=robot_http(house),
+        digest=lambda session, unit, now: make_digest(session, unit, now, house.settings.site),
     )
+
+
+def make_digest(session: Session, unit: Unit, now: datetime, site: str) -> Report:
+    """What a unit and all below it are told every day, in Chinese as every report."""
+    digest = read_digest(session, in_subtree(unit), now, last_articles)
+    with speaking("zh"):
+        return Report(
+            unit=unit.code,
+            name=unit.name_zh,
+            week="",
+            title=title_of(digest, unit.name_zh),
+            files={},
+            not_made=(),
+            headline=tuple(lines_of(digest, site)),
+            holes=(),
+            complete=True,
+            empty=digest.empty,
+        )
 
 
 def robot_http(house: House) -> Callable[[str], Http]:
@@ -45,24 +69,7 @@ def robot_http(house: House) -> Callable[[str], Http]:
 def register_reports(ticker: BaseScheduler, house: House, node: str) -> None:
     """Has the reports of every schedule go out while the ticker runs."""
     office = office_of(house, node)
-    running = threading.Lock()
-
-    def tick_once() -> None:
-        # A hundred mails take minutes: a tick meanwhile has nothing to do, and nobody to tell.
-        if running.acquire(blocking=False):
-            try:
-                tick(office)
-            finally:
-                running.release()
-
-    ticker.add_job(
-        tick_once,
-        IntervalTrigger(seconds=_TICK_SECONDS),
-        id="reports",
-        max_instances=2,  # the second only finds the first at work
-        next_run_time=house.clock.now(),
-        misfire_grace_time=None,
-    )
+    register_rounds(ticker, "reports", lambda: tick(office), seconds=_TICK_SECONDS, clock=house.clock)
 
 
 def tick(office: Office) -> None:

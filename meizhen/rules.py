@@ -291,6 +291,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "list"): Rule(Act.POST_READ, at_account("account", filtered)),
     ("post", "show"): _READ_POST,
     ("post", "preview"): _READ_POST,
+    ("post", "important"): Rule(Act.POST_WRITE, at_post("post")),
     ("post", "reschedule"): _SEND,
     ("post", "cancel"): _SEND,
     ("post", "retry"): _SEND,
@@ -321,6 +322,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("task", "refuse"): _TASK,
     ("task", "robot"): Rule(Act.REPORT_SCHEDULE, at_unit("code")),
     ("queue", "status"): Rule(Act.QUEUE_READ),
+    ("queue", "next"): Rule(Act.POST_READ, at_unit("unit", filtered)),
     ("queue", "notices"): Rule(Act.QUEUE_READ),
     ("queue", "pause"): Rule(Act.QUEUE_STEER, _STEER),
     ("queue", "resume"): Rule(Act.QUEUE_STEER, _STEER),
@@ -392,6 +394,7 @@ JOBS: Mapping[str, Act] = {
     "ledger-head": Act.LEDGER_EXPORT,
     "sweep-sessions": Act.HOUSE_RUN,
     "task-reminders": Act.POST_SEND,
+    "post-reminders": Act.POST_SEND,
     "webhooks": Act.WEBHOOK_WRITE,
     "check-accounts": Act.ACCOUNT_CHECK,
 }

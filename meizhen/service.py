@@ -106,7 +106,7 @@ def run_service(house: House, stop: threading.Event, place: Place, started: Call
 def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None:
     """Every job by its name in `rules.JOBS`: one that is not there has no rule, and is not run."""
     from meizhen.checking import check_accounts
-    from meizhen.reminding import remind_of_tasks
+    from meizhen.reminding import register_post_reminders, remind_of_tasks
     from meizhen.reporting import register_reports
     from meizhen.webhooks import register_webhooks
 
@@ -123,8 +123,13 @@ def _register_jobs(ticker: BackgroundScheduler, house: House, node: str) -> None
         "task-reminders": (CronTrigger(minute="*/5", timezone=SHANGHAI), remind_of_tasks, _SHORT),
         "sweep-sessions": (CronTrigger(hour=0, minute=20, timezone=SHANGHAI), upkeep.sweep, _SHORT),
     }
-    # Every schedule has fire times of its own, every message its next try: their rows are their leases.
-    own = {"reports": register_reports, "webhooks": register_webhooks}
+    # Every schedule has fire times of its own, every message its next try, every post its time: their rows
+    # are their leases.
+    own = {
+        "reports": register_reports,
+        "webhooks": register_webhooks,
+        "post-reminders": register_post_reminders,
+    }
     for name in JOBS:
         if name in own:
             own[name](ticker, house, node)

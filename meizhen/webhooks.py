@@ -1,15 +1,13 @@
 """Webhooks of a house: rounds of sending while the service runs, and single ones by command. Wiring only."""
 
-import threading
-
 import structlog
 from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import OperationalError
 
 from meizhen.house import House
 from organisation.access import http_for
 from organisation.webhook_sending import Post, run_round
+from scheduler.periodic import register_rounds
 
 _TICK_SECONDS = 5
 _log = structlog.get_logger("meizhen.webhooks")
@@ -24,24 +22,7 @@ def post_of(house: House, node: str) -> Post:
 def register_webhooks(ticker: BaseScheduler, house: House, node: str) -> None:
     """Has messages go out while the ticker runs; of several nodes, one serves an endpoint at a time."""
     post = post_of(house, node)
-    running = threading.Lock()
-
-    def tick_once() -> None:
-        # Endpoints that do not answer take their time: a tick meanwhile has nothing to do.
-        if running.acquire(blocking=False):
-            try:
-                tick(post)
-            finally:
-                running.release()
-
-    ticker.add_job(
-        tick_once,
-        IntervalTrigger(seconds=_TICK_SECONDS),
-        id="webhooks",
-        max_instances=2,  # the second only finds the first at work
-        next_run_time=house.clock.now(),
-        misfire_grace_time=None,
-    )
+    register_rounds(ticker, "webhooks", lambda: tick(post), seconds=_TICK_SECONDS, clock=house.clock)
 
 
 def tick(post: Post) -> None:

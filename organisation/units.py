@@ -1,7 +1,8 @@
 """The tree of units: region → leagues and cities, universities, enterprises → departments."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from sqlalchemy import Column, ColumnElement, Index, String, and_, func, text
 from sqlalchemy import select as rows
@@ -14,6 +15,8 @@ from config.keyset import keyset
 
 # A range of paths is a range of bytes; PostgreSQL's own collation would sort them as words of a language.
 PATH = String(255).with_variant(String(255, collation="C"), "postgresql")
+
+_Thing = TypeVar("_Thing")
 
 
 class Unit(SQLModel, table=True):
@@ -68,6 +71,12 @@ def in_subtree(unit: Unit) -> ColumnElement[bool]:
 def at_or_below(path: str) -> ColumnElement[bool]:
     """The same by its path. The condition of a path is one object: statements made with it can be kept."""
     return and_(col(Unit.path) >= path, col(Unit.path) < after_subtree(path))
+
+
+def nearest(path: str, named: Mapping[str, _Thing]) -> _Thing | None:
+    """Of things named by units' paths, that of the nearest unit at or above `path`."""
+    above = [one for one in named if path.startswith(one)]
+    return named[max(above, key=len)] if above else None
 
 
 def subtree(session: Session, unit: Unit) -> list[Unit]:

@@ -1,6 +1,6 @@
 """What a media centre looks at in the morning: how much is ahead, how much went wrong, and finding a post."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -17,6 +17,9 @@ from scheduler.review_tables import Planned
 
 AHEAD = timedelta(hours=36)
 _MOST_DIGITS = 18
+
+Elsewhere = Callable[[Session, Collection[int]], dict[int, datetime]]
+"""When accounts last published by what was collected of them, which is none of the scheduler's business."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ def last_published(session: Session, account_ids: Collection[int]) -> dict[int, 
     """When each account last published through the house; accounts that never did are not named."""
     rows = rows_of(session, _LAST, {"accounts": list(account_ids)})
     return {account_id: at for account_id, at in rows if account_id is not None and at is not None}
+
+
+def last_seen(session: Session, account_ids: Collection[int], elsewhere: Elsewhere) -> dict[int, datetime]:
+    """When each account last published, by us or not; one that was never seen to is not named."""
+    here, anywhere = last_published(session, account_ids), elsewhere(session, account_ids)
+    ids = here.keys() | anywhere.keys()
+    return {one: max(at[one] for at in (here, anywhere) if one in at) for one in ids}
 
 
 _LAST = select(

@@ -16,7 +16,7 @@ from connectors import Pasted
 from organisation.accounts import Account
 from organisation.ledger import record
 from organisation.people import Person
-from organisation.units import Unit
+from organisation.units import Unit, nearest
 from scheduler import notices, transitions
 from scheduler.assisted_tasks import UNFINISHED, Task, TaskState, move
 from scheduler.assisted_views import assistance_of, connector_of
@@ -178,10 +178,7 @@ def _reminders(session: Session, ids: list[int]) -> list[Reminder]:
         .where(col(Task.id).in_(ids))
         .order_by(col(Task.id))
     ).all()
-    named = select(col(Unit.path), col(TaskRobot.robot)).join(
-        TaskRobot, col(TaskRobot.unit_id) == col(Unit.id)
-    )
-    robots = {path: robot for path, robot in session.execute(named)}  # noqa: C416 - rows are no pairs to mypy
+    robots = task_robots(session)
     people = {id_ for task, *_ in rows for id_ in (task.responsible_id, task.deputy_id) if id_ is not None}
     called = select(col(Person.id), col(Person.name)).where(col(Person.id).in_(people))
     names = {id_: name for id_, name in session.execute(called)}  # noqa: C416
@@ -195,16 +192,18 @@ def _reminders(session: Session, ids: list[int]) -> list[Reminder]:
             task.reminded,
             names.get(task.responsible_id, ""),
             names.get(task.deputy_id, ""),
-            _robot_for(path, robots),
+            nearest(path, robots) or "",
         )
         for task, account, path, post in rows
     ]
 
 
-def _robot_for(path: str, robots: dict[str, str]) -> str:
-    """The robot of the nearest unit at or above the path."""
-    above = [one for one in robots if path.startswith(one)]
-    return robots[max(above, key=len)] if above else ""
+def task_robots(session: Session) -> dict[str, str]:
+    """The robots of units that name one, by the unit's path: each is for the unit and all below it."""
+    named = select(col(Unit.path), col(TaskRobot.robot)).join(
+        TaskRobot, col(TaskRobot.unit_id) == col(Unit.id)
+    )
+    return {path: robot for path, robot in session.execute(named)}  # noqa: C416 - rows are no pairs to mypy
 
 
 # --- inside -----------------------------------------------------------------------------------------------

@@ -56,11 +56,13 @@ def slots_between(
     until: datetime,
     *,
     account_id: int | None = None,
+    important: bool = False,
     limit: int = 3_000,
 ) -> list[Slot]:
     """What goes out from `since` to `until`, the end excluded, by time, where the units are `within`.
 
-    Two statements; of each kind not more than `limit`, the first.
+    `important`: only the copies of important posts. Two statements; of each kind not more than `limit`, the
+    first.
     """
     wide = (since - CLASH, until + CLASH)
     found = []
@@ -73,6 +75,8 @@ def slots_between(
             asked = asked.where(within)
         if account_id is not None:
             asked = asked.where(account == account_id)
+        if important:
+            asked = asked.where(col(Post.important).is_(True))
         found += [_slot(row) for row in session.execute(asked)]
     found.sort(key=lambda slot: (slot.due, slot.post, slot.account_id))
     return [slot for slot in _with_clashes(found) if since <= slot.due < until]

@@ -97,6 +97,33 @@ def register_periodic(
     )
 
 
+def register_rounds(
+    ticker: BaseScheduler, name: str, work: Callable[[], None], *, seconds: int, clock: Clock
+) -> None:
+    """Has rounds of `work` run on every node while the ticker runs, one at a time on each.
+
+    What a round does is done once over all nodes by rows of its own. It never raises.
+    """
+    running = threading.Lock()
+
+    def tick() -> None:
+        # A round may take minutes: a tick meanwhile has nothing to do, and nobody to tell.
+        if running.acquire(blocking=False):
+            try:
+                work()
+            finally:
+                running.release()
+
+    ticker.add_job(
+        tick,
+        IntervalTrigger(seconds=seconds),
+        id=name,
+        max_instances=2,  # the second only finds the first at work
+        next_run_time=clock.now(),
+        misfire_grace_time=None,
+    )
+
+
 def run_due(
     name: str,
     trigger: BaseTrigger,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Select, UniqueConstraint, and_, bindparam, func
+from sqlalchemy import JSON, Column, ColumnElement, Select, UniqueConstraint, and_, bindparam, false, func
 from sqlalchemy import select as columns
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -44,6 +44,8 @@ class Post(SQLModel, table=True):
     media: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))  # sha256 in order
     options: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     lateness_hours: float | None = None  # None: what the unit of each account says
+    # People are reminded of it before its time (`scheduler.importance`); no part of what is reviewed.
+    important: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     created_at: datetime
     created_by: str = Field(max_length=120)
 
@@ -73,6 +75,7 @@ def add_post(
     lateness_hours: float | None,
     now: datetime,
     actor: str,
+    important: bool = False,
 ) -> Post:
     """Writes a post; it goes nowhere until it is enqueued.
 
@@ -85,6 +88,7 @@ def add_post(
         media=list(media),
         options=dict(options),
         lateness_hours=lateness_hours,
+        important=important,
         created_at=now,
         created_by=actor,
     )
@@ -111,13 +115,14 @@ def add_post(
 
 @dataclass(frozen=True)
 class Draft:
-    """A post that is not stored yet: its words, its examined files, its own lateness limit."""
+    """A post that is not stored yet: its words, its examined files, its own lateness limit, its weight."""
 
     title: str
     text: str
     media: tuple[FoundMedia, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     lateness_hours: float | None = None
+    important: bool = False
 
     def lateness(self, units: float) -> timedelta:
         """How long after its time the post may still go out; the unit's hours where it says nothing."""
@@ -158,6 +163,7 @@ def queue_post(
         lateness_hours=draft.lateness_hours,
         now=now,
         actor=actor,
+        important=draft.important,
     )
     hours = lateness_of(session, accounts, lateness_hours)
     items = [

@@ -159,6 +159,25 @@ def unreviewed(session: Session, deliveries: Mapping[int, int]) -> dict[int, Ref
     }
 
 
+def lapsed(session: Session, deliveries: Sequence[Delivery]) -> set[int]:
+    """Those of these deliveries that would be refused at their time as they stand now, by id.
+
+    Their approval is gone, or their unit demands one that they never had.
+    """
+    reviewed = [one for one in deliveries if one.approved_hash]
+    others = {one.id: one.account_id for one in deliveries if not one.approved_hash and one.id is not None}
+    gone = set(unreviewed(session, others)) if others else set()
+    if not reviewed:
+        return gone
+    ids = {one.post_id for one in reviewed}
+    contents, approved = contents_of(session, ids), _approved(session, ids)
+    for one in reviewed:
+        hashes = {each.content_hash for each in approved.get(one.post_id, ())}
+        if one.id is not None and not one.approved_hash == contents[one.post_id].sha256 in hashes:
+            gone.add(one.id)
+    return gone
+
+
 def _queued_at(session: Session, delivery_ids: Collection[int]) -> dict[int, datetime]:
     """When deliveries came into the queue."""
     first = select(DeliveryEvent.delivery_id, func.min(col(DeliveryEvent.at)))

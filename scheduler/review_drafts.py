@@ -62,6 +62,7 @@ def write_draft(
         lateness_hours=draft.lateness_hours,
         now=now,
         actor=actor,
+        important=draft.important,
     )
     _plan(session, post, accounts, due, lateness_hours)
     _wrote(session, _stored(post), author_id)

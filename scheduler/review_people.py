@@ -3,7 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
+from sqlalchemy import Row
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from config.clock import SHANGHAI
@@ -21,7 +24,8 @@ from organisation import (
     record,
     standing_of,
 )
-from organisation.permissions import Act
+from organisation.grants import RoleGrant, standing_in, with_standing
+from organisation.permissions import Act, Role, roles_with
 from organisation.stages import STAGE_ACTS, Stage
 from scheduler.review_tables import Author, Planned, Substitute
 
@@ -127,6 +131,32 @@ def signs(
         )
 
     return may_sign
+
+
+def signers(session: Session) -> Callable[[Stage, Sequence[Place], Collection[int]], list[str]]:
+    """Whose turn a stage is, as a question to be asked of many posts: stage, places, who is barred.
+
+    People by name. Owners may sign everything: they are named only where nobody else may.
+    """
+    acts = {act for named in STAGE_ACTS.values() for act in named}
+    roles = {role for act in acts for role in roles_with(act)}
+    holders = columns(col(RoleGrant.person_id)).where(col(RoleGrant.role).in_(roles))
+    asked = columns(col(Person.id), col(Person.name)).select_from(Person)
+    by_person: dict[tuple[int, str], list[Row[*tuple[Any, ...]]]] = {}
+    for row in session.execute(with_standing(asked.where(col(Person.id).in_(holders)))):
+        by_person.setdefault((row[0], row[1]), []).append(row)
+    people = [(name, standing_in(rows)) for (_, name), rows in sorted(by_person.items())]
+
+    def whose(stage: Stage, places: Sequence[Place], barred: Collection[int]) -> list[str]:
+        may_sign = [
+            (name, one)
+            for name, one in people
+            if places and one.person_id not in barred and _everywhere(one, STAGE_ACTS[stage], places)
+        ]
+        named = [name for name, one in may_sign if all(held.role is not Role.OWNER for held in one.held)]
+        return named or [name for name, _ in may_sign]
+
+    return whose
 
 
 def _everywhere(person: Standing, acts: Sequence[Act], places: Sequence[Place]) -> bool:

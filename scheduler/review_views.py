@@ -21,7 +21,7 @@ from scheduler.deliveries import Delivery
 from scheduler.posts import Post
 from scheduler.review import sign_offs
 from scheduler.review_content import Content, of_facts
-from scheduler.review_people import reads, signs
+from scheduler.review_people import reads, signers, signs
 from scheduler.review_tables import Author, Comment, Planned, SignOff, Submission
 from scheduler.review_tables import Standing as State
 
@@ -128,9 +128,34 @@ def waiting_for(
         return []
     ids = [one.post for one in open_ones]
     places, _ = _where(session, ids)
-    barred: dict[int, set[int]] = {post_id: set() for post_id in ids}
+    barred = _barred(session, ids)
+    may = signs(session, person, now)
+    return [one for one in open_ones if may(Stage(one.stage), places[one.post], barred[one.post])]
+
+
+def next_signers(session: Session, post_ids: Sequence[int]) -> dict[int, tuple[Stage, tuple[str, ...]]]:
+    """What each of these posts in review waits for, and the names of those who may sign it."""
+    if not post_ids:
+        return {}
+    last, barred, (places, _) = (
+        _last(session, post_ids),
+        _barred(session, post_ids),
+        _where(session, post_ids),
+    )
+    whose = signers(session)
+    found = {}
+    for post_id, one in last.items():
+        if one.state == State.OPEN:
+            stage = read_stages(one.stages)[one.signed]
+            found[post_id] = (stage, tuple(whose(stage, places[post_id], barred[post_id])))
+    return found
+
+
+def _barred(session: Session, post_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Who signs nothing more of each post: its authors, and whoever handed it in or signed already."""
+    barred: dict[int, set[int]] = {post_id: set() for post_id in post_ids}
     for post_id, author in session.exec(
-        select(Author.post_id, Author.person_id).where(col(Author.post_id).in_(ids))
+        select(Author.post_id, Author.person_id).where(col(Author.post_id).in_(post_ids))
     ):
         barred[post_id].add(author)
     hands = (
@@ -141,12 +166,11 @@ def waiting_for(
             col(SignOff.for_person_id),
         )
         .outerjoin(SignOff, col(SignOff.submission_id) == col(Submission.id))
-        .where(col(Submission.post_id).in_(ids), col(Submission.state) == State.OPEN)
+        .where(col(Submission.post_id).in_(post_ids), col(Submission.state) == State.OPEN)
     )
     for post_id, *people in session.execute(hands):
         barred[post_id].update(one for one in people if one is not None)
-    may = signs(session, person, now)
-    return [one for one in open_ones if may(Stage(one.stage), places[one.post], barred[one.post])]
+    return barred
 
 
 def _waiting(

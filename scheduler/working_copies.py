@@ -16,7 +16,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from connectors import Outgoing
-from organisation import Account, Person
+from organisation import Account, Person, put_in_charge
 from scheduler.media import FoundMedia, stored_media
 from scheduler.posts import Draft
 from scheduler.review_content import Content, contents_of, of_facts
@@ -70,7 +70,8 @@ class Own:
 class Writing:
     """What a form tells: words, accounts, files by hash, when (as it was typed; '' is at once).
 
-    `written_as` is how the text is written (`connectors.TextFormat`); '' is plain.
+    `written_as` is how the text is written (`connectors.TextFormat`); '' is plain. `important` is of a post
+    that is not there yet: later it is marked by itself (`scheduler.importance`).
     """
 
     title: str = ""
@@ -80,6 +81,7 @@ class Writing:
     media: tuple[str, ...] = ()
     own: Mapping[int, Own] = field(default_factory=dict)
     written_as: str = ""
+    important: bool = False
 
     def facts(self) -> dict[str, object]:
         """As JSON keeps it; `writing_of` gives it back. Only what differs is kept of single copies."""
@@ -94,6 +96,7 @@ class Writing:
             "media": list(self.media),
             "own": own,
             "written_as": self.written_as,
+            "important": self.important,
         }
 
     def options(self, others: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -120,6 +123,7 @@ def writing_of(facts: Mapping[str, object]) -> Writing:
         tuple(str(one) for one in media),
         {int(id_): Own(one["title"], one["text"]) for id_, one in own.items()},
         str(facts["written_as"]),
+        facts.get("important") is True,  # copies begun before there was such a mark say nothing of it
     )
 
 
@@ -256,15 +260,15 @@ def hand_over(
 ) -> int:
     """Makes a draft for all of what is written, or changes the one it is of; gives the post's id.
 
-    The copy is gone then. Raises MeizhenError `draft.overtaken` where the post was changed meanwhile,
-    `draft.no_account`, or as `change_draft` does.
+    Whoever wrote a new one answers for it. The copy is gone then. Raises MeizhenError
+    `draft.overtaken` where the post was changed meanwhile, `draft.no_account`, or as `change_draft` does.
     """
     if not accounts:
         raise MeizhenError("draft.no_account")
     writing = copy.writing
     media = stored_media(session, media_folder, writing.media)
     if copy.post_id is None:
-        draft = Draft(writing.title, writing.text, media, writing.options())
+        draft = Draft(writing.title, writing.text, media, writing.options(), important=writing.important)
         wordings = {id_: one for id_, one in writing.wordings().items() if one != Wording()}
         post_id = write_draft(
             session,
@@ -278,6 +282,8 @@ def hand_over(
             actor=actor,
             wordings=wordings,
         ).id
+        author = session.get_one(Person, copy.person_id)
+        put_in_charge(session, author, "post", [post_id or 0], at=now)
     else:
         post_id = copy.post_id
         _change(session, keys, copy, accounts, media, due, lateness_hours, now, actor)

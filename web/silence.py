@@ -11,7 +11,7 @@ from analytics.articles import last_articles
 from config.clock import SHANGHAI
 from organisation import Account, AccountState, Act, accounts_of
 from organisation.silence import RED_AFTER, YELLOW_AFTER, Silence, silence_of
-from scheduler.agenda import last_published
+from scheduler import agenda
 from web.viewer import Viewer
 
 
@@ -35,9 +35,7 @@ class Gap:
 
 def last_seen(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
     """When each account last published, by us or not; one that was never seen to is not named."""
-    here, anywhere = last_published(session, account_ids), last_articles(session, account_ids)
-    ids = here.keys() | anywhere.keys()
-    return {one: max(at[one] for at in (here, anywhere) if one in at) for one in ids}
+    return agenda.last_seen(session, account_ids, last_articles)
 
 
 def light_of(account: Account, last: datetime | None, now: datetime) -> Silent:

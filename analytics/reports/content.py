@@ -21,11 +21,11 @@ from organisation.units import Unit, find_unit, in_subtree
 
 @dataclass(frozen=True)
 class Report:
-    """A unit's week, ready to be sent.
+    """A unit's week or digest, ready to be sent.
 
     `files`: kind → file; `not_made`: the kinds that were asked for and are not there. `headline`
     and `holes` are lines for people; `complete` is False where a hole is open or an article has no
-    figures yet.
+    figures yet; `empty`: there is nothing to tell. `week` is '' for a digest.
     """
 
     unit: str
@@ -37,6 +37,7 @@ class Report:
     headline: tuple[str, ...]
     holes: tuple[str, ...]
     complete: bool
+    empty: bool = False
 
     def attachments(self) -> dict[str, Path]:
         """The files under the names that people see."""

@@ -12,9 +12,12 @@ from apscheduler.triggers.cron import CronTrigger
 from config.clock import SHANGHAI
 from config.errors import InputError, Problem
 
-DEFAULT = "30 8 * * 1"
+WEEKLY = "30 8 * * 1"
 """Monday 08:30: in the leaders' mail before nine with time for a few tries, and after Sunday's figures were
 collected (`collect_at`, 08:05: WeChat has them from 08:00)."""
+
+DAILY = "0 17 * * *"
+"""Every day at 17:00: before people go home, with time to mend what is to go out in the evening."""
 
 _FIELDS = ("minute", "hour", "day", "month", "weekday")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -6,7 +6,9 @@ sending  → sent                           (the other side has it; final)
          → planned                        (certainly not sent: again at `not_before`)
          → uncertain                      (the answer was lost, or the node died: it may have arrived)
          → failed                         (a person must mend something)
+         → cancelled                      (a digest with nothing in it, where that is not sent)
 uncertain, failed, missed → planned       (a person: again) · uncertain → sent (a person, or heard late)
+                          → cancelled     (a digest: there is a newer one)
 
 The key is the guard against twice: a fire time that two nodes plan gives one row a target. `attempts` is the
 fence, which only grows: an outcome is written only by the claim that it belongs to.
@@ -89,7 +91,7 @@ class ReportDelivery(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     schedule_id: int = Field(foreign_key="report_schedule.id")
     fire_at: datetime  # or when a person ordered it
-    week: str = Field(max_length=8)
+    week: str = Field(max_length=8)  # '' for a digest, which is of the moment it is made
     channel: str = Field(max_length=8)
     target: str = Field(max_length=320)
     state: str = Field(default=State.PLANNED, max_length=12)
@@ -343,6 +345,20 @@ def cancel_planned(session: Session, schedule_id: int, now: datetime) -> int:
         .execution_options(synchronize_session=False)
     )
     return len(cancelled.all())
+
+
+def overtake(session: Session, schedule_id: int, fire_at: datetime, now: datetime) -> None:
+    """Calls off what did not arrive of a schedule's earlier times: a newer digest says what is true now."""
+    session.execute(
+        update(ReportDelivery)
+        .where(
+            col(ReportDelivery.schedule_id) == schedule_id,
+            col(ReportDelivery.fire_at) < fire_at,
+            col(ReportDelivery.state).in_((State.PLANNED, *NEEDING_PERSON)),
+        )
+        .values(state=State.CANCELLED, finished_at=now, code="overtaken")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def forget_old(session: Session, now: datetime) -> None:

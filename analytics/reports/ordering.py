@@ -7,7 +7,7 @@ from sqlmodel import Session
 from analytics.exports.week import Week
 from analytics.reports.cron import reported_day
 from analytics.reports.deliveries import plan
-from analytics.reports.schedules import running_schedules
+from analytics.reports.schedules import Content, running_schedules
 from config.errors import MeizhenError
 from config.secrets import KeyRing
 from organisation import Unit, record
@@ -21,7 +21,7 @@ def order_reports(
     Raises MeizhenError: not a week, no schedule of the unit.
     """
     chosen = str(Week.parse(week)) if week is not None else str(Week.of(reported_day(now)))
-    found = running_schedules(session, unit=unit)
+    found = running_schedules(session, unit=unit, content=Content.WEEK)
     if not found:
         raise MeizhenError("reports.no_schedule_of_unit", unit=unit.code)
     ids = [

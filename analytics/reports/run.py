@@ -22,10 +22,9 @@ from analytics.reports.cron import reported_day
 from analytics.reports.deliveries import Channel, Outcome, ReportDelivery, State
 from analytics.reports.folder import digest, put_files
 from analytics.reports.mail import Letter, MailServer, compose, fitting, hand_over
-from analytics.reports.messages import send_message
-from analytics.reports.robots import Kind, ReportRobot, RobotKey, fitted, open_robot
-from analytics.reports.rooms import send_to_room
-from analytics.reports.schedules import ReportSchedule
+from analytics.reports.robots import ReportRobot, RobotKey, fitted, open_robot
+from analytics.reports.schedules import Content, ReportSchedule
+from analytics.reports.telling import tell_robot
 from config.clock import Clock
 from config.database import Database
 from config.errors import MeizhenError
@@ -63,6 +62,7 @@ class Office:
     node: str
     teller: Teller
     http: Callable[[str], Http]
+    digest: Callable[[Session, Unit, datetime], Report] | None = None  # None: this node sends none
 
     @property
     def lateness(self) -> timedelta:
@@ -75,8 +75,14 @@ def plan_fire(office: Office, schedule_id: int, fire_at: datetime) -> None:
         schedule = session.get(ReportSchedule, schedule_id)
         if schedule is None or schedule.ended_at is not None or fire_at < schedule.created_at:
             return
+        now = office.clock.now()
+        if schedule.content == Content.DIGEST:
+            deliveries.overtake(session, schedule_id, fire_at, now)
+            _settled(office, session, session.get_one(Unit, schedule.unit_id), now)
+            deliveries.plan(session, schedule, fire_at, "", now=now)
+            return
         week = str(Week.of(reported_day(fire_at)))
-        deliveries.plan(session, schedule, fire_at, week, now=office.clock.now())
+        deliveries.plan(session, schedule, fire_at, week, now=now)
 
 
 def run_round(office: Office, only: Collection[int] | None = None) -> int:
@@ -145,11 +151,19 @@ class _Exports:
         if key not in self._made:
             with self._office.database.read() as session:
                 schedule = session.get_one(ReportSchedule, taken.schedule_id)
-                unit = session.get_one(Unit, schedule.unit_id).code
-            out = self._folder / str(len(self._made))
-            report = make_report(self._office.database, unit, taken.week, schedule.formats, out)
-            self._made[key] = (report, schedule)
+                unit = session.get_one(Unit, schedule.unit_id)
+            self._made[key] = (self._make(taken, schedule, unit), schedule)
         return self._made[key]
+
+    def _make(self, taken: ReportDelivery, schedule: ReportSchedule, unit: Unit) -> Report:
+        office = self._office
+        if schedule.content != Content.DIGEST:
+            out = self._folder / str(len(self._made))
+            return make_report(office.database, unit.code, taken.week, schedule.formats, out)
+        if office.digest is None:
+            raise RuntimeError("expected a node that makes digests")
+        with office.database.read() as session:
+            return office.digest(session, unit, office.clock.now())
 
 
 @contextmanager
@@ -202,7 +216,8 @@ def _end(office: Office, taken: ReportDelivery, outcome: Outcome) -> None:
         elif state is State.SENT:
             _settled(office, session, unit, now)
             data = {"unit": unit.code, "week": taken.week, "channel": taken.channel}
-            announce_one(session, Event.REPORT_MADE, [unit.path], data, now)
+            if taken.week:
+                announce_one(session, Event.REPORT_MADE, [unit.path], data, now)
     _log.info("report_tried", delivery=taken.known_id, channel=taken.channel, state=state, code=outcome.code)
 
 
@@ -219,6 +234,8 @@ def _unit_of(session: Session, delivery_id: int) -> Unit:
 def _prepared(office: Office, taken: ReportDelivery, reports: _Exports) -> Callable[[], Outcome]:
     """What hands a delivery over; nothing has left when this returns."""
     report, schedule = reports.of(taken)
+    if report.empty and schedule.skips_empty:
+        return lambda: Outcome(State.CANCELLED, "nothing_to_tell")
     if taken.channel == Channel.FOLDER:
         return lambda: _to_folder(office, taken, report)
     if taken.channel == Channel.MAIL:
@@ -292,11 +309,9 @@ def _by_robot(
     def send() -> Outcome:
         if not _may_send(office, taken):
             return Outcome(State.PLANNED, "claim_lost")
-        now = office.clock.now()
-        if robot.kind is Kind.MATRIX:
-            server = office.settings.matrix_server
-            return send_to_room(office.http(robot.kind), server, robot, told, taken.token, now)
-        return send_message(office.http(robot.kind), robot, told, now)
+        return tell_robot(
+            office.http(robot.kind), office.settings, robot, told, taken.token, office.clock.now()
+        )
 
     return send
 

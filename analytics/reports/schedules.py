@@ -1,15 +1,16 @@
-"""Schedules: which unit's report goes when, in which forms, and to whom."""
+"""Schedules: which unit's weekly report, or daily digest, goes when, in which forms, and to whom."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import PurePosixPath
 
-from sqlalchemy import JSON, Column, ColumnElement
+from sqlalchemy import JSON, Column, ColumnElement, false
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from analytics.reports.cron import DEFAULT, parse_cron
+from analytics.reports.cron import DAILY, WEEKLY, parse_cron
 from analytics.reports.robots import ReportRobot, find_robot
 from config.errors import InputError, MeizhenError, Problem
 from config.secrets import KeyRing
@@ -24,6 +25,18 @@ _MOST_ADDRESSES = 50
 _FOLDER_LENGTH = 200
 
 
+class Content(StrEnum):
+    """What a schedule sends."""
+
+    WEEK = "week"  # the last whole week's figures, with files
+    DIGEST = "digest"  # what the next hours hold: words alone, made when they are sent
+
+    @property
+    def cron(self) -> str:
+        """When it is sent where nobody says otherwise."""
+        return DAILY if self is Content.DIGEST else WEEKLY
+
+
 class ReportSchedule(SQLModel, table=True):
     """One unit's standing order. It is never changed: ended, and made anew."""
 
@@ -31,6 +44,9 @@ class ReportSchedule(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     unit_id: int = Field(foreign_key="unit.id", index=True)
+    content: str = Field(default=Content.WEEK, max_length=8, sa_column_kwargs={"server_default": "week"})
+    # A digest with nothing in it is left out instead of saying so.
+    skips_empty: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     cron: str = Field(max_length=64)  # Beijing time
     mail: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     folder: str | None = Field(
@@ -52,13 +68,15 @@ class ReportSchedule(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Order:
-    """What a person asks for: where to, when, in which forms."""
+    """What a person asks for: what, where to, when ('' is when it is usual), in which forms."""
 
-    cron: str = DEFAULT
+    content: Content = Content.WEEK
+    cron: str = ""
     mail: tuple[str, ...] = ()
     folder: str | None = None
     robots: tuple[str, ...] = ()
     formats: tuple[str, ...] = USUAL_FORMATS
+    skips_empty: bool = False
 
 
 def add_schedule(
@@ -68,17 +86,20 @@ def add_schedule(
 
     Raises InputError naming everything that is wrong with it.
     """
-    parse_cron(order.cron)
+    cron = order.cron.strip() or order.content.cron
+    parse_cron(cron)
     problems = [*_problems(order), *_unknown_robots(session, order.robots)]
     if problems:
         raise InputError(f"report schedule {unit.code}", problems)
     schedule = ReportSchedule(
         unit_id=unit.id or 0,
-        cron=" ".join(order.cron.split()),
+        content=order.content,
+        skips_empty=order.skips_empty,
+        cron=" ".join(cron.split()),
         mail=list(dict.fromkeys(order.mail)),
         folder=None if order.folder is None else _plain(order.folder),
         robots=list(dict.fromkeys(order.robots)),
-        formats=[name for name in FORMATS if name in order.formats],
+        formats=[name for name in FORMATS if name in order.formats and order.content is Content.WEEK],
         created_at=now,
         created_by=actor,
     )
@@ -118,9 +139,13 @@ def find_schedule(session: Session, schedule_id: int) -> tuple[ReportSchedule, U
 
 
 def running_schedules(
-    session: Session, *, unit: Unit | None = None, within: ColumnElement[bool] | None = None
+    session: Session,
+    *,
+    unit: Unit | None = None,
+    within: ColumnElement[bool] | None = None,
+    content: Content | None = None,
 ) -> list[tuple[ReportSchedule, Unit]]:
-    """The orders that run, each with its unit; of one unit, and of units `within`, where given."""
+    """The orders that run, each with its unit; of a unit, of units `within`, of one content where given."""
     wanted = (
         select(ReportSchedule, Unit)
         .join(Unit, col(Unit.id) == col(ReportSchedule.unit_id))
@@ -131,6 +156,8 @@ def running_schedules(
         wanted = wanted.where(ReportSchedule.unit_id == unit.id)
     if within is not None:
         wanted = wanted.where(within)
+    if content is not None:
+        wanted = wanted.where(ReportSchedule.content == content)
     return list(session.exec(wanted))
 
 
@@ -149,7 +176,7 @@ def _problems(order: Order) -> list[Problem]:
     problems = [
         Problem("reports.bad_address", column="--mail", params={"received": address[:80]})
         for address in order.mail
-        if not _ADDRESS.fullmatch(address)
+        if not is_address(address)
     ]
     if len(order.mail) > _MOST_ADDRESSES:
         counts = {"received": len(order.mail), "limit": _MOST_ADDRESSES}
@@ -166,9 +193,18 @@ def _problems(order: Order) -> list[Problem]:
     if order.folder is not None and not is_inside(order.folder):
         params = {"received": order.folder[:80]}
         problems.append(Problem("reports.folder_outside", column="--folder", params=params))
+    if order.content is Content.DIGEST and order.folder is not None:
+        problems.append(Problem("reports.digest_folder", column="--folder"))
+    if order.content is Content.WEEK and order.skips_empty:
+        problems.append(Problem("reports.week_is_sent", column="--skip-empty"))
     if not order.mail and order.folder is None and not order.robots:
         problems.append(Problem("reports.nowhere"))
     return problems
+
+
+def is_address(told: str) -> bool:
+    """Is it a mail address that SMTP takes without extensions?"""
+    return _ADDRESS.fullmatch(told) is not None
 
 
 def is_inside(folder: str) -> bool:
@@ -204,6 +240,7 @@ def _record(
     """The ledger keeps everything for ever: it is told how many people get the report, not who they are."""
     details = {
         "schedule": schedule.known_id,
+        "content": schedule.content,
         "cron": schedule.cron,
         "mail": len(schedule.mail),
         "folder": schedule.folder,

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from analytics.reports.content import said
 from analytics.reports.deliveries import Outcome, State
-from analytics.reports.messages import send_message
-from analytics.reports.robots import Kind, RobotKey
-from analytics.reports.rooms import send_to_room
+from analytics.reports.robots import RobotKey
+from analytics.reports.telling import tell_robot
 from config.errors import MeizhenError
 from config.messages import text
 from config.settings import Settings
@@ -16,10 +15,7 @@ from connectors import Http
 
 def try_robot(http: Http, settings: Settings, robot: RobotKey, now: datetime) -> Outcome:
     """Sends the message in the present language; gives what became of it."""
-    told = said("test_message")
-    if robot.kind is Kind.MATRIX:
-        return send_to_room(http, settings.matrix_server, robot, told, secrets.token_hex(16), now)
-    return send_message(http, robot, told, now)
+    return tell_robot(http, settings, robot, said("test_message"), secrets.token_hex(16), now)
 
 
 def require_sent(outcome: Outcome) -> None:

@@ -15,6 +15,7 @@ from meizhen.cli._wording import (
     AsJson,
     Due,
     Format,
+    Important,
     LatenessHours,
     MediaFiles,
     Options,
@@ -50,6 +51,7 @@ def draft(
     written_as: Format = None,
     option: Options = None,
     lateness_hours: LatenessHours = None,
+    important: Important = False,
     as_json: AsJson = False,
 ) -> None:
     from scheduler.outgoing import draft_problems
@@ -67,6 +69,7 @@ def draft(
             media=media,
             option=with_format(option, written_as),
             lateness_hours=lateness_hours,
+            important=important,
         )
         with house.database.read() as session:
             accounts = wrong.accounts(session, account)

@@ -54,6 +54,8 @@ def _shown(cell: Cell) -> str:
         return beijing(cell)
     if isinstance(cell, bool):
         return "✓" if cell else "✗"
+    if isinstance(cell, Decimal):
+        return f"{cell:f}"
     return escape(str(cell))
 
 
@@ -61,5 +63,5 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:f}"  # in full: no exponent
     return str(value)

@@ -31,14 +31,18 @@ def schedule(
     folder: Annotated[str | None, typer.Option("--folder", help=text("reports.help_folder"))] = None,
     robot: Annotated[list[str] | None, typer.Option("--robot", help=text("reports.help_robots"))] = None,
     formats: Annotated[str | None, typer.Option("--format", help=text("reports.help_formats"))] = None,
+    digest: Annotated[bool, typer.Option("--digest", help=text("reports.help_digest"))] = False,
+    skip_empty: Annotated[bool, typer.Option("--skip-empty", help=text("reports.help_skip_empty"))] = False,
     as_json: AsJson = False,
 ) -> None:
-    from analytics.reports.cron import DEFAULT, next_fire
-    from analytics.reports.schedules import USUAL_FORMATS, Order, add_schedule
+    from analytics.reports.cron import next_fire
+    from analytics.reports.schedules import USUAL_FORMATS, Content, Order, add_schedule
     from organisation import find_unit
 
     order = Order(
-        cron=DEFAULT if cron is None else cron,
+        content=Content.DIGEST if digest else Content.WEEK,
+        skips_empty=skip_empty,
+        cron=cron or "",
         mail=_words(mail or []),
         folder=folder,
         robots=_words(robot or []),
@@ -54,11 +58,12 @@ def schedule(
             )
         fires = next_fire(made.cron, now)
     if as_json:
-        show_json({"id": made.known_id, "unit": unit, "cron": made.cron, "next": fires})
+        told = {"id": made.known_id, "unit": unit, "content": made.content, "cron": made.cron, "next": fires}
+        show_json(told)
     else:
-        typer.echo(
-            text("reports.scheduled", id=made.known_id, unit=unit, next=beijing(fires) if fires else "–")
-        )
+        what = text(f"reports.content_{made.content}")
+        at = beijing(fires) if fires else "–"
+        typer.echo(text("reports.scheduled", id=made.known_id, unit=unit, what=what, next=at))
 
 
 @app.command(help=text("reports.help_schedules"))
@@ -74,6 +79,7 @@ def schedules(unit: OfUnit = None, as_json: AsJson = False) -> None:
         {
             "id": made.known_id,
             "unit": of.code,
+            "content": made.content if as_json else text(f"reports.content_{made.content}"),
             "cron": made.cron,
             "next": next_fire(made.cron, now),
             "mail": made.mail if as_json else "\n".join(made.mail),
@@ -83,7 +89,8 @@ def schedules(unit: OfUnit = None, as_json: AsJson = False) -> None:
         }
         for made, of in found
     ]
-    _show(rows, ("id", "unit", "cron", "next", "mail", "folder", "robots", "formats"), as_json)
+    names = ("id", "unit", "content", "cron", "next", "mail", "folder", "robots", "formats")
+    _show(rows, names, as_json)
 
 
 @app.command(help=text("reports.help_unschedule"))
@@ -194,6 +201,7 @@ def _row(delivery: "ReportDelivery", unit: str) -> dict[str, Cell]:
 def _show_deliveries(rows: list[dict[str, Cell]], as_json: bool) -> None:
     for row in [] if as_json else rows:
         row |= {"what": _what(row), "todo": _todo(row)}
+        row["week"] = row["week"] or text("reports.content_digest")
         row["channel"] = text(f"reports.channel_{row['channel']}")
         row["state_told"] = text(f"reports.state_{row['state']}")
     names = ("id", "unit", "week", "channel", "target", "state_told", "finished_at", "what", "todo")

@@ -30,6 +30,7 @@ Format = Annotated[
 ]
 Options = Annotated[list[str] | None, typer.Option("--option", help=text("post.help_option"))]
 LatenessHours = Annotated[float | None, typer.Option("--lateness-hours", help=text("post.help_lateness"))]
+Important = Annotated[bool, typer.Option("--important", help=text("post.help_important"))]
 Due = Annotated[str, typer.Option("--due", metavar="WHEN", help=text("post.help_due"))]
 PostId = Annotated[int, typer.Argument(metavar="ID", help=text("post.help_id"))]
 AsJson = Annotated[bool, typer.Option("--json", help=text("post.help_json"))]
@@ -70,6 +71,7 @@ def told_draft(
     media: Sequence[Path] | None,
     option: Sequence[str] | None,
     lateness_hours: float | None,
+    important: bool,
 ) -> "Draft | None":
     """The draft that the options tell; None where its text cannot be read. What is wrong goes to `wrong`."""
     from scheduler.media import examine
@@ -78,7 +80,7 @@ def told_draft(
     said = wrong.unless(lambda: told_text(words, text_file))
     files = tuple(wrong.all_of(examine, media or ()))
     options = dict(wrong.all_of(told_option, option or ()))
-    return None if said is None else Draft(title.strip(), said, files, options, lateness_hours)
+    return None if said is None else Draft(title.strip(), said, files, options, lateness_hours, important)
 
 
 def with_format(option: Sequence[str] | None, written_as: str | None) -> list[str]:

@@ -19,6 +19,7 @@ from meizhen.cli._wording import (
     AsJson,
     Due,
     Format,
+    Important,
     LatenessHours,
     MediaFiles,
     Options,
@@ -60,6 +61,7 @@ def add(
     written_as: Format = None,
     option: Options = None,
     lateness_hours: LatenessHours = None,
+    important: Important = False,
     as_json: AsJson = False,
 ) -> None:
     from scheduler.media import keep
@@ -78,6 +80,7 @@ def add(
             media=media,
             option=with_format(option, written_as),
             lateness_hours=lateness_hours,
+            important=important,
         )
         with house.database.read() as session:
             accounts = wrong.accounts(session, account)
@@ -215,6 +218,17 @@ def show(post: PostId, as_json: AsJson = False) -> None:
 
 
 # --- what people do about them ----------------------------------------------------------------------------
+
+
+@app.command(help=text("post.help_mark"))
+def important(
+    post: PostId, off: Annotated[bool, typer.Option("--off", help=text("post.help_mark_off"))] = False
+) -> None:
+    from scheduler.importance import mark_important
+
+    with open_house() as house, house.database.write() as session:
+        mark_important(session, house.keys, post, not off, now=house.clock.now(), actor=house.actor)
+    typer.echo(text("post.unmarked" if off else "post.marked", id=post))
 
 
 @app.command(help=text("post.help_reschedule"))

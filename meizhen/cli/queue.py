@@ -11,6 +11,7 @@ from config.clock import SHANGHAI
 from config.database import reaching
 from config.errors import MeizhenError
 from config.messages import text
+from meizhen.cli import _coming
 from meizhen.cli._output import Cell, show_json, show_rows
 from meizhen.house import House, open_house
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scheduler.status import QueueStatus
 
 app = typer.Typer(help=text("cli.queue"), no_args_is_help=True)
+_coming.add_to(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("queue.help_json"))]
 UnitCode = Annotated[str | None, typer.Option("--unit", help=text("queue.help_unit"))]

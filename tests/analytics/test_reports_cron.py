@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.exports.week import Week
-from analytics.reports.cron import DEFAULT, next_fire, parse_cron, reported_day
+from analytics.reports.cron import WEEKLY, next_fire, parse_cron, reported_day
 from config import InputError
 from config.clock import SHANGHAI
 from config.settings import Settings
@@ -28,8 +28,8 @@ def fires(told: str, count: int = 8) -> list[str]:
 
 
 def test_the_usual_time_is_monday_half_past_eight_in_beijing_after_the_collection() -> None:
-    assert fires(DEFAULT, 2) == ["Mon 11-16 08:30", "Mon 11-23 08:30"]
-    assert next_fire(DEFAULT, MONDAY) == datetime(2026, 11, 16, 0, 30, tzinfo=UTC)
+    assert fires(WEEKLY, 2) == ["Mon 11-16 08:30", "Mon 11-23 08:30"]
+    assert next_fire(WEEKLY, MONDAY) == datetime(2026, 11, 16, 0, 30, tzinfo=UTC)
     assert str(Settings.model_fields["collect_at"].default) < "08:30"
 
 

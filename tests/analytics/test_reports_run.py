@@ -463,7 +463,7 @@ def messages(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         sent.append(told)
         return Outcome(State.SENT)
 
-    monkeypatch.setattr(run, "send_message", send)
+    monkeypatch.setattr("analytics.reports.telling.send_message", send)
     with office.database.write() as session:
         add_robot(session, office.keys, "群", RobotKey(Kind.WECOM, "k" * 20), now=FIRE, actor="test")
     return sent

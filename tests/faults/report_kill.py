@@ -17,6 +17,7 @@ from config import ManualClock, load_settings
 from config.database import connect
 from config.secrets import load_key_file
 from connectors import Http
+from meizhen.reporting import make_digest
 from scheduler.notices import ReportNotices
 
 
@@ -43,7 +44,14 @@ def send(address: str, home: Path, now: datetime, delivery: int, point: str) -> 
     settings = load_settings({"MEIZHEN_HOME": str(home), "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8"})
     keys = load_key_file(home / "keys.json")
     office = Office(
-        connect(address), keys, ManualClock(now), settings, "dead", ReportNotices(), lambda kind: Http(kind)
+        connect(address),
+        keys,
+        ManualClock(now),
+        settings,
+        "dead",
+        ReportNotices(),
+        lambda kind: Http(kind),
+        lambda session, unit, at: make_digest(session, unit, at, settings.site),
     )
     run_round(office, [delivery])
 

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from analytics.reports import ReportDelivery, plan_fire, run_round
 from analytics.reports.deliveries import State
-from analytics.reports.schedules import Order, add_schedule
+from analytics.reports.schedules import Content, Order, add_schedule
 from config import Database, ManualClock, load_settings
 from config.secrets import KeyRing
 from meizhen.house import House
@@ -29,6 +29,8 @@ POINTS = {
     ("folder", "before"): State.SENT,
     ("folder", "half"): State.SENT,
     ("folder", "after"): State.SENT,
+    ("digest", "before"): State.UNCERTAIN,
+    ("digest", "after"): State.UNCERTAIN,
 }
 
 
@@ -46,7 +48,9 @@ def test_killed_between_committed_and_finished(
     tmp_path: Path,
     site: MailSite,
 ) -> None:
-    """Of mail nobody knows whether it left, so nobody sends it again; a folder is simply written again."""
+    """Of mail nobody knows whether it left, so nobody sends it again, report or digest; a folder is simply
+    written again.
+    """
     (tmp_path / "settings.toml").write_text(
         f'smtp_host = "127.0.0.1"\nsmtp_port = {site.port}\nsmtp_security = "none"\nsmtp_from = "r@unit.cn"\n'
     )
@@ -61,12 +65,12 @@ def test_killed_between_committed_and_finished(
     with database.write() as session:
         unit = make_unit(session)
         for channel, point in POINTS:
-            order = (
-                Order(mail=(f"{point}@unit.cn",), formats=("xlsx",))
-                if channel == "mail"
-                else Order(folder=point, formats=("xlsx",))
-            )
-            add_schedule(session, keys, unit, order, now=clock.now(), actor="test")
+            orders = {
+                "mail": Order(mail=(f"{point}@unit.cn",), formats=("xlsx",)),
+                "folder": Order(folder=point, formats=("xlsx",)),
+                "digest": Order(content=Content.DIGEST, mail=(f"digest-{point}@unit.cn",)),
+            }
+            add_schedule(session, keys, unit, orders[channel], now=clock.now(), actor="test")
     for number in range(1, len(POINTS) + 1):
         plan_fire(office, number, clock.now())
     sends = [f"{number}={point}" for number, (_, point) in enumerate(POINTS, start=1)]
@@ -84,7 +88,7 @@ def test_killed_between_committed_and_finished(
     run_round(office)
     run_round(office)
     assert states(database) == list(POINTS.values())
-    assert site.recipients == [["after@unit.cn"]]
+    assert site.recipients == [["after@unit.cn"], ["digest-after@unit.cn"]]
     name = "meizhen-weekly-2026-W09-NM.xlsx"
     for point in ("before", "half", "after"):
         assert [path.name for path in (tmp_path / "reports" / point).iterdir()] == [name]

@@ -48,6 +48,24 @@ def home(run: Run, tmp_path: Path) -> tuple[Database, KeyRing]:
     return database, load_key_file(tmp_path / "home" / "keys.json")
 
 
+def test_what_comes_next_is_told_as_the_digest_tells_it(run: Run, home: tuple[Database, KeyRing]) -> None:
+    make_account(*home, "webhook", "site", api_base="http://127.0.0.1:9")
+    due = (datetime.now(UTC) + timedelta(hours=40)).isoformat()
+    words = ("--title", "五四", "--text", "正文", "--due", due, "--important")
+    run("post", "add", "--account", "webhook:site", *words)
+    assert run("queue", "next").out.startswith("Nothing goes out within 36 hours")
+    told = run("queue", "next", "--hours", 48, "--unit", "NM", "--json").json()
+    assert [(one["account"], one["important"], one["state"]) for one in told["coming"]] == [
+        ("webhook:site", True, "ready")
+    ]
+    assert "webhook:site 五四 · ready" in run("queue", "next", "--hours", 48).out
+    assert "not important" in run("post", "important", 1, "--off").out
+    assert "★" not in run("queue", "next", "--hours", 48).out
+    assert "is important" in run("post", "important", 1).out
+    run("post", "important", 2, code=1)
+    run("queue", "next", "--unit", "nowhere", code=1)
+
+
 def test_the_status_tells_by_platform_and_keeps_its_keys(run: Run, home: tuple[Database, KeyRing]) -> None:
     database, keys = home
     now = datetime.now(UTC)

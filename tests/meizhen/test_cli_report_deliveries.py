@@ -43,6 +43,18 @@ def pasted(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(told))
 
 
+def test_a_digest_is_ordered_for_every_day_at_five_and_is_no_weekly_report(run: Run) -> None:
+    order = ("report", "schedule", "NM", "--digest")
+    made = run(*order, "--mail", "a@unit.cn", "--skip-empty", "--json").json()
+    assert (made["content"], made["cron"]) == ("digest", "0 17 * * *")
+    [listed] = run("report", "schedules", "--json").json()
+    assert (listed["content"], listed["formats"]) == ("digest", [])
+    assert "digest" in run("report", "schedules").out
+    assert "goes to no folder" in run(*order, "--folder", "x", code=2).err
+    assert "for digests only" in run(*order[:3], "--folder", "x", "--skip-empty", code=2).err
+    assert "has no schedule" in run("report", "deliver", "NM", code=1).err
+
+
 def test_a_schedule_is_made_listed_sent_by_hand_and_ended(run: Run, site: MailSite, tmp_path: Path) -> None:
     made = run(
         *("report", "schedule", "NM", "--mail", "a@unit.cn,b@unit.cn", "--folder", "weekly"),

@@ -244,6 +244,7 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "account list",
         "account check",
         "post list",
+        "queue next",
         "review list",
         "task list",
         "webhook list",

@@ -1,7 +1,6 @@
 """文章 Articles of the accounts, published by us or not, and their figures."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Query
@@ -13,7 +12,7 @@ from web.api.accounts import seen as account_seen
 from web.api.call import Asked
 from web.api.cursors import Page, Pages
 from web.api.noun import Noun
-from web.api.texts import Day, Filter, Number, Told
+from web.api.texts import Day, Figure, Filter, Number, Told
 
 noun = Noun("articles")
 
@@ -39,7 +38,7 @@ class FigureShown(Told):
     counts: str
     kind: str
     day: date
-    value: Decimal
+    value: Figure
     source_kind: str
     source: str
     collected_at: datetime

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ from web.api.awards import RunName, shelf_of
 from web.api.call import Asked
 from web.api.files import UploadedTable
 from web.api.noun import Noun
-from web.api.texts import Aside, Body, Day, Line, Number, Told, Words
+from web.api.texts import Aside, Body, Day, Figure, Line, Number, Told, Words
 
 if TYPE_CHECKING:
     from analytics.awards.folder import RunFolder
@@ -34,7 +33,7 @@ class MoveShown(Told):
     handle: str
     name: str
     places: tuple[int | None, int | None]
-    scores: tuple[Decimal | None, Decimal | None]
+    scores: tuple[Figure | None, Figure | None]
     reasons: list[dict[str, str]]
 
 

@@ -1,7 +1,6 @@
 """评优 Award runs: lists, places, and why a place is what it is."""
 
 from datetime import date
-from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path as File
 from typing import Annotated
@@ -13,7 +12,7 @@ from organisation import Act, record
 from web.api.asking import JobShown, accepted
 from web.api.call import Answer, Asked
 from web.api.noun import Noun
-from web.api.texts import Body, Name, Told, Words
+from web.api.texts import Body, Figure, Name, Told, Words
 
 noun = Noun("awards")
 
@@ -45,14 +44,14 @@ class PlaceShown(Told):
     name: str
     unit_code: str
     unit: str
-    score: Decimal
-    index: Decimal | None
-    data: Decimal | None
-    jury: Decimal | None
-    public: Decimal | None
+    score: Figure
+    index: Figure | None
+    data: Figure | None
+    jury: Figure | None
+    public: Figure | None
     low: int
     high: int
-    inside: Decimal
+    inside: Figure
     flags: int
 
 
@@ -89,7 +88,7 @@ class LineShown(Told):
     part: str
     level: str
     variable: str
-    value: Decimal
+    value: Figure
 
 
 class GapShown(Told):
@@ -98,7 +97,7 @@ class GapShown(Told):
     handle: str
     name: str
     place: int
-    gap: Decimal
+    gap: Figure
     lines: list[LineShown]
 
 

@@ -16,6 +16,7 @@ _SHOWN = {
     "text": "早上六点,牧民把羊群赶上山坡。",
     "options": {},
     "media": [],
+    "important": False,
     "created_at": "2026-03-02T01:00:00Z",
     "created_by": "person:li (key:q3v8m1x0ab)",
     "copies": [
@@ -61,6 +62,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     "posts_show": (None, _SHOWN),
     "posts_list_posts": (None, {"items": [_ROW], "next": "1cVQ…"}),
     "posts_change": ({"title": "草原的一天"}, _SHOWN | {"title": "草原的一天"}),
+    "posts_mark": ({"important": True}, _SHOWN | {"important": True}),
     "posts_change_copy": ({"title": "短标题"}, _SHOWN),
     "media_add": (
         {

@@ -1,7 +1,6 @@
 """数据 Figures: an account's own days, holes, and who is greatest."""
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -16,7 +15,7 @@ from web.api.accounts import seen as account_seen
 from web.api.articles import FigureShown
 from web.api.call import Asked
 from web.api.noun import Noun
-from web.api.texts import Code, Day, Filter, Told
+from web.api.texts import Code, Day, Figure, Filter, Told
 
 noun = Noun("figures")
 _MOST_DAYS, _YEAR = 92, timedelta(days=364)
@@ -58,7 +57,7 @@ class TopRow(Told):
     platform: str
     name: str
     counts: str
-    value: Decimal
+    value: Figure
     figures: int
 
 

@@ -13,7 +13,7 @@ from config.errors import MeizhenError
 from web.access import SIGNED_IN
 from web.api.call import Asked
 from web.api.noun import Noun
-from web.api.texts import Body, Told
+from web.api.texts import Body, Figure, Told
 
 noun = Noun("indices")
 
@@ -44,7 +44,7 @@ class LevelShown(Told):
 
     id: str
     label: Said
-    weight: Decimal
+    weight: Figure
     divide_by: list[str]
 
 
@@ -52,8 +52,8 @@ class IndexShown(IndexRow):
     """An index with its formula and its source."""
 
     formula: str
-    power: Decimal
-    scale: Decimal
+    power: Figure
+    scale: Figure
     levels: list[LevelShown]
     meanings: dict[str, Said]
     source: str
@@ -78,7 +78,7 @@ class LevelValue(Told):
     """A level as computed; `defined` is false where a divisor was not above 0."""
 
     id: str
-    value: Decimal
+    value: Figure
     defined: bool
 
 
@@ -86,8 +86,8 @@ class Computed(Told):
     """The index of the figures given, with its levels."""
 
     name: str
-    value: Decimal
-    total: Decimal
+    value: Figure
+    total: Figure
     levels: list[LevelValue]
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from config.errors import InputError, Problem
 from organisation import Account, Act
+from scheduler.importance import mark_important
 from scheduler.library import require_media
 from scheduler.media import FoundMedia, stored_media
 from scheduler.outgoing import check_draft, destination_problems, draft_problems
@@ -66,13 +67,14 @@ class PostShown(Told):
     text: str
     options: dict[str, str]
     media: list[str]
+    important: bool
     created_at: datetime
     created_by: str
     copies: list[CopyShown]
 
 
 class PostWritten(Body):
-    """A new post. `media` are stored files by hash, in order."""
+    """A new post. `media` are stored files by hash, in order; of an `important` one people are reminded."""
 
     title: Title = ""
     text: Words = ""
@@ -81,6 +83,13 @@ class PostWritten(Body):
     accounts: list[Code] = Field(min_length=1, max_length=200)
     due: Moment
     lateness_hours: float | None = None
+    important: bool = False
+
+
+class Importance(Body):
+    """Whether people are reminded of it, 10 minutes before its time."""
+
+    important: bool
 
 
 class PostChange(Body):
@@ -184,6 +193,14 @@ def change(asked: Asked, post: Number, body: PostChange) -> Answer[PostShown]:
     return _shown(read_post(asked.session, post))
 
 
+@noun.write("PUT", "/{post}/important", Act.POST_WRITE)
+def mark(asked: Asked, post: Number, body: Importance) -> Answer[PostShown]:
+    """标为重点 Mark a post as important, or take the mark away; sign-offs stand as they are."""
+    asked.at(*paths_of_post(asked.session, post))
+    mark_important(asked.session, asked.keys, post, body.important, now=asked.now, actor=asked.actor)
+    return _shown(read_post(asked.session, post))
+
+
 @noun.write("PATCH", "/{post}/copies/{account}", Act.POST_WRITE, edit=True)
 def change_copy(asked: Asked, post: Number, account: Name, body: CopyChange) -> Answer[PostShown]:
     """改一个账号的版本 Change what one account's copy says; the post itself stays."""
@@ -240,7 +257,8 @@ def told_draft(asked: Asked, body: PostWritten, accounts: Sequence[Account], *, 
     `whole`: it is queued as it is, and must suit its platforms.
     """
     require_coming(body.due, asked.now)
-    said = Draft(body.title, body.text, _media(asked, body.media), body.options, body.lateness_hours)
+    media = _media(asked, body.media)
+    said = Draft(body.title, body.text, media, body.options, body.lateness_hours, body.important)
     problems: list[Problem] = destination_problems(accounts)
     if whole and not problems:
         problems += check_draft(said, {account.platform for account in accounts})
@@ -273,6 +291,7 @@ def _shown(read: ReadPost, location: str = "") -> Answer[PostShown]:
         text=content.text,
         options=dict(content.options),
         media=list(content.media),
+        important=read.post.important,
         created_at=read.post.created_at,
         created_by=read.post.created_by,
         copies=[CopyShown.model_validate(copy) for copy in content.copies],

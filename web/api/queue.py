@@ -1,16 +1,24 @@
-"""队列 How the queue stands; stopping and opening it."""
+"""队列 How the queue stands and what comes next; stopping and opening it."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from fastapi import Query
+
+from analytics.articles import last_articles
 from organisation import Account, Act, accounts_of, find_unit
+from organisation.silence import Silence
+from organisation.units import in_subtree
 from scheduler.backlog import Extent, Late, decide
+from scheduler.digest import MOST_HOURS, read_digest
 from scheduler.notices import open_notices
 from scheduler.queue import is_stopped, stop_accounts, stop_queue
+from scheduler.readiness import Readiness
 from scheduler.status import queue_status
 from web.api.accounts import seen as account_seen
 from web.api.call import Asked
 from web.api.noun import Noun
-from web.api.texts import Body, Code, Reason, Told
+from web.api.texts import Body, Code, Filter, Reason, Told
 
 noun = Noun("queue")
 
@@ -54,6 +62,64 @@ class NoticeList(Told):
     items: list[NoticeShown]
 
 
+class ComingShown(Told):
+    """A post that goes to an account; `state` is how it stands, `waits_for` are people by name."""
+
+    post: int
+    account: str
+    name: str
+    due: datetime
+    headline: str
+    important: bool
+    state: Readiness
+    stage: str
+    waits_for: list[str]
+
+
+class AskingShown(Told):
+    """A delivery that waits for a person; `answers` is who answers for the post."""
+
+    post: int
+    account: str
+    due: datetime
+    headline: str
+    state: str
+    code: str
+    answers: str
+
+
+class TroubleShown(Told):
+    """An open notice about an account, or about a unit's report."""
+
+    kind: str
+    subject: str
+    code: str
+
+
+class SilentShown(Told):
+    """An account that has been silent for longer than is well."""
+
+    account: str
+    name: str
+    light: Silence
+    days: int
+
+
+class DigestShown(Told):
+    """What the daily digest says; `more`: there is more to come than is listed, `empty`: nothing to tell."""
+
+    since: datetime
+    until: datetime
+    stopped: bool
+    empty: bool
+    coming: list[ComingShown]
+    more: bool
+    waiting: list[AskingShown]
+    troubles: list[TroubleShown]
+    failed: list[AskingShown]
+    silent: list[SilentShown]
+
+
 class What(Body):
     """What is meant: an account, a unit with all below it, or (neither) the whole queue."""
 
@@ -94,6 +160,23 @@ def notices(asked: Asked) -> NoticeList:
     """通知 Open notices of the whole queue."""
     asked.house()
     return NoticeList(items=[NoticeShown.model_validate(one) for one in open_notices(asked.session)])
+
+
+@noun.read("/next", Act.POST_READ)
+def following(
+    asked: Asked,
+    unit: Filter = None,
+    hours: Annotated[int, Query(ge=1, le=MOST_HOURS, description="How many hours ahead.")] = 36,
+) -> DigestShown:
+    """接下来 What goes out next and whom it waits for, what failed, who is silent; of a unit, or in sight."""
+    if unit is None:
+        within = asked.sight()
+    else:
+        place = find_unit(asked.session, unit)
+        asked.at(place.path)
+        within = in_subtree(place)
+    ahead = timedelta(hours=hours)
+    return DigestShown.model_validate(read_digest(asked.session, within, asked.now, last_articles, ahead))
 
 
 @noun.write("POST", "/pause", Act.QUEUE_STEER)

@@ -1,4 +1,4 @@
-"""周报 Scheduled reports, what went to whom, and what waits for a person."""
+"""周报和摘要 Scheduled reports and digests, what went to whom, and what waits for a person."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -10,9 +10,10 @@ from pydantic import Field, StringConstraints
 from sqlmodel import Session
 
 from analytics.exports.week import Week
-from analytics.reports.cron import DEFAULT, next_fire
+from analytics.reports.cron import next_fire
 from analytics.reports.deliveries import ReportDelivery, State, cancel_planned, listed
 from analytics.reports.schedules import (
+    Content,
     Order,
     ReportSchedule,
     add_schedule,
@@ -22,7 +23,7 @@ from analytics.reports.schedules import (
 )
 from config.clock import shanghai_day
 from config.errors import InputError, MeizhenError, Problem
-from organisation import Act, find_unit, http_for, in_sight
+from organisation import Act, find_unit, http_for, in_sight, require
 from scheduler.notices import ReportNotices
 from web.api.asking import JobShown, accepted
 from web.api.call import Answer, Asked
@@ -41,12 +42,14 @@ class ScheduleShown(Told):
 
     id: int
     unit: str
+    content: Content
     cron: str
     next: datetime | None
     mail: list[str]
     folder: str | None
     robots: list[str]
     formats: list[str]
+    skips_empty: bool
 
 
 class ScheduleList(Told):
@@ -56,14 +59,20 @@ class ScheduleList(Told):
 
 
 class ScheduleMade(Body):
-    """A standing order: which unit's report goes when (cron, Beijing time), in which forms, where to."""
+    """A standing order: which unit's report or digest goes when (cron, Beijing time), and where to.
+
+    Without `cron` a weekly report goes on Monday at 08:30, a digest every day at 17:00; a digest has no
+    `formats`.
+    """
 
     unit: Code
-    cron: Annotated[str, StringConstraints(min_length=9, max_length=64)] = DEFAULT
+    content: Content = Content.WEEK
+    cron: Annotated[str, StringConstraints(min_length=9, max_length=64)] | None = None
     mail: list[Address] = Field(default_factory=list, max_length=50)
     folder: Annotated[str, StringConstraints(max_length=200)] | None = None
     robots: list[Code] = Field(default_factory=list, max_length=50)
     formats: list[Format] = Field(default=["xlsx", "pdf"], min_length=1)
+    skips_empty: bool = Field(default=False, description="A digest with nothing in it is not sent.")
 
 
 class WeekAsked(Body):
@@ -82,7 +91,7 @@ class ScheduleEnded(Told):
 
 
 class ReportShown(Told):
-    """One report on its way to one target."""
+    """One report on its way to one target; `week` is empty for a digest."""
 
     id: int
     unit: str
@@ -133,7 +142,17 @@ def schedule(asked: Asked, body: ScheduleMade) -> ScheduleShown:
     settings = asked.desk.settings
     if body.mail and not (settings.smtp_host and settings.smtp_from):
         raise InputError("report schedule", [Problem("reports.mail_unset", column="mail")])
-    order = Order(body.cron, tuple(body.mail), body.folder, tuple(body.robots), tuple(body.formats))
+    if body.content is Content.DIGEST:
+        require(asked.person, Act.POST_READ, unit)  # it tells what is going to be published
+    order = Order(
+        content=body.content,
+        cron=body.cron or "",
+        mail=tuple(body.mail),
+        folder=body.folder,
+        robots=tuple(body.robots),
+        formats=tuple(body.formats),
+        skips_empty=body.skips_empty,
+    )
     made = add_schedule(asked.session, asked.keys, unit, order, now=asked.now, actor=asked.actor)
     return _shown(asked, made, unit.code)
 
@@ -242,12 +261,14 @@ def _shown(asked: Asked, made: ReportSchedule, unit: str) -> ScheduleShown:
     return ScheduleShown(
         id=made.known_id,
         unit=unit,
+        content=Content(made.content),
         cron=made.cron,
         next=next_fire(made.cron, asked.now),
         mail=list(made.mail),
         folder=made.folder,
         robots=list(made.robots),
         formats=list(made.formats),
+        skips_empty=made.skips_empty,
     )
 
 

@@ -79,7 +79,8 @@ def writing_in(sent: FormData, added: Sequence[str]) -> Writing:
     written_as = field_of(sent, "written_as")
     if written_as not in _FORMATS:
         raise MeizhenError("input.not_one_of", expected=", ".join(_FORMATS), received=written_as[:40])
-    return Writing(title, said, field_of(sent, "due").strip(), ids, media, own, written_as)
+    due, important = field_of(sent, "due").strip(), field_of(sent, "important") == "true"
+    return Writing(title, said, due, ids, media, own, written_as, important)
 
 
 def _lines(told: str) -> str:

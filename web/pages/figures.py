@@ -19,6 +19,7 @@ from analytics.imports import list_conflicts
 from analytics.imports.missing import list_missing
 from analytics.jobs.weekly import order_week
 from analytics.provenance import daily, sources_of_week
+from analytics.reports.deliveries import cancel_planned
 from analytics.reports.schedules import ReportSchedule, end_schedule, running_schedules
 from config.clock import shanghai_day
 from config.errors import MeizhenError
@@ -186,7 +187,9 @@ def figures_router(desk: Desk) -> APIRouter:
                 raise MeizhenError("organisation.out_of_sight")
             place = Place(session.get_one(Unit, found.unit_id).path)
             require(viewer.standing, Act.REPORT_SCHEDULE, place)
-            end_schedule(session, desk.keys, number, now=desk.clock.now(), actor=viewer.actor)
+            now = desk.clock.now()
+            end_schedule(session, desk.keys, number, now=now, actor=viewer.actor)
+            cancel_planned(session, number, now)
         return go(request, "/figures/reports", "figures_page.schedule_ended", number=number)
 
     return router

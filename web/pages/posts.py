@@ -14,6 +14,7 @@ from organisation import Account, Act, accounts_of, find_person, in_sight
 from organisation.leaving import hand_on
 from scheduler import bulk
 from scheduler.deliveries import State
+from scheduler.importance import mark_important
 from scheduler.post_search import DRAFT, Asked, search_posts
 from scheduler.review import may_sign, submit
 from scheduler.review_drafts import send_draft
@@ -159,6 +160,14 @@ def posts_router(desk: Desk) -> APIRouter:
             person, things = find_person(session, login.strip()), {post_id: f"post:{post_id}"}
             hand_on(session, desk.keys, person, "post", things, at=desk.clock.now(), actor=viewer.actor)
         return go(request, f"/posts/{post_id}", "posts.handed_on", name=person.name)
+
+    @router.post("/posts/{post_id}/important")
+    @ruled(Act.POST_WRITE)
+    def mark(request: Request, viewer: Viewing, post_id: int, important: Annotated[bool, Form()]) -> Response:
+        with desk.database.write() as session:
+            require_posts(session, viewer, Act.POST_WRITE, [post_id])
+            mark_important(session, desk.keys, post_id, important, now=desk.clock.now(), actor=viewer.actor)
+        return go(request, f"/posts/{post_id}", "posts.marked" if important else "posts.unmarked")
 
     @router.post("/posts/{post_id}/submit")
     @ruled(Act.POST_WRITE)

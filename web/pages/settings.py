@@ -13,6 +13,7 @@ from analytics.reports.robots import Kind, add_robot, find_robot, listed_robots,
 from analytics.reports.schedules import (
     FORMATS,
     USUAL_FORMATS,
+    Content,
     Order,
     ReportSchedule,
     add_schedule,
@@ -23,6 +24,7 @@ from analytics.reports.schedules import (
 )
 from analytics.reports.trial import require_sent, try_robot
 from config.errors import InputError, MeizhenError, Problem
+from config.messages import text
 from config.settings import Settings, expected_of
 from organisation import Act, Unit, find_unit, http_for, require, require_over
 from organisation.api_keys import add_key, find_key, list_keys, parse_scopes, revoke_key
@@ -76,6 +78,7 @@ def settings_router(desk: Desk) -> APIRouter:
             "adds_robots": viewer.may(Act.REPORT_SCHEDULE),
             "kinds": list(Kind),
             "formats": FORMATS,
+            "contents": list(Content),
             "order": Order(),
         }
         return page(request, viewer, "settings.html", facts)
@@ -125,7 +128,8 @@ def settings_router(desk: Desk) -> APIRouter:
         with desk.database.write() as session:
             place = unit_of_form(session, viewer, unit, Act.REPORT_SCHEDULE)
             add_schedule(session, desk.keys, place, order, now=now, actor=viewer.actor)
-        return go(request, "/settings", "settings.scheduled", unit=place.name_zh)
+        what = text(f"settings.content_{order.content}")
+        return go(request, "/settings", "settings.scheduled", unit=place.name_zh, what=what)
 
     @router.get("/settings/schedules/{number}")
     @ruled(Act.REPORT_SCHEDULE)
@@ -133,7 +137,8 @@ def settings_router(desk: Desk) -> APIRouter:
         with desk.database.read() as session:
             made, unit = find_schedule(session, number)
             require(viewer.standing, Act.REPORT_SCHEDULE, unit)
-        return page(request, viewer, "schedule.html", {"made": made, "unit": unit, "formats": FORMATS})
+        facts = {"made": made, "unit": unit, "formats": FORMATS, "contents": list(Content)}
+        return page(request, viewer, "schedule.html", facts)
 
     @router.post("/settings/schedules/{number}")
     @ruled(Act.REPORT_SCHEDULE)
@@ -208,14 +213,18 @@ def settings_router(desk: Desk) -> APIRouter:
 
 
 def order_of(
-    cron: _Short,
     formats: Annotated[list[str], Form(default_factory=list, max_length=10)],
+    content: Annotated[Content, Form()] = Content.WEEK,
+    cron: _Short = "",
     mail: _Long = "",
     robots: _Long = "",
     folder: _Short = "",
+    skips_empty: Annotated[bool, Form()] = False,
 ) -> Order:
-    """What a form says of when a report goes where, and in which forms."""
+    """What a form says of what goes when and where, and in which forms."""
     return Order(
+        content=content,
+        skips_empty=skips_empty,
         cron=cron.strip(),
         mail=_words(mail),
         folder=folder.strip() or None,

@@ -74,7 +74,7 @@ def test_a_robot_is_tried_and_forgotten_and_its_key_never_told(
     assert made.status == 201 and owner.get("/robots").body["items"] == [made.body]
     wrong = owner.post("/robots", {"name": "坏", "kind": "wecom", "key": "canary!", "secret": "x"})
     said = Outcome(State.PLANNED, "robot_busy", "45009", again_after=timedelta(minutes=11))
-    monkeypatch.setattr("analytics.reports.trial.send_message", lambda *_given: said)
+    monkeypatch.setattr("analytics.reports.telling.send_message", lambda *_given: said)
     tried = owner.post("/robots/群/test")
     assert tried.body == {"name": "群", "state": "planned", "code": "robot_busy", "told": "45009"}
     named = owner.call("PUT", "/tasks/robots/HH", body={"robot": "群"})

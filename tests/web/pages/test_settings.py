@@ -5,6 +5,7 @@ import re
 import responses
 from desk_house import DeskHouse
 
+from analytics.reports.robots import Kind, RobotKey, add_robot
 from organisation import Role
 
 _WECOM = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
@@ -91,6 +92,17 @@ def test_reports_are_scheduled_for_a_unit_and_ended(house: DeskHouse) -> None:
     assert browser.get("/settings/schedules/1").status == 422
     assert "已停止" in browser.post("/settings/schedules/2/end").words
     assert browser.post("/settings/schedules/1/end").status == 422
+    digest = {"unit": "HH", "content": "digest", "skips_empty": "true", "cron": "", "folder": ""}
+    refused = browser.post("/settings/schedules", digest)
+    assert refused.status == 422 and "没有说发到哪里" in refused.words
+    assert browser.post("/settings/schedules", digest | {"content": "poem"}).status == 422
+    with house.database.write() as session:
+        robot = RobotKey(Kind.WECOM, "k" * 32)
+        add_robot(session, house.newsroom.keys, "群", robot, now=house.clock.now(), actor="test")
+    made = browser.post("/settings/schedules", digest | {"robots": "群"})
+    assert "每天的摘要已定时" in made.words and "下次 3月2日 周一 17:00" in made.words, made.words[-900:]
+    html = browser.get("/settings/schedules/3").html
+    assert 'value="digest" selected' in html and 'name="skips_empty" value="true" checked' in html
 
 
 def test_a_robot_s_key_is_never_shown(house: DeskHouse) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 from sqlmodel import col, select
 
 from organisation import Account, Role
+from organisation.leaving import in_charge
 from organisation.words import set_word
 from scheduler.library import set_alt
 from scheduler.media import MediaFile
@@ -147,6 +148,25 @@ def test_a_post_without_review_goes_out_at_once_or_at_its_time(house: DeskHouse)
     assert past.status == 422 and len(copies(house)) == 1  # the words are kept
     assert owner.post("/posts/finish", {**form, "account": []}).status == 422
     assert owner.post("/posts/finish", {**form, "act": "dance"}).status == 422
+
+
+def test_whoever_writes_a_post_answers_for_it_and_may_mark_it_as_important(house: DeskHouse) -> None:
+    wen = house.browser("wen")
+    assert 'name="important"' in wen.get("/posts/new").html
+    account = [str(house.newsroom.account.known_id)]
+    form = {"title": "五四", "text": "正文", "account": account, "due": "2026-03-09T08:00"}
+    answer, place = typed(wen, **form, important="true")
+    assert copies(house)[0].writing.important and answer.status == 200
+    done = wen.post("/posts/finish", {**form, **place, "important": "true", "act": "draft"})
+    post = int(done.path.rpartition("/")[2])
+    assert "负责人 姓名wen" in done.words and "★ 重点" in done.words
+    assert 'name="important"' not in wen.get(f"/posts/{post}/edit").html
+    with house.database.read() as session:
+        answering = in_charge(session, "post", post)
+        assert answering is not None and answering.login == "wen" and session.get_one(Post, post).important
+    assert house.browser("yi").post(f"/posts/{post}/important", {"important": "false"}).status == 403
+    assert "★" not in wen.post(f"/posts/{post}/important", {"important": "false"}).words
+    assert "★ 重点" in wen.post(f"/posts/{post}/important", {"important": "true"}).words
 
 
 def test_writing_asks_for_the_right_at_every_account(house: DeskHouse) -> None:
