@@ -1,5 +1,6 @@
 """`meizhen backup`, `backup verify`, `restore`: what they say, and that nobody but the house's owner may."""
 
+import fcntl
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,7 +13,7 @@ from scenery import make_account, queue_posts
 from sqlalchemy import text
 
 from config.clock import SystemClock
-from meizhen.house import open_house
+from meizhen.house import RESTORING_FILE, open_house
 from scheduler.restored import paused_by_restore
 
 Run = Callable[..., Said]
@@ -101,6 +102,9 @@ def test_what_was_not_restored_to_its_end_says_what_to_do(
     for words in (("serve",), ("queue", "status"), ("init",), ("doctor",)):
         said = run(*words, code=1)
         assert f"meizhen restore {tmp_path / 'b.tar'}" in said.err + said.out, words
+    with (fresh / RESTORING_FILE).open("rb") as marker:  # as if another shell were at it
+        fcntl.flock(marker, fcntl.LOCK_EX)
+        assert "under way" in run("restore", tmp_path / "b.tar", code=1).err
     run("restore", tmp_path / "b.tar")
     with open_house() as house, house.database.read() as session:
         assert session.execute(text("SELECT COUNT(*) FROM queue_switch WHERE stopped")).scalar() == 1
