@@ -103,6 +103,7 @@ def test_nothing_goes_out_twice_after_a_restore_and_nothing_at_all_before_a_pers
     assert all(one.received == 1 for one in sandbox.world.published)
 
 
+@pytest.mark.parametrize("database_address", ["sqlite"], indirect=True)  # the way is that of the test above
 def test_a_call_that_was_under_way_is_a_doubt_for_a_person_and_is_not_looked_up_alone(
     homes: tuple[Home, Home], sandbox: "RunningSandbox", clock: ManualClock, tmp_path: Path
 ) -> None:
