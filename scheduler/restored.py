@@ -38,7 +38,10 @@ class HeldBack:
 def hold_back(
     session: Session, keys: KeyRing, *, taken_at: datetime, now: datetime, actor: str, reason: str
 ) -> HeldBack:
-    """Holds back all that a backup of `taken_at` had still to send; `reason` stands over the queue."""
+    """Holds back all that a backup of `taken_at` had still to send.
+
+    `reason` stands at each delivery and over the queue.
+    """
     # Of nodes that are no more. What one of them still wanted to write is refused by its fence.
     session.execute(
         update(Lane)
@@ -52,7 +55,7 @@ def hold_back(
         )
     )
     with_person: int = session.execute(waited).scalar_one()
-    mover = _Mover(session, now, actor)
+    mover = _Mover(session, now, actor, reason)
     uncertain = mover.doubt(taken_at)  # what was under way
     while mover.begin_due():
         uncertain += mover.doubt(taken_at)
@@ -69,6 +72,7 @@ class _Mover:
     session: Session
     now: datetime
     actor: str
+    reason: str
 
     def begin_due(self) -> list[int]:
         """The first of each account whose time has come: one of an account is under way at a time."""
@@ -96,7 +100,7 @@ class _Mover:
         rows = self.session.execute(
             update(Delivery)
             .where(which)
-            .values(state=to_state, outcome_code=RESTORED, **(values or {}))
+            .values(state=to_state, outcome_code=RESTORED, outcome_text=self.reason, **(values or {}))
             .returning(col(Delivery.id))
             .execution_options(synchronize_session=False)
         )

@@ -134,4 +134,5 @@ def test_a_call_that_was_under_way_is_a_doubt_for_a_person_and_is_not_looked_up_
         work(house, ours, 1440)
         one = delivery(house.database, sent)
         assert (one.state, one.needs_person, one.outcome_code) == (State.UNCERTAIN, True, "restored")
+        assert one.outcome_text.startswith("Restored from the backup of 2026-03-02")
     assert sandbox.world.published == []
