@@ -281,23 +281,28 @@ def clock_of(database: Database) -> SystemClock:
 
 def migrate(database: Database) -> None:
     """Brings the tables to the newest revision, forward only; does nothing where they are there."""
+    with database.engine.begin() as connection:
+        migrate_within(connection)
+
+
+def migrate_within(connection: Connection) -> None:
+    """The same within a transaction of the caller's, with which it stands or falls."""
     from alembic import command
     from alembic.config import Config
 
     configuration = Config()
     configuration.set_main_option("script_location", str(_migrations()))
     configuration.set_main_option("path_separator", "os")
-    with database.engine.begin() as connection:
-        if not database.is_sqlite:
-            # Two nodes that start together: one migrates, the other waits and finds it done.
-            connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+    if connection.dialect.name == "postgresql":
+        # Two nodes that start together: one migrates, the other waits and finds it done.
+        connection.execute(text("SELECT pg_advisory_xact_lock(7236401)"))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
 
 
 def require_newest(database: Database) -> None:
     """Raises MeizhenError where the tables are older or newer than this program, or cannot be reached."""
-    newest = max(file.name.partition("_")[0] for file in (_migrations() / "versions").glob("[0-9]*.py"))
+    newest = newest_revision()
     with reaching(), database.read() as session:
         made = inspect(session.connection()).has_table("alembic_version")
         found = session.execute(text("SELECT version_num FROM alembic_version")).scalar() if made else None
@@ -305,6 +310,11 @@ def require_newest(database: Database) -> None:
         raise MeizhenError("database.old_tables", found=found or "–", newest=newest)
     if found > newest:
         raise MeizhenError("database.new_tables", found=found, newest=newest)
+
+
+def newest_revision() -> str:
+    """The revision of the tables that this program works with."""
+    return max(file.name.partition("_")[0] for file in (_migrations() / "versions").glob("[0-9]*.py"))
 
 
 @contextmanager

@@ -5,11 +5,14 @@ are never derived from another secret. The owner's id is associated data: a row 
 does not open.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import stat
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +73,27 @@ class KeyRing:
         except (InvalidTag, ValueError):  # a shortened one has not even a whole nonce
             raise MeizhenError("secrets.wrong_key", owner=owner) from None
 
+    def fingerprints(self) -> dict[str, str]:
+        """What tells these keys from others without telling anything of them: `ledger`, `master 1`, …"""
+        named = {"ledger": self.ledger} | {f"master {version}": key for version, key in self._master.items()}
+        return {name: _mac(key, b"meizhen key fingerprint")[:16] for name, key in sorted(named.items())}
+
+    def opens_all_of(self, fingerprints: Mapping[str, str]) -> bool:
+        """Are all of those keys among these? Newer ones may have come since (`add_master_key`)."""
+        own = self.fingerprints()
+        return bool(fingerprints) and all(own.get(name) == told for name, told in fingerprints.items())
+
+    def seal_of_backup(self, content: bytes) -> str:
+        """What only who has these keys can put under a backup; with a key of its own, derived from them."""
+        return _mac(bytes.fromhex(_mac(self.ledger, b"meizhen backup seal")), content)
+
     def rotate(self, sealed: Sealed, owner: str) -> Sealed:
         """The same secret under the newest master key; the data key is made anew too."""
         return self.seal(self.open(sealed, owner), owner)
+
+
+def _mac(key: bytes, content: bytes) -> str:
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 
 def _encrypt(key: bytes, plain: bytes, associated: str) -> bytes:

@@ -14,21 +14,23 @@ from importlib.util import find_spec
 
 from sqlmodel import func, select
 
-from config.clock import SystemClock
+from config.clock import SHANGHAI, SystemClock
 from config.database import Database, clock_of, open_database, reaching, require_newest
 from config.errors import MeizhenError
 from config.messages import text
 from config.paper import font_file
 from config.secrets import KeyRing, load_key_file
 from config.settings import Settings, load_settings
-from meizhen.house import KEY_FILE, MEDIA_FOLDER
-from organisation import Account, Person, check_keys
+from meizhen.backup.manifest import BACKUP_ACT
+from meizhen.house import KEY_FILE, MEDIA_FOLDER, RESTORING_FILE, require_restored
+from organisation import Account, Person, check_keys, entries_of
 from scheduler.periodic import PeriodicRun
 from scheduler.status import queue_status
 from web.assets import built_assets
 
 _ROOM_BYTES = 1024**3
 _AHEAD = timedelta(seconds=5)
+_BACKUP_OLD = timedelta(days=7)
 _SILENT = timedelta(hours=26)  # the service does something for itself every day
 
 
@@ -59,6 +61,8 @@ def examine(environment: Mapping[str, str] | None = None) -> Iterator[Symptom]:
         return
     yield _fine("settings", home=settings.home)
     yield from _home(settings)
+    if (settings.home / RESTORING_FILE).exists():
+        return
     yield from _room(settings)
     yield from _console()
     yield from _paper()
@@ -68,6 +72,11 @@ def examine(environment: Mapping[str, str] | None = None) -> Iterator[Symptom]:
 
 def _home(settings: Settings) -> Iterator[Symptom]:
     media = settings.home / MEDIA_FOLDER
+    try:
+        require_restored(settings.home)
+    except MeizhenError as error:
+        yield _bad("home", error)
+        return
     if not (settings.home / KEY_FILE).exists():
         yield _bad("home", MeizhenError("house.not_made", home=settings.home))
     elif not media.is_dir() or not os.access(media, os.W_OK):
@@ -143,7 +152,7 @@ def _database(database: Database, keys: KeyRing) -> Iterator[Symptom]:
     except MeizhenError as error:
         yield _bad("keys", error)
         return
-    for look in (_clock, _people, _service):
+    for look in (_clock, _people, _service, _backup):
         yield from look(database)
 
 
@@ -182,6 +191,21 @@ def _service(database: Database) -> Iterator[Symptom]:
         yield _warn("service", MeizhenError("doctor.queue_stopped"))
     else:
         yield _fine("service", people=standing.needs_person)
+
+
+def _backup(database: Database) -> Iterator[Symptom]:
+    """As the ledger has it: whether the file is still there nobody here can know."""
+    with database.read() as session:
+        last = next(iter(entries_of(session, act=BACKUP_ACT, limit=1)), None)
+    if last is None:
+        yield _warn("backup", MeizhenError("doctor.backup_never"))
+        return
+    age = clock_of(database).now() - last.at
+    file, at = last.details.get("file", "–"), f"{last.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    if age <= _BACKUP_OLD:
+        yield _fine("backup", file=file, at=at)
+    else:
+        yield _warn("backup", MeizhenError("doctor.backup_old", days=age.days, file=file, at=at))
 
 
 def _fine(name: str, **told: object) -> Symptom:

@@ -1,6 +1,7 @@
 """The house: made once by `meizhen init`, opened by every command and by the service. Wiring only."""
 
 import getpass
+import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 KEY_FILE = "keys.json"
 MEDIA_FOLDER = "media"
 SETTINGS_FILE = "settings.toml"
+RESTORING_FILE = "restoring.json"  # while it is there, a backup is being put back (`meizhen.backup.places`)
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 10.0  # seconds between two tries to reach the database
 _log = structlog.get_logger("meizhen.house")
 
@@ -81,6 +83,7 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
 
     settings = settings or load_settings()
     configure_logging(settings.log_level)
+    require_restored(settings.home)
     if not (settings.home / KEY_FILE).exists():
         raise MeizhenError("house.not_made", home=settings.home)
     keys = load_key_file(settings.home / KEY_FILE)
@@ -98,7 +101,7 @@ def open_house(settings: Settings | None = None, clock: Clock | None = None) -> 
 def _house(settings: Settings, database: Database, keys: KeyRing, clock: Clock) -> House:
     from organisation import PersonState, find_person, standing_of
 
-    actor, login = settings.actor or _user(), acting()
+    actor, login = operator_of(settings), acting()
     if login is None:
         return House(settings, database, keys, clock, actor)
     with reaching(), database.read() as session:
@@ -140,18 +143,30 @@ def make_house(settings: Settings, clock: Clock | None = None) -> bool:
     Nothing that is there is touched, but older tables are brought up to date. Raises MeizhenError where the
     folder cannot be written, or where the keys of a database in use are missing: new ones would not fit.
     """
+    require_restored(settings.home)
     database = open_database(settings)
     try:
         _make_folders(settings.home)
         with reaching():
             migrate(database)
         keys = _keys(settings.home / KEY_FILE, database)
-        return _open_ledger(database, keys, clock or clock_of(database), settings.actor or _user())
+        return _open_ledger(database, keys, clock or clock_of(database), operator_of(settings))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise MeizhenError("house.not_writable", home=settings.home, reason=reason) from None
     finally:
         database.close()
+
+
+def require_restored(home: Path) -> None:
+    """Raises MeizhenError `house.restoring` where a backup was not put back to the end."""
+    try:
+        file = json.loads((home / RESTORING_FILE).read_text("utf-8"))["file"]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (ValueError, KeyError):
+        file = "FILE"
+    raise MeizhenError("house.restoring", home=home, file=file)
 
 
 def _make_folders(home: Path) -> None:
@@ -189,6 +204,11 @@ def _open_ledger(database: Database, keys: KeyRing, clock: Clock, actor: str) ->
             return False
         record(session, keys, at=clock.now(), actor=actor, act="house.init", subject="house")
     return True
+
+
+def operator_of(settings: Settings) -> str:
+    """Who acts where nobody is named."""
+    return settings.actor or _user()
 
 
 def _user() -> str:

@@ -245,6 +245,9 @@ _STEER = at_account("account", at_post("post", at_unit("unit")))
 RULES: Mapping[tuple[str, ...], Rule] = {
     ("init",): Rule(Act.HOUSE_RUN),
     ("doctor",): Rule(Act.HOUSE_RUN),
+    ("backup",): Rule(Act.HOUSE_RUN),
+    ("backup", "verify"): Rule(Act.HOUSE_RUN),
+    ("restore",): Rule(Act.HOUSE_RUN),
     ("demo",): Rule(Act.HOUSE_RUN),
     ("serve",): Rule(Act.HOUSE_RUN),
     ("worker",): Rule(Act.HOUSE_RUN),

@@ -270,6 +270,25 @@ def cancel_job(session: Session, keys: KeyRing, job: Job, *, actor: str, now: da
     raise MeizhenError("job.ended", number=job.known_id)
 
 
+def end_live_jobs(session: Session, now: datetime, by: str) -> int:
+    """Calls off all that waits or runs, as after a restore, whose backup has no files of jobs; how many."""
+    ended = session.execute(
+        update(Job)
+        .where(_is_live())
+        .values(
+            state=JobState.CANCELLED,
+            ended_at=now,
+            cancel_at=now,
+            cancel_by=by,
+            lease_until=None,
+            takings=Job.takings + 1,
+        )
+        .returning(col(Job.id))
+        .execution_options(synchronize_session=False)
+    )
+    return len(ended.all())
+
+
 def sweep_jobs(session: Session, now: datetime) -> set[str]:
     """Forgets jobs that ended a quarter ago; gives the tokens of those whose files are still kept."""
     session.execute(delete(Job).where(col(Job.ended_at) < now - ROWS_KEPT))

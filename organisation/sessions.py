@@ -107,6 +107,11 @@ def find_session(
     return signed, person, standing_in(found)
 
 
+def end_all_sessions(session: Session) -> None:
+    """Everybody signs in anew: after a restore nobody knows which of them had ended."""
+    session.execute(delete(SignedIn).execution_options(synchronize_session=False))
+
+
 def wants_touch(signed: SignedIn, now: datetime) -> bool:
     """Is it long enough ago that the session's use was noted?"""
     return now - signed.seen_at >= _SEEN_EVERY

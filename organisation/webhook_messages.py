@@ -178,6 +178,18 @@ def sweep_messages(session: Session, now: datetime) -> None:
     )
 
 
+def give_up_queued(session: Session, now: datetime) -> int:
+    """Gives up all that is queued, as after a restore: it may have been sent before; gives how many."""
+    moved = session.execute(
+        update(WebhookMessage)
+        .where(col(WebhookMessage.state) == MessageState.QUEUED)
+        .values(state=MessageState.GIVEN_UP, outcome="restored", ended_at=now)
+        .returning(col(WebhookMessage.id))
+        .execution_options(synchronize_session=False)
+    )
+    return len(moved.all())
+
+
 def _row(webhook_id: int, event: Event, data: Mapping[str, object], at: datetime) -> dict[str, object]:
     told = {"type": event.value, "timestamp": _iso(at), "data": data}
     return {

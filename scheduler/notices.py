@@ -172,6 +172,15 @@ def of_missed(session: Session, delivery_ids: Collection[int], now: datetime) ->
     _open_for_accounts(session, Kind.MISSED, [row[0] for row in session.execute(accounts)], now, code="late")
 
 
+def of_restored(session: Session, delivery_ids: Collection[int], now: datetime) -> None:
+    """Tells the accounts of deliveries that may be out since a backup was taken: one notice an account."""
+    if not delivery_ids:
+        return
+    accounts = select(col(Delivery.account_id)).where(col(Delivery.id).in_(delivery_ids)).distinct()
+    found = [row[0] for row in session.execute(accounts)]
+    _open_for_accounts(session, Kind.UNCERTAIN, found, now, code="restored")
+
+
 def of_tasks(session: Session, account_ids: Collection[int], now: datetime, *, code: str) -> None:
     """Tells the accounts of tasks that wait too long: one notice an account."""
     _open_for_accounts(session, Kind.TASK_LATE, account_ids, now, code=code)

@@ -105,7 +105,7 @@ def archive_months(
     if dry_run or not report.planned:
         return report
     steps = _Steps(sum(2 * one.rows for one in report.planned), progress)
-    with _alone(place), open_duck(place, tables=True) as duck:
+    with alone(place), open_duck(place, tables=True) as duck:
         for one in report.planned:
             writing = _Writing(database, keys, clock, actor, place, one.partition, steps, duck)
             report.done.append(writing.run())
@@ -146,8 +146,11 @@ class _Steps:
 
 
 @contextmanager
-def _alone(place: ArchivePlace) -> Iterator[None]:
-    """One run at a time, whatever the node; the lock goes with its process."""
+def alone(place: ArchivePlace) -> Iterator[None]:
+    """Nobody else writes the archive within this, on whatever node; the lock goes with its process.
+
+    Raises MeizhenError `archive.busy`.
+    """
     place.folder.mkdir(parents=True, exist_ok=True)
     with (place.folder / ".lock").open("w") as file:
         try:

@@ -335,6 +335,34 @@ def give_up_late(session: Session, now: datetime, lateness: timedelta) -> list[i
     return [row[0] for row in missed]
 
 
+def hold_planned(session: Session, now: datetime) -> list[str]:
+    """After a restore: what was to be sent may have arrived meanwhile and waits for a person.
+
+    It is taken as begun, and nobody saw the end of it. Gives the code of each one's unit.
+    """
+    session.execute(
+        update(ReportDelivery)
+        .where(col(ReportDelivery.state) == State.PLANNED)
+        .values(state=State.SENDING)
+        .execution_options(synchronize_session=False)
+    )
+    held = session.execute(
+        update(ReportDelivery)
+        .where(col(ReportDelivery.state) == State.SENDING)
+        .values(state=State.UNCERTAIN, lease_until=None, finished_at=now, code="restored", told="")
+        .returning(col(ReportDelivery.schedule_id))
+        .execution_options(synchronize_session=False)
+    )
+    schedules = [row[0] for row in held]
+    units = session.exec(
+        select(ReportSchedule.id, Unit.code)
+        .join(Unit, col(Unit.id) == col(ReportSchedule.unit_id))
+        .where(col(ReportSchedule.id).in_(schedules))
+    )
+    codes = dict(units.all())
+    return [codes[id_] for id_ in schedules]
+
+
 def cancel_planned(session: Session, schedule_id: int, now: datetime) -> int:
     """Calls off what an ended schedule had still planned; gives how many."""
     cancelled = session.execute(

@@ -38,6 +38,8 @@ NOUNS = (
     "job",
     "ledger",
     "doctor",
+    "backup",
+    "restore",
 )
 
 

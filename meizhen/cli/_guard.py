@@ -16,11 +16,15 @@ def guard(command: Any, path: Path) -> None:
 
 
 def commands_of(command: Any, path: Path) -> list[tuple[Path, Any]]:
-    """The commands below a group, each with its words; a plain command is its own only one."""
+    """The commands below a group, each with its words; a plain command is its own only one.
+
+    A group that does something without a word after it is a command as well.
+    """
     below: dict[str, Any] | None = getattr(command, "commands", None)
     if below is None:
         return [(path, command)]
-    return [found for name, one in below.items() for found in commands_of(one, (*path, name))]
+    own = [(path, command)] if command.invoke_without_command else []
+    return own + [found for name, one in below.items() for found in commands_of(one, (*path, name))]
 
 
 def _guarded(run: Callable[..., object], path: Path) -> Callable[..., object]:

@@ -130,13 +130,20 @@ def pause(
 
 @app.command(help=text("queue.help_resume"))
 def resume(
-    unit: UnitCode = None, account: AccountName = None, post: PostId = None, late: LateChoice = None
+    unit: UnitCode = None,
+    account: AccountName = None,
+    post: PostId = None,
+    late: LateChoice = None,
+    restored: Annotated[bool, typer.Option("--restored", help=text("queue.help_restored"))] = False,
 ) -> None:
     from scheduler import transitions
     from scheduler.backlog import decide
     from scheduler.deliveries import State
     from scheduler.queue import is_stopped, stop_accounts, stop_queue
 
+    if restored:
+        _let_go_restored(unit, account, alone=post is None and late is None)
+        return
     choice = None if late is None else _choice(late)
     with open_house() as house:
         choice = choice or _asked(house, unit, account, post)
@@ -156,6 +163,26 @@ def resume(
     _tell(found, "resumed")
     if decided:
         typer.echo(text(f"queue.late_{choice}", count=decided))
+    if still_stopped:
+        typer.echo(text("queue.still_stopped"))
+
+
+def _let_go_restored(unit: str | None, account: str | None, *, alone: bool) -> None:
+    """What a restore paused; the queue itself stays as it is."""
+    from scheduler import transitions
+    from scheduler.deliveries import State
+    from scheduler.queue import is_stopped
+    from scheduler.restored import paused_by_restore
+
+    if not alone:
+        raise MeizhenError("queue.restored_with_post")
+    with open_house() as house, house.database.write() as session:
+        found = _found(session, unit, account, None, State.PAUSED)
+        ids = paused_by_restore(session, found.extent.accounts)
+        if ids:
+            transitions.resume(session, house.keys, ids, now=house.clock.now(), actor=house.actor)
+        still_stopped = is_stopped(session)
+    typer.echo(text("queue.restored_let_go", count=len(ids)))
     if still_stopped:
         typer.echo(text("queue.still_stopped"))
 

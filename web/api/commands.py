@@ -19,6 +19,10 @@ _MACHINE = Reason(
     "只在装着它的机器上做:进程、目录、密钥文件。",
     "Done on the machine itself: its processes, folders and key file.",
 )
+_ALL_OF_IT = Reason(
+    "备份里是整个家,只由机器的主人带走;恢复时家还不在。",
+    "A backup is the whole house: only the machine's owner takes it away, and a restore begins without one.",
+)
 _NO_KEY = Reason(
     "还没有密码的人自己用一次性代码做,不经过程序:控制台或命令行。",
     "Done with a one-time code by a person who has no password yet, never by a program: console or shell.",
@@ -49,6 +53,7 @@ LOCAL: dict[str, Reason] = {
         ),
         _MACHINE,
     ),
+    **dict.fromkeys(("backup", "backup verify", "restore"), _ALL_OF_IT),
     **dict.fromkeys(("person accept", "person setup"), _NO_KEY),
     **dict.fromkeys(
         ("figures export", "report pictures", "award new", "award pages", "award jury sheets"), _FILES
