@@ -70,7 +70,8 @@ class Own:
 class Writing:
     """What a form tells: words, accounts, files by hash, when (as it was typed; '' is at once).
 
-    `written_as` is how the text is written (`connectors.TextFormat`); '' is plain.
+    `written_as` is how the text is written (`connectors.TextFormat`); '' is plain. `campaign` is where it
+    counts (`scheduler.campaign_counting.Cell`, as people write it); '' is nowhere.
     """
 
     title: str = ""
@@ -80,6 +81,7 @@ class Writing:
     media: tuple[str, ...] = ()
     own: Mapping[int, Own] = field(default_factory=dict)
     written_as: str = ""
+    campaign: str = ""
 
     def facts(self) -> dict[str, object]:
         """As JSON keeps it; `writing_of` gives it back. Only what differs is kept of single copies."""
@@ -94,6 +96,7 @@ class Writing:
             "media": list(self.media),
             "own": own,
             "written_as": self.written_as,
+            "campaign": self.campaign,
         }
 
     def options(self, others: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -120,6 +123,7 @@ def writing_of(facts: Mapping[str, object]) -> Writing:
         tuple(str(one) for one in media),
         {int(id_): Own(one["title"], one["text"]) for id_, one in own.items()},
         str(facts["written_as"]),
+        str(facts.get("campaign", "")),  # copies from before there were campaigns have none
     )
 
 

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from config.errors import MeizhenError
 from connectors import TextFormat
 from organisation import Account, AccountState, Act, Unit, not_allowed
+from scheduler.campaign_counting import Cell
 from scheduler.covers import Cut, Shape
 from scheduler.media import MAX_MEDIA_BYTES, FoundMedia, examine
 from scheduler.posts import parse_moment
@@ -79,7 +80,9 @@ def writing_in(sent: FormData, added: Sequence[str]) -> Writing:
     written_as = field_of(sent, "written_as")
     if written_as not in _FORMATS:
         raise MeizhenError("input.not_one_of", expected=", ".join(_FORMATS), received=written_as[:40])
-    return Writing(title, said, field_of(sent, "due").strip(), ids, media, own, written_as)
+    told = field_of(sent, "campaign").strip()
+    campaign = str(Cell.parse(told)) if told else ""
+    return Writing(title, said, field_of(sent, "due").strip(), ids, media, own, written_as, campaign)
 
 
 def _lines(told: str) -> str:
