@@ -15,6 +15,7 @@ from web.api import (
     articles,
     award_acts,
     awards,
+    campaign_acts,
     campaigns,
     connectors,
     coverage,
