@@ -69,7 +69,7 @@ def wrong_with(field: Field, plan: Plan, units: list[str]) -> list[tuple[str | N
 
 
 def test_a_post_counts_once_a_unit_for_the_item_it_was_attached_to(field: Field) -> None:
-    """By its account's unit, or the nearest above that takes part; late after the item's day, as it went out."""
+    """By its account's unit, or the nearest above that takes part; late where it went out after its day."""
     campaign = field.campaign()
     both, below, late, elsewhere = (
         field.post(*codes) for codes in (("HH", "BT"), ("HH-1",), ("BT",), ("NM",))
@@ -159,9 +159,12 @@ def test_a_plan_is_checked_whole_and_a_wrong_one_changes_nothing(field: Field) -
         ("title", "input.too_long"), ("goal", "input.control_character"),
     ]  # fmt: skip
     campaign = field.campaign()
+    after = ENDS + timedelta(1)
     for wanted, column in (
-        (Wanted("", DUE), "title"), (Wanted("x", ENDS + timedelta(1)), "due"), (Wanted("x", DUE, 0), "wanted"),
-    ):  # fmt: skip
+        (Wanted("", DUE), "title"),
+        (Wanted("x", after), "due"),
+        (Wanted("x", DUE, 0), "wanted"),
+    ):
         with pytest.raises(InputError) as told, field.database.write() as session:
             add_item(session, field.keys, campaign, wanted, **field.by)
         assert [one.column for one in told.value.problems] == [column]
@@ -239,7 +242,7 @@ def test_a_closed_campaign_takes_nothing_more_until_it_is_opened_again(field: Fi
     with field.database.read() as session:
         acts = [one.act for one in entries_of(session, subject=f"campaign:{campaign}")]
         assert acts[:3] == ["campaign.attached", "campaign.reopened", "campaign.closed"]
-        assert verify(session, field.keys).intact
+        assert verify(session, field.keys).sound
 
 
 def test_lists_are_by_phase_and_page(field: Field) -> None:
