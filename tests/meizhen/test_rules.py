@@ -25,7 +25,8 @@ from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
 from scheduler.campaign_counting import Cell, Work, add_work
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaigns import Plan, add_campaign, add_item
+from scheduler.campaigns import Wanted as Item
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +192,7 @@ class Scene:
         unit, day, by = self.units[place], at.date(), {"now": at, "actor": "test"}
         with database.write() as session:
             made = add_campaign(session, keys, unit, Plan("x", day, day), [unit], **by)  # type: ignore[arg-type]
-            add_item(session, keys, made.known_id, Wanted("x", day), **by)  # type: ignore[arg-type]
+            add_item(session, keys, made.known_id, Item("x", day), **by)  # type: ignore[arg-type]
             cell = Cell(made.known_id, 1)
             work = add_work(session, keys, cell, unit, Work("x", day), **by)  # type: ignore[arg-type]
             self.campaigns[place], self.work[place] = made.known_id, work.id or 0

@@ -20,7 +20,8 @@ from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
 from scheduler.campaign_counting import Cell, Work, add_work
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaigns import Plan, add_campaign, add_item
+from scheduler.campaigns import Wanted as Item
 from scheduler.deliveries import Delivery
 from scheduler.library import add_media, keep_all
 from scheduler.media import FoundMedia, examine
@@ -118,7 +119,7 @@ class Scene:
         house, now, unit = self.house, self.house.clock.now(), self.house.units[code]
         plan = Plan("活动", date(2026, 3, 2), date(2026, 3, 9))
         made = add_campaign(session, house.keys, unit, plan, [unit], now=now, actor="test")
-        wanted, cell = Wanted("任务", plan.ends), Cell(made.known_id, 1)
+        wanted, cell = Item("任务", plan.ends), Cell(made.known_id, 1)
         add_item(session, house.keys, made.known_id, wanted, now=now, actor="test")
         work = Work("做了", plan.starts)
         done = add_work(session, house.keys, cell, unit, work, now=now, actor="test")
