@@ -36,8 +36,8 @@ WITHIN = {"own", "child"}
 
 # Roles and acts as agreed, written out once more: a change of `ROLE_ACTS` has to be made here too.
 SEE = (
-    "unit.read account.read post.read campaign.read media.read review.read queue.read figures.read report.read "
-    "award.read"
+    "unit.read account.read post.read campaign.read media.read review.read queue.read figures.read "
+    "report.read award.read"
 )
 AGREED = {
     "viewer": SEE,
