@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=text("cli.campaign"), no_args_is_help=True)
 app.add_typer(_campaign_items.app, name="item")
-_campaign_counting.add_to(app)
 
 TABLE_ROWS = 200
+_ALL = 2**31 - 1
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("campaign.help_json"))]
 Enter = Annotated[
@@ -84,7 +84,7 @@ def list_all(
     with open_house() as house, house.database.read() as session:
         asked = Asked(shanghai_day(house.clock.now()), () if phase is None else (Phase(phase),))
         found = page_of_campaigns(
-            session, house.sight(Act.CAMPAIGN_READ), asked, limit=10_000 if as_json else TABLE_ROWS + 1
+            session, house.sight(Act.CAMPAIGN_READ), asked, limit=_ALL if as_json else TABLE_ROWS + 1
         )
     rows = [list_row(one, as_json=as_json) for one in found]
     columns = ("campaign", "title", "unit", "starts", "ends", "phase", "units", "items", "posts")
@@ -194,6 +194,9 @@ def report(campaign: CampaignId, out: Out, formats: Formats = "xlsx,pdf", as_jso
     typer.echo(text("campaign.reported", id=campaign))
     for name in files:
         typer.echo(f"  {name}")
+
+
+_campaign_counting.add_to(app)
 
 
 def _written(house: House, campaign: int, out: Path, formats: str) -> list[str]:
