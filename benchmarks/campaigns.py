@@ -27,9 +27,10 @@ from meizhen.campaign_report import write_report
 from organisation import Account, Unit
 from scheduler import Enqueued, enqueue
 from scheduler.campaign_board import read_board
+from scheduler.campaign_items import Wanted, add_item
 from scheduler.campaign_report import FORMATS
 from scheduler.campaign_tables import CampaignPost
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.deliveries import Delivery, State
 from scheduler.posts import Post
 

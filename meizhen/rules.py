@@ -352,6 +352,7 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("campaign", "reopen"): _CAMPAIGN,
     ("campaign", "report"): Rule(Act.REPORT_READ, in_campaign("campaign"), noted=True),
     ("campaign", "item", "add"): _CAMPAIGN,
+    ("campaign", "item", "edit"): _CAMPAIGN,
     ("campaign", "item", "remove"): _CAMPAIGN,
     # That the campaign itself is in sight is asked by the command: its cell is written with it.
     ("campaign", "attach"): Rule(Act.POST_WRITE, at_post("post")),

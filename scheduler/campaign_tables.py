@@ -38,6 +38,7 @@ class Happening(StrEnum):
     ADDED = "added"
     EDITED = "edited"
     ITEM_ADDED = "item_added"
+    ITEM_EDITED = "item_edited"
     ITEM_REMOVED = "item_removed"
     ENTERED = "entered"  # a unit takes part
     LEFT = "left"

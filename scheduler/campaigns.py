@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, delete, func, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -18,20 +18,17 @@ from organisation import Unit, record
 from organisation.tree import children_of
 from scheduler.campaign_tables import (
     GOAL,
-    KIND,
-    MOST_WANTED,
     TITLE,
     Campaign,
     CampaignEvent,
     CampaignItem,
-    CampaignPost,
     CampaignUnit,
     CampaignWork,
     Happening,
 )
 from scheduler.outgoing import has_control
 
-MOST_UNITS, MOST_ITEMS = 500, 40
+MOST_UNITS = 500
 _FIRST_YEAR, _LAST_YEAR = 2000, 2899
 
 
@@ -55,16 +52,6 @@ class Change:
     ends: date | None = None
     enter: Sequence[Unit] = ()
     leave: Sequence[Unit] = ()
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An item as it is told: what, of which kind (free words), by the end of which day, how many a unit."""
-
-    title: str
-    due: date
-    wanted: int = 1
-    kind: str = ""
 
 
 # --- the campaign itself ----------------------------------------------------------------------------------
@@ -146,7 +133,9 @@ def edit_campaign(
     staying = [*(one for path, one in there.items() if path not in gone), *entering]
     plan = checked_plan(told, session.get_one(Unit, campaign.unit_id), staying)
     before = Plan(campaign.title, campaign.starts, campaign.ends, campaign.goal)
-    campaign = _moved(session, campaign, title=plan.title, goal=plan.goal, starts=plan.starts, ends=plan.ends)
+    campaign = advance(
+        session, campaign, title=plan.title, goal=plan.goal, starts=plan.starts, ends=plan.ends
+    )
     _leave(session, campaign, leaving)
     _enter(session, campaign, entering)
     steps = [(one, Happening.ENTERED) for one in entering] + [(one, Happening.LEFT) for one in leaving]
@@ -171,7 +160,7 @@ def close_campaign(
     session: Session, keys: KeyRing, campaign_id: int, *, now: datetime, actor: str
 ) -> Campaign:
     """Nothing counts for it from now on. Raises MeizhenError `campaign.unknown` or `campaign.closed`."""
-    campaign = _moved(session, hold_open(session, campaign_id), closed_at=now, closed_by=actor)
+    campaign = advance(session, hold_open(session, campaign_id), closed_at=now, closed_by=actor)
     note(session, keys, campaign, Happening.CLOSED, now=now, actor=actor)
     return campaign
 
@@ -183,70 +172,9 @@ def reopen_campaign(
     campaign = _held(session, campaign_id)
     if campaign.closed_at is None:
         raise MeizhenError("campaign.not_closed", id=campaign_id)
-    campaign = _moved(session, campaign, closed_at=None, closed_by="")
+    campaign = advance(session, campaign, closed_at=None, closed_by="")
     note(session, keys, campaign, Happening.REOPENED, now=now, actor=actor)
     return campaign
-
-
-# --- its items --------------------------------------------------------------------------------------------
-
-
-def add_item(
-    session: Session, keys: KeyRing, campaign_id: int, wanted: Wanted, *, now: datetime, actor: str
-) -> CampaignItem:
-    """One more thing is wanted. Raises InputError, MeizhenError `campaign.unknown`, `campaign.closed`."""
-    campaign = hold_open(session, campaign_id)
-    items = items_of(session, campaign_id)
-    title, kind = _line(wanted.title), _line(wanted.kind)
-    problems = (
-        [] if len(items) < MOST_ITEMS else [Problem("campaign.too_many_items", params={"most": MOST_ITEMS})]
-    )
-    problems += _title_problems(title, "title", TITLE) + _length_problems(kind, "kind", KIND)
-    problems += _day_problems(wanted.due, "due")
-    if not campaign.starts <= wanted.due <= campaign.ends:
-        days = {"starts": campaign.starts, "ends": campaign.ends}
-        problems.append(Problem("campaign.due_outside", column="due", params=days))
-    if not 1 <= wanted.wanted <= MOST_WANTED:
-        problems.append(Problem("campaign.bad_wanted", column="wanted", params={"most": MOST_WANTED}))
-    if problems:
-        raise InputError("campaign item", problems)
-    _moved(session, campaign)
-    item = CampaignItem(
-        campaign_id=campaign_id,
-        number=_next_number(session, campaign_id),
-        title=title,
-        kind=kind,
-        due=wanted.due,
-        wanted=wanted.wanted,
-    )
-    session.add(item)
-    session.flush()
-    told = {"item": item.number, "title": title, "due": wanted.due.isoformat(), "wanted": wanted.wanted}
-    note(session, keys, campaign, Happening.ITEM_ADDED, now=now, actor=actor, told=told)
-    return item
-
-
-def remove_item(
-    session: Session, keys: KeyRing, campaign_id: int, number: int, *, now: datetime, actor: str
-) -> None:
-    """It is wanted no more. Raises MeizhenError `campaign.unknown`, `campaign.closed`,
-    `campaign.unknown_item`, or `campaign.item_used` where something counts for it.
-    """
-    campaign = hold_open(session, campaign_id)
-    item = find_item(session, campaign_id, number)
-    used = sum(
-        session.execute(
-            columns(func.count()).where(col(table.campaign_id) == campaign_id, col(table.item) == number)
-        ).scalar_one()
-        for table in (CampaignPost, CampaignWork)
-    )
-    if used:
-        raise MeizhenError("campaign.item_used", id=campaign_id, item=number, count=used)
-    _moved(session, campaign)
-    told = {"item": number, "title": item.title}
-    session.delete(item)
-    session.flush()
-    note(session, keys, campaign, Happening.ITEM_REMOVED, now=now, actor=actor, told=told)
 
 
 # --- what others ask --------------------------------------------------------------------------------------
@@ -339,7 +267,7 @@ def _held(session: Session, campaign_id: int) -> Campaign:
     return found
 
 
-def _moved(session: Session, campaign: Campaign, **values: object) -> Campaign:
+def advance(session: Session, campaign: Campaign, **values: object) -> Campaign:
     """One change of the row, if it still is what was read."""
     wanted = (
         update(Campaign)
@@ -375,45 +303,38 @@ def _leave(session: Session, campaign: Campaign, units: Sequence[Unit]) -> None:
     )
 
 
-def _next_number(session: Session, campaign_id: int) -> int:
-    """Numbers that were removed are not given again: the events and people's notes name them."""
-    there = [one.number for one in items_of(session, campaign_id)]
-    removed = columns(col(CampaignEvent.facts)).where(
-        col(CampaignEvent.campaign_id) == campaign_id,
-        col(CampaignEvent.happening) == Happening.ITEM_REMOVED,
-    )
-    gone = [facts["item"] for facts in session.scalars(removed)]
-    return max([0, *there, *(one for one in gone if isinstance(one, int))]) + 1
-
-
-def _line(told: str) -> str:
+def one_line(told: str) -> str:
+    """A text without line breaks or blanks around it."""
     return " ".join(told.split())
 
 
 def _tidy(plan: Plan) -> Plan:
     goal = plan.goal.replace("\r\n", "\n").replace("\r", "\n").strip()
-    return Plan(_line(plan.title), plan.starts, plan.ends, goal)
+    return Plan(one_line(plan.title), plan.starts, plan.ends, goal)
 
 
 def _plan_problems(plan: Plan) -> list[Problem]:
-    problems = _title_problems(plan.title, "title", TITLE) + _length_problems(plan.goal, "goal", GOAL)
-    problems += _day_problems(plan.starts, "starts") + _day_problems(plan.ends, "ends")
+    problems = title_problems(plan.title, "title", TITLE) + length_problems(plan.goal, "goal", GOAL)
+    problems += day_problems(plan.starts, "starts") + day_problems(plan.ends, "ends")
     if plan.ends < plan.starts:
         problems.append(Problem("campaign.backwards", column="ends"))
     return problems
 
 
-def _title_problems(told: str, column: str, limit: int) -> list[Problem]:
-    return _length_problems(told, column, limit) if told else [Problem("input.required", column=column)]
+def title_problems(told: str, column: str, limit: int) -> list[Problem]:
+    """Of a text that has to be there."""
+    return length_problems(told, column, limit) if told else [Problem("input.required", column=column)]
 
 
-def _length_problems(told: str, column: str, limit: int) -> list[Problem]:
+def length_problems(told: str, column: str, limit: int) -> list[Problem]:
+    """Of a text that may be empty."""
     if len(told) > limit:
         return [Problem("input.too_long", column=column, params={"received": len(told), "limit": limit})]
     return [Problem("input.control_character", column=column)] if has_control(told) else []
 
 
-def _day_problems(day: date, column: str) -> list[Problem]:
+def day_problems(day: date, column: str) -> list[Problem]:
+    """Of a day that would be none in either database."""
     if _FIRST_YEAR <= day.year <= _LAST_YEAR:
         return []
     return [Problem("input.not_a_date", column=column, params={"received": day})]

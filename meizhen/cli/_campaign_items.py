@@ -10,6 +10,8 @@ from meizhen.cli._days import day_of
 from meizhen.cli._output import show_json
 from meizhen.house import open_house
 
+ItemNumber = Annotated[int, typer.Argument(metavar="ITEM", min=1, help=text("campaign.help_item_number"))]
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=text("campaign.help_item"))
 
 
@@ -37,11 +39,29 @@ def add(
     typer.echo(text("campaign.item_added", **facts))
 
 
-@app.command(help=text("campaign.help_item_remove"))
-def remove(
+@app.command(help=text("campaign.help_item_edit"))
+def edit(
     campaign: CampaignId,
-    item: Annotated[int, typer.Argument(metavar="ITEM", min=1, help=text("campaign.help_item_number"))],
+    item: ItemNumber,
+    title: Annotated[str | None, typer.Option("--title", help=text("campaign.help_item_title"))] = None,
+    due: Annotated[str | None, typer.Option("--due", metavar="DAY", help=text("campaign.help_due"))] = None,
+    wanted: Annotated[int | None, typer.Option("--wanted", min=1, help=text("campaign.help_wanted"))] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help=text("campaign.help_kind"))] = None,
 ) -> None:
+    from scheduler.campaign_items import ItemChange, edit_item
+
+    change = ItemChange(title, day_of("--due", due), wanted, kind)
+    with open_house() as house, house.database.write() as session:
+        now = house.clock.now()
+        made = edit_item(
+            session, house.keys, campaign, item, change, edition=None, now=now, actor=house.actor
+        )
+    facts = {"id": campaign, "item": item, "title": made.title, "due": made.due, "wanted": made.wanted}
+    typer.echo(text("campaign.item_edited", **facts))
+
+
+@app.command(help=text("campaign.help_item_remove"))
+def remove(campaign: CampaignId, item: ItemNumber) -> None:
     from scheduler.campaigns import remove_item
 
     with open_house() as house, house.database.write() as session:

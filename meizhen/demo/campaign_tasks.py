@@ -13,7 +13,8 @@ from meizhen.demo.campaign import campaign, first_day
 from meizhen.house import House
 from organisation import Account, Unit, find_unit, in_subtree
 from scheduler.campaign_counting import Cell, Work, add_work, attach_post
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaign_items import Wanted, add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.posts import Post
 
 _ACTOR = "person:zhuren"

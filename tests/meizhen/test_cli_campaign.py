@@ -49,6 +49,7 @@ def test_a_campaign_from_its_plan_to_its_report(run: Run, tmp_path: Path) -> Non
     assert made == {"campaign": 1, "unit": "NM", "units": ["HH", "BT"]}
     run("campaign", "item", "add", 1, "--title", "推送", "--due", "2030-03-03", "--wanted", 2)
     run("campaign", "item", "add", 1, "--title", "多余的", "--due", "2030-03-03")
+    run("campaign", "item", "edit", 1, 2, "--due", "2030-03-04")
     run("campaign", "item", "remove", 1, 2)
     run("campaign", "edit", 1, "--goal", "都动起来", "--take-part", "HH-1", "--leave", "BT")
     post = ("--account", "webhook:HH", "--due", "2030-03-02T09:00", "--text", "正文", "--json")

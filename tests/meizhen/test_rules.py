@@ -25,8 +25,9 @@ from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
 from scheduler.campaign_counting import Cell, Work, add_work
-from scheduler.campaigns import Plan, add_campaign, add_item
-from scheduler.campaigns import Wanted as Item
+from scheduler.campaign_items import Wanted as Item
+from scheduler.campaign_items import add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]

@@ -15,17 +15,15 @@ from organisation.ledger import entries_of
 from organisation.ledger_check import verify
 from scheduler.campaign_board import Asked, Board, page_of_campaigns, page_of_events, read_board
 from scheduler.campaign_counting import Cell, Work, add_work, detach_post, drop_work, place_post
+from scheduler.campaign_items import ItemChange, Wanted, add_item, edit_item, remove_item
 from scheduler.campaign_places import require_campaign, require_sight
 from scheduler.campaign_tables import Phase
 from scheduler.campaigns import (
     Change,
     Plan,
-    Wanted,
     add_campaign,
-    add_item,
     close_campaign,
     edit_campaign,
-    remove_item,
     reopen_campaign,
     units_offered,
 )
@@ -187,6 +185,26 @@ def test_what_two_change_at_once_is_changed_by_one(field: Field) -> None:
     refused(lambda: rename("后到的"), "campaign.changed")
     seen = board(field, campaign)
     assert seen.campaign.title == "先到的" and [row.unit.code for row in seen.rows] == ["NM", "HH", "BT"]
+
+
+def test_an_item_is_mended_while_posts_count_for_it(field: Field) -> None:
+    campaign = field.campaign()
+    field.attach(field.post("HH"), campaign, 1)
+    edition = board(field, campaign).campaign.edition
+
+    def mend(change: ItemChange, known: int | None = edition) -> None:
+        with field.database.write() as session:
+            edit_item(session, field.keys, campaign, 1, change, edition=known, **field.by)
+
+    mend(ItemChange(due=ENDS, wanted=3))
+    refused(lambda: mend(ItemChange(title="后到的")), "campaign.changed")
+    for wrong in (ItemChange(title=" "), ItemChange(due=ENDS + timedelta(1)), ItemChange(wanted=0)):
+        with pytest.raises(InputError):
+            mend(wrong, None)
+    seen = board(field, campaign)
+    first = seen.items[0]
+    assert (first.title, first.due, first.wanted, first.kind) == ("推送", ENDS, 3, "稿件")
+    assert cells(seen)["HH"][0] == (0, 0, 1, "begun")
 
 
 def test_nothing_leaves_a_campaign_that_something_counts_for(field: Field) -> None:

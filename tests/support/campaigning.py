@@ -10,7 +10,8 @@ from config import Database, ManualClock
 from config.secrets import KeyRing
 from organisation import Account, Unit
 from scheduler.campaign_counting import Cell, attach_post
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaign_items import Wanted, add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.deliveries import Delivery, State
 from scheduler.posts import Draft, queue_post
 

@@ -10,6 +10,7 @@ from config.clock import shanghai_day
 from config.errors import MeizhenError
 from organisation import Act, Unit, find_unit, sees
 from scheduler.campaign_counting import Cell, Work, add_work, attach_post, detach_post, drop_work
+from scheduler.campaign_items import ItemChange, Wanted, add_item, edit_item, remove_item
 from scheduler.campaign_places import path_of_campaign, path_of_work, require_sight
 from scheduler.campaign_report import FORMATS, order_report
 from scheduler.campaign_tables import GOAL, KIND, LINK, MOST_WANTED, NOTE, TITLE, Campaign
@@ -17,13 +18,10 @@ from scheduler.campaigns import (
     MOST_UNITS,
     Change,
     Plan,
-    Wanted,
     add_campaign,
-    add_item,
     close_campaign,
     edit_campaign,
     find_campaign,
-    remove_item,
     reopen_campaign,
     units_of,
     units_offered,
@@ -72,6 +70,15 @@ class ItemMade(Body):
     due: Day
     wanted: int = Field(default=1, ge=1, le=MOST_WANTED)
     kind: Kind = ""
+
+
+class ItemEdit(Body):
+    """What is changed of an item; what is not named stays."""
+
+    title: Theme | None = None
+    due: Day | None = None
+    wanted: int | None = Field(default=None, ge=1, le=MOST_WANTED)
+    kind: Kind | None = None
 
 
 class Attachment(Body):
@@ -184,6 +191,18 @@ def want(asked: Asked, campaign: Number, body: ItemMade) -> ItemShown:
     _writing(asked, campaign)
     told = Wanted(body.title, body.due, body.wanted, body.kind)
     return item_shown(add_item(asked.session, asked.keys, campaign, told, now=asked.now, actor=asked.actor))
+
+
+@noun.write("PATCH", "/{campaign}/items/{item}", Act.CAMPAIGN_WRITE, edit=True)
+def change_item(asked: Asked, campaign: Number, item: Number, body: ItemEdit) -> Answer[CampaignShown]:
+    """改任务 Change what is wanted; what counts for it goes on counting. If-Match is the campaign's ETag."""
+    found = _writing(asked, campaign)
+    asked.match(shown(asked, found, None).etag)
+    told, edition = ItemChange(**body.model_dump()), found.edition
+    edit_item(
+        asked.session, asked.keys, campaign, item, told, edition=edition, now=asked.now, actor=asked.actor
+    )
+    return shown(asked, found, None)
 
 
 @noun.write("DELETE", "/{campaign}/items/{item}", Act.CAMPAIGN_WRITE)

@@ -136,6 +136,7 @@ ROUTES: dict[str, str] = {
     "campaign reopen": "POST /campaigns/{campaign}/reopen",
     "campaign report": "POST /campaigns/{campaign}/report",
     "campaign item add": "POST /campaigns/{campaign}/items",
+    "campaign item edit": "PATCH /campaigns/{campaign}/items/{item}",
     "campaign item remove": "DELETE /campaigns/{campaign}/items/{item}",
     "campaign attach": "PUT /campaigns/{campaign}/posts/{post}",
     "campaign detach": "DELETE /campaigns/{campaign}/posts/{post}",

@@ -118,6 +118,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
     ),
     "campaigns_change": ({"ends": "2026-05-15"}, None),
     "campaigns_want": ({"title": "主题团日推送", "due": "2026-05-04", "wanted": 2, "kind": "推送"}, None),
+    "campaigns_change_item": ({"due": "2026-05-06"}, None),
     "campaigns_attach": ({"item": 1}, {"post": 12, "campaign": 3, "item": 1}),
     "campaigns_done": (
         {"unit": "NM-HH", "item": 2, "note": "主题团日,120 人参加", "link": "https://example.cn/n/1"},

@@ -12,19 +12,17 @@ from organisation import Act, Place, Unit, require
 from organisation.jobs import Order
 from scheduler.campaign_board import Asked, page_of_campaigns
 from scheduler.campaign_counting import Cell, Work, add_work, attach_post, detach_post, drop_work
+from scheduler.campaign_items import ItemChange, Wanted, add_item, edit_item, remove_item
 from scheduler.campaign_places import path_of_work, require_campaign, require_sight
 from scheduler.campaign_report import order_report
 from scheduler.campaign_tables import GOAL, NOTE, Phase
 from scheduler.campaigns import (
     Change,
     Plan,
-    Wanted,
     add_campaign,
-    add_item,
     close_campaign,
     edit_campaign,
     find_campaign,
-    remove_item,
     reopen_campaign,
     units_of,
     units_offered,
@@ -242,6 +240,27 @@ def campaigns_router(desk: Desk) -> APIRouter:
             now = desk.clock.now()
             item = add_item(session, desk.keys, campaign_id, told, now=now, actor=viewer.actor)
         return go(request, f"/campaigns/{campaign_id}", "campaign_page.item_added", number=item.number)
+
+    @router.post("/campaigns/{campaign_id}/items/{item}")
+    @ruled(Act.CAMPAIGN_WRITE)
+    def rewant(
+        request: Request,
+        viewer: Viewing,
+        campaign_id: int,
+        item: int,
+        edition: Annotated[int, Form(ge=0)],
+        title: _Line,
+        due: _Line,
+        wanted: Annotated[int, Form()],
+        kind: _Line = "",
+    ) -> Response:
+        with desk.database.write() as session:
+            require_campaign(session, viewer.standing, campaign_id, Act.CAMPAIGN_WRITE)
+            change, now = ItemChange(title, day_told(due), wanted, kind), desk.clock.now()
+            edit_item(
+                session, desk.keys, campaign_id, item, change, edition=edition, now=now, actor=viewer.actor
+            )
+        return go(request, f"/campaigns/{campaign_id}", "campaign_page.item_saved", number=item)
 
     @router.post("/campaigns/{campaign_id}/items/{item}/remove")
     @ruled(Act.CAMPAIGN_WRITE)

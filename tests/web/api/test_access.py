@@ -130,6 +130,9 @@ WAYS = {
     "POST /campaigns/{campaign}/reopen": Way("at"),
     "POST /campaigns/{campaign}/report": Way("at", body={}),
     "POST /campaigns/{campaign}/items": Way("at", body={"title": "新任务", "due": "2026-03-02"}),
+    "PATCH /campaigns/{campaign}/items/{item}": Way(
+        "at", "/campaigns/{campaign}/items/1", body={"wanted": 2}
+    ),
     "DELETE /campaigns/{campaign}/items/{item}": Way("at", "/campaigns/{campaign}/items/9"),
     "PUT /campaigns/{campaign}/posts/{post}": Way("at", body={"item": 1}, needs="campaign.read"),
     "DELETE /campaigns/{campaign}/posts/{post}": Way("at", needs="campaign.read"),

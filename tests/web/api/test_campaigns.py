@@ -62,6 +62,15 @@ def test_an_edit_is_of_what_was_read(house: ApiHouse) -> None:
     late = owner.call("PATCH", "/campaigns/1", body={"title": "又改"}, headers={"If-Match": tag})
     assert late.status == 412 and owner.get("/campaigns/1").body["title"] == "学雷锋"
     tag = changed.headers["etag"]
+    owner.post("/campaigns/1/items", {"title": "推送", "due": "2026-03-10"})
+    assert (
+        owner.call("PATCH", "/campaigns/1/items/1", body={"wanted": 3}, headers={"If-Match": tag}).status
+        == 412
+    )
+    tag = owner.get("/campaigns/1").headers["etag"]
+    mended = owner.call("PATCH", "/campaigns/1/items/1", body={"wanted": 3}, headers={"If-Match": tag})
+    assert mended.body["items"][0]["wanted"] == 3
+    tag = mended.headers["etag"]
     outside = owner.call("PATCH", "/campaigns/1", body={"units": ["BJ"]}, headers={"If-Match": tag})
     assert outside.status == 422 and outside.body["problems"][0]["code"] == "campaign.units_outside"
 

@@ -21,7 +21,8 @@ from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted as WantedHook
 from organisation.webhooks import add_webhook
 from scheduler.campaign_counting import Cell, Work, add_work, attach_post
-from scheduler.campaigns import Plan, Wanted, add_campaign, add_item
+from scheduler.campaign_items import Wanted, add_item
+from scheduler.campaigns import Plan, add_campaign
 
 NAMES = ("ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "ئۇيغۇرچە", "龘", "𬀩")
 # Visible things to press that are smaller than 24 CSS pixels; links within a sentence may be (WCAG 2.5.8).

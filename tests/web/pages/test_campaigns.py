@@ -74,6 +74,12 @@ def test_a_wrong_form_keeps_what_was_typed_and_an_old_one_changes_nothing(begun:
     assert owner.post("/campaigns/1/items", {**ITEM, "due": "2027-01-01"}).status == 422
     assert owner.post("/campaigns/1/items", {**ITEM, "due": "x"}).status == 422
     edition = str(campaign(begun).edition)
+    assert (
+        "已修改任务 1"
+        in owner.post("/campaigns/1/items/1", {**ITEM, "wanted": "3", "edition": edition}).words
+    )
+    assert owner.post("/campaigns/1/items/1", {**ITEM, "wanted": "4", "edition": edition}).status == 409
+    edition = str(campaign(begun).edition)
     change = {**PLAN, "title": "改名", "units": "HH\nBT\n", "edition": edition}
     assert "已保存" in owner.post("/campaigns/1/edit", change).words
     late = owner.post("/campaigns/1/edit", {**change, "title": "又改"})
