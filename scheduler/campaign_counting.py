@@ -268,15 +268,15 @@ def _work_problems(said: str, link: str, day: date, campaign: Campaign, today: d
         problems.append(Problem("input.required", column="note"))
     for told, column, limit in ((said, "note", NOTE), (link, "link", LINK)):
         if len(told) > limit:
-            params = {"received": len(told), "limit": limit}
-            problems.append(Problem("input.too_long", column=column, params=params))
+            over = {"received": len(told), "limit": limit}
+            problems.append(Problem("input.too_long", column=column, params=over))
         elif has_control(told):
             problems.append(Problem("input.control_character", column=column))
     if link and not _is_address(link):
         problems.append(Problem("campaign.bad_link", column="link", params={"received": link[:80]}))
     if not campaign.starts <= day <= today:
-        params = {"starts": campaign.starts, "today": today}
-        problems.append(Problem("campaign.bad_day", column="day", params=params))
+        days = {"starts": campaign.starts, "today": today}
+        problems.append(Problem("campaign.bad_day", column="day", params=days))
     return problems
 
 

@@ -24,7 +24,7 @@ def add(
     kind: Annotated[str, typer.Option("--kind", help=text("campaign.help_kind"))] = "",
     as_json: Annotated[bool, typer.Option("--json", help=text("campaign.help_json"))] = False,
 ) -> None:
-    from scheduler.campaigns import Wanted, add_item
+    from scheduler.campaign_items import Wanted, add_item
 
     day = day_of("--due", due)
     if day is None:
@@ -62,7 +62,7 @@ def edit(
 
 @app.command(help=text("campaign.help_item_remove"))
 def remove(campaign: CampaignId, item: ItemNumber) -> None:
-    from scheduler.campaigns import remove_item
+    from scheduler.campaign_items import remove_item
 
     with open_house() as house, house.database.write() as session:
         remove_item(session, house.keys, campaign, item, now=house.clock.now(), actor=house.actor)

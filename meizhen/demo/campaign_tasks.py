@@ -5,7 +5,8 @@ looks.
 """
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypedDict
 
 from sqlmodel import Session, col, select
 
@@ -24,6 +25,11 @@ _STORY = re.compile(r"网络文明教育系列活动第(\d+)期")
 _MEETINGS = ("主题班会 12 场,412 人参加", "主题班会 8 场,线上线下同步", "召开主题班会,倡议书签名 260 份")
 
 
+class _By(TypedDict):
+    now: datetime
+    actor: str
+
+
 def open_campaign(house: House) -> None:
     """Makes the campaign with what was published for it, and a few class meetings."""
     facts, begins = campaign(), first_day()
@@ -33,7 +39,7 @@ def open_campaign(house: House) -> None:
         unit = find_unit(session, _UNIT)
         leagues = _leagues(session, unit)
         plan = Plan(facts["title"], begins, until.replace(year=begins.year), _goal(activities))
-        by = {"now": house.clock.now(), "actor": _ACTOR}
+        by: _By = {"now": house.clock.now(), "actor": _ACTOR}
         made = add_campaign(session, house.keys, unit, plan, leagues, **by)
         for number, activity in enumerate(activities, start=1):
             due = begins + timedelta(days=6 + number)

@@ -84,7 +84,7 @@ def test_a_post_without_the_platforms_id_is_found_by_its_address_or_title(
 ) -> None:
     other = make_account(database, keys, "wechat", "else")
     for account, value in ((wechat, 10), (other, 99)):
-        publish(database, account, DAY, [(AS_OF, value)], remote_id="a", title="同一个标题")
+        publish(database, account, DAY, [(AS_OF, value)], remote_id="a", title="同一个 标题")
     with database.write() as session:
         row = Article(
             account_id=wechat.known_id,
@@ -101,7 +101,7 @@ def test_a_post_without_the_platforms_id_is_found_by_its_address_or_title(
     posts = [
         Out(wechat.id, "wechat", link="http://mp.weixin.qq.com/s/b"),
         Out(wechat.id, "wechat", headline="同一个  标题"),
-        Out(wechat.id, "wechat", headline="同一个标题", day=DAY + timedelta(days=1)),
+        Out(wechat.id, "wechat", headline="同一个 标题", day=DAY + timedelta(days=1)),
         Out(None, "wechat"),
     ]
     told = reached(database, *posts).posts

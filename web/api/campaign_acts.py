@@ -12,7 +12,7 @@ from organisation import Act, Unit, find_unit, sees
 from scheduler.campaign_counting import Cell, Work, add_work, attach_post, detach_post, drop_work
 from scheduler.campaign_items import ItemChange, Wanted, add_item, edit_item, remove_item
 from scheduler.campaign_places import path_of_campaign, path_of_work, require_sight
-from scheduler.campaign_report import FORMATS, order_report
+from scheduler.campaign_report import order_report
 from scheduler.campaign_tables import GOAL, KIND, LINK, MOST_WANTED, NOTE, TITLE, Campaign
 from scheduler.campaigns import (
     MOST_UNITS,
@@ -126,7 +126,7 @@ class WorkStruck(Told):
 class ReportAsked(Body):
     """The forms of the closing report."""
 
-    formats: list[Literal["xlsx", "pdf"]] = Field(default=list(FORMATS), min_length=1, max_length=2)
+    formats: list[Literal["xlsx", "pdf"]] = Field(default=["xlsx", "pdf"], min_length=1, max_length=2)
 
 
 @noun.write("POST", "", Act.CAMPAIGN_WRITE, status=HTTPStatus.CREATED)

@@ -64,7 +64,8 @@ def report_facts(session: Session, viewer: Viewer, campaign: Campaign) -> dict[s
     unit = session.get_one(Unit, campaign.unit_id)
     whole = viewer.may(Act.REPORT_READ, unit.path)
     job = newest_job(session, campaign.name, REPORT) if whole else None
-    return job_facts(job, viewer.now, at=f"/campaigns/{campaign.known_id}/report", cancels=True)
+    facts = job_facts(job, viewer.now, at=f"/campaigns/{campaign.known_id}/report", cancels=True)
+    return {"job_kept": None, **facts}
 
 
 def reach_facts(session: Session, board: Board) -> dict[str, object]:
