@@ -230,7 +230,7 @@ def detach(asked: Asked, campaign: Number, post: Number) -> Counted:
     return Counted(post=post, campaign=None, item=None)
 
 
-@noun.write("POST", "/{campaign}/work", Act.POST_WRITE, status=HTTPStatus.CREATED)
+@noun.write("POST", "/{campaign}/register", Act.POST_WRITE, status=HTTPStatus.CREATED)
 def done(asked: Asked, campaign: Number, body: WorkDone) -> WorkShown:
     """登记完成 A unit has done what is no post."""
     unit = find_unit(asked.session, body.unit)
@@ -250,7 +250,7 @@ def done(asked: Asked, campaign: Number, body: WorkDone) -> WorkShown:
     )
 
 
-@noun.write("DELETE", "/{campaign}/work/{work}", Act.POST_WRITE)
+@noun.write("DELETE", "/{campaign}/register/{work}", Act.POST_WRITE)
 def undone(asked: Asked, campaign: Number, work: Number) -> WorkStruck:
     """取消登记 It was not done."""
     asked.at(path_of_work(asked.session, work))

@@ -312,7 +312,7 @@ def campaigns_router(desk: Desk) -> APIRouter:
             detach_post(session, desk.keys, campaign_id, post, now=desk.clock.now(), actor=viewer.actor)
         return go(request, back_to(campaign_id, item, unit), "campaign_page.detached", post=post)
 
-    @router.post("/campaigns/{campaign_id}/work")
+    @router.post("/campaigns/{campaign_id}/register")
     @ruled(Act.POST_WRITE)
     def done(
         request: Request,
@@ -331,7 +331,7 @@ def campaigns_router(desk: Desk) -> APIRouter:
             add_work(session, desk.keys, Cell(campaign_id, item), of, told, now=now, actor=viewer.actor)
         return go(request, back_to(campaign_id, item, unit), "campaign_page.noted")
 
-    @router.post("/campaigns/{campaign_id}/work/{work_id}/strike")
+    @router.post("/campaigns/{campaign_id}/register/{work_id}/strike")
     @ruled(Act.POST_WRITE)
     def strike(
         request: Request,

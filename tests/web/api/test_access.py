@@ -136,10 +136,10 @@ WAYS = {
     "DELETE /campaigns/{campaign}/items/{item}": Way("at", "/campaigns/{campaign}/items/9"),
     "PUT /campaigns/{campaign}/posts/{post}": Way("at", body={"item": 1}, needs="campaign.read"),
     "DELETE /campaigns/{campaign}/posts/{post}": Way("at", needs="campaign.read"),
-    "POST /campaigns/{campaign}/work": Way(
+    "POST /campaigns/{campaign}/register": Way(
         "at", body={"unit": "{code}", "item": 1, "note": "做了"}, needs="campaign.read"
     ),
-    "DELETE /campaigns/{campaign}/work/{work}": Way("at", needs="campaign.read"),
+    "DELETE /campaigns/{campaign}/register/{work}": Way("at", needs="campaign.read"),
     "GET /media": Way("list"),
     "GET /media/{sha256}": Way("at"),
     "GET /media/{sha256}/content": Way("at"),

@@ -26,7 +26,7 @@ def test_a_campaign_from_its_plan_to_its_report(house: ApiHouse) -> None:
     post = owner.post("/deliveries", house.written("HH", campaign={"campaign": 1, "item": 1})).body["post"]
     draft = owner.post("/posts", house.written("BT", campaign={"campaign": 1})).body["id"]
     assert owner.call("PUT", f"/campaigns/1/posts/{draft}", body={"item": 1}).body["item"] == 1
-    work = owner.post("/campaigns/1/work", {"unit": "BT", "item": 1, "note": "清扫社区"})
+    work = owner.post("/campaigns/1/register", {"unit": "BT", "item": 1, "note": "清扫社区"})
     assert (work.status, work.body["day"]) == (201, "2026-03-02")
     matrix = owner.get("/campaigns/1/matrix").body
     assert [(row["unit"], row["cells"][0]["done"], row["cells"][0]["coming"]) for row in matrix["rows"]] == [
@@ -48,7 +48,7 @@ def test_a_campaign_from_its_plan_to_its_report(house: ApiHouse) -> None:
     assert (job["state"], job["files"]) == ("done", ["meizhen-campaign-1.xlsx"])
     assert owner.get(f"/jobs/{asked.body['id']}/files/meizhen-campaign-1.xlsx").raw.startswith(b"PK")
     owner.post("/campaigns/1/reopen")
-    assert owner.call("DELETE", f"/campaigns/1/work/{work.body['id']}").status == 200
+    assert owner.call("DELETE", f"/campaigns/1/register/{work.body['id']}").status == 200
     assert owner.call("DELETE", "/campaigns/1/items/1").body["code"] == "campaign.item_used"
 
 
@@ -88,7 +88,7 @@ def test_a_program_sees_its_own_units_part(house: ApiHouse) -> None:
     post = owner.post("/posts", house.written("HH")).body["id"]
     assert editor.call("PUT", f"/campaigns/2/posts/{post}", body={"item": None}).status == 404
     assert editor.post("/posts", house.written("HH", campaign={"campaign": 2})).status == 404
-    wrong = editor.post("/campaigns/1/work", {"unit": "HH", "item": 1, "note": "x", "day": "2026-03-09"})
+    wrong = editor.post("/campaigns/1/register", {"unit": "HH", "item": 1, "note": "x", "day": "2026-03-09"})
     assert wrong.status == 422 and wrong.body["problems"][0]["code"] == "campaign.bad_day"
     keyed = house.caller(house.key(house.person("e2", Role.EDITOR, "HH")))
-    assert keyed.post("/campaigns/1/work", {"unit": "BT", "item": 1, "note": "x"}).status == 404
+    assert keyed.post("/campaigns/1/register", {"unit": "BT", "item": 1, "note": "x"}).status == 404

@@ -94,21 +94,21 @@ def test_a_unit_tells_what_it_has_done_and_sees_its_own_row(begun: DeskHouse) ->
     page = editor.get("/campaigns/1")
     assert "/cells/1/BT" in page.html and "/cells/1/HH" not in page.html and "结项并出报告" not in page.words
     work = {"item": "1", "unit": "BT", "note": "清扫社区,30 人", "day": "2026-03-02", "link": ""}
-    noted = editor.post("/campaigns/1/work", work)
+    noted = editor.post("/campaigns/1/register", work)
     assert (
         noted.path == "/campaigns/1/cells/1/BT"
         and "清扫社区,30 人" in noted.words
         and "姓名bian" in noted.words
     )
-    assert editor.post("/campaigns/1/work", {**work, "unit": "HH"}).status == 404
-    assert editor.post("/campaigns/1/work", {**work, "link": "ftp://x"}).status == 422
+    assert editor.post("/campaigns/1/register", {**work, "unit": "HH"}).status == 404
+    assert editor.post("/campaigns/1/register", {**work, "link": "ftp://x"}).status == 422
     for path in ("/campaigns/1/close", "/campaigns/1/reopen", "/campaigns/1/items/1/remove"):
         assert editor.post(path).status == 403, path
     assert editor.get("/campaigns/1/cells/1/HH").status == 404 and editor.get("/campaigns/9").status == 404
     other = begun.browser("wen")  # of HH: the second campaign is none of theirs
     assert "包头自己的" not in other.get("/campaigns").words and other.get("/campaigns/2").status == 404
-    assert other.post("/campaigns/1/work/1/strike").status == 404
-    assert "已取消登记" in editor.post("/campaigns/1/work/1/strike", {"item": "1", "unit": "BT"}).words
+    assert other.post("/campaigns/1/register/1/strike").status == 404
+    assert "已取消登记" in editor.post("/campaigns/1/register/1/strike", {"item": "1", "unit": "BT"}).words
     with begun.database.read() as session:
         assert session.exec(select(CampaignWork)).all() == []
     # Their report is of their own row alone, and lies on the job's own page.
