@@ -13,6 +13,7 @@ from analytics.closing.workbook import (
     said,
     sources_told,
     state_of,
+    title_of,
 )
 from analytics.exports.columns import platform_label
 from config.paper import printable_facts, typeset
@@ -32,7 +33,7 @@ def paper(closing: Closing) -> bytes:
 def page_facts(closing: Closing) -> dict[str, object]:
     """What the template sets: texts and tables of texts."""
     return {
-        "title": said("title", title=closing.title),
+        "title": title_of(closing),
         "days": said("days", unit=closing.unit, starts=closing.starts, ends=closing.ends),
         "state": state_of(closing),
         "one_line": said("one_line", **counts(closing)),

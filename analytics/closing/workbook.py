@@ -19,8 +19,8 @@ def workbook(closing: Closing) -> bytes:
     """The report as an xlsx file: the same facts give the same bytes."""
     content = io.BytesIO()
     created = closing.made_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    footer = said("page", title=closing.title[:60].replace("&", "&&"))
-    with Report(content, said("title", title=closing.title), created, footer, VERSION) as book:
+    footer = said("page", title=title_of(closing)[:70].replace("&", "&&"))
+    with Report(content, title_of(closing), created, footer, VERSION) as book:
         _overview(book.sheet(said("overview")), closing)
         _matrix(book.sheet(said("matrix")), closing)
         _details(book.sheet(said("details")), closing)
@@ -47,6 +47,11 @@ def known_told(total: Total, posts: int) -> str:
     return said("known_of", known=total.known, posts=posts)
 
 
+def title_of(closing: Closing) -> str:
+    """What the report is called: of a campaign that is not closed it tells how that stands so far."""
+    return said("interim" if closing.closed_at is None else "title", title=closing.title)
+
+
 def state_of(closing: Closing) -> str:
     """Closed when and by whom; or that it is not."""
     if closing.closed_at is None:
@@ -56,7 +61,7 @@ def state_of(closing: Closing) -> str:
 
 def _overview(sheet: Sheet, closing: Closing) -> None:
     sheet.widths([13, 36, 16, 13, 11, 12, 12, 14])
-    sheet.line(said("title", title=closing.title), "title")
+    sheet.line(title_of(closing), "title")
     sheet.line(said("days", unit=closing.unit, starts=closing.starts, ends=closing.ends))
     for line in filter(str.strip, closing.goal.split("\n")):
         sheet.line(line)
@@ -128,7 +133,7 @@ def effect_told(platform: str, effect: Effect, total: Total) -> str:
 def _matrix(sheet: Sheet, closing: Closing) -> None:
     sheet.line(said("matrix"), "title")
     sheet.line(said("matrix_note"), "note")
-    sheet.widths([24, 9, *[12] * len(closing.items)])
+    sheet.widths([30, 9, *[20] * len(closing.items)])
     headings = [f"{item.number} {item.title}" for item in closing.items]
     sheet.header([(said("unit"), [""]), (said("done_of"), [""]), *((one, [""]) for one in headings)])
     for row in closing.units:

@@ -24,7 +24,7 @@ from web.pages._post_story import people_named
 from web.post_places import may_everywhere
 from web.viewer import Viewer
 
-_REGISTERED, _STEPS, _OFFERED = 60, 40, 40
+_REGISTERED, _STEPS, _OFFERED = 20, 15, 40
 
 
 def board_seen(session: Session, viewer: Viewer, campaign_id: int) -> Board:

@@ -121,7 +121,7 @@ def test_what_is_written_counts_where_its_writer_chose(begun: DeskHouse, tmp_pat
     account = begun.free_account()
     editor = begun.browser("bian")
     page = editor.get("/posts/new?campaign=1/1")
-    assert '<option value="1/1" selected>' in page.html and 'label="包头自己的"' in page.html
+    assert '<option value="1/1" selected>' in page.html and "包头自己的 ·" in page.html
     form = {"title": "题", "text": "正文", "account": str(account.id), "due": "", "copy": "", "number": ""}
     made = editor.post("/posts/finish", {**form, "campaign": "1/1", "act": "draft"})
     post = int(made.path.rsplit("/", 1)[1])
