@@ -151,11 +151,8 @@ def on(kind: str, units: int, posts: int) -> dict[str, float]:
             board = read_board(session, number, DAY)
             page = timed(lambda: read_board(session, number, DAY))
             figures = timed(lambda: reach_of(session, board.published))
-        xlsx, pdf = (
-            timed(partial(write_report, database, number, folder, now=NOW, formats=[name]))
-            for name in FORMATS
-        )
-    return {"page": page, "figures": figures, "xlsx": xlsx, "pdf": pdf, "report": round(xlsx + pdf, 2)}
+        report = timed(partial(write_report, database, number, folder, now=NOW, formats=FORMATS))
+    return {"page": page, "figures": figures, "report": report}
 
 
 def measure(*, quick: bool = False) -> dict[str, object]:

@@ -10,19 +10,20 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from operator import itemgetter
 from typing import Protocol
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from analytics.articles import Article
+from analytics.articles import Article, Snapshot
 from analytics.exports.columns import Column, Rule, layout_for, platform_label
 from analytics.figures import batches
 from analytics.identity import Told, ToldArticles
 from analytics.selection import NAMES, selected_figures
 from connectors import connector_for, platforms
 
-_IDS_AT_ONCE = 500
+_IDS_AT_ONCE = 5_000
 _DAY = timedelta(days=1)
 _SOURCES = ("api", "import", "typed")
 
@@ -116,7 +117,8 @@ class CampaignReach:
 def reach_of(session: Session, posts: Sequence[Published]) -> CampaignReach:
     """What came of these posts, archived figures included; in a session of `Database.read()`."""
     articles = _articles(session, posts)
-    told = _figures(session, {one for one in articles if one is not None})
+    days = [post.day + apart for post in posts for apart in (-_DAY, _DAY)]
+    told = _figures(session, {one for one in articles if one is not None}, days)
     by_platform: dict[str, list[int]] = defaultdict(list)
     for place, post in enumerate(posts):
         by_platform[post.platform].append(place)
@@ -203,29 +205,29 @@ def _article(
     return by_id.get((account, post.remote_id)) or told[account].match(post.link, post.headline, post.day)
 
 
-def _figures(session: Session, ids: Iterable[int]) -> dict[int, dict[str, Known]]:
-    """By article and name, the figure that counts."""
-    wanted = [name for names in _METRICS.values() for name in names]
-    found: dict[int, dict[str, tuple[tuple[int, int], Known]]] = defaultdict(dict)
+def _figures(session: Session, ids: Iterable[int], days: Sequence[date]) -> dict[int, dict[str, Known]]:
+    """By article and name, the figure that counts; `days` are those on which they were published."""
+    names = [name for names in _METRICS.values() for name in names]
+    found: dict[int, dict[str, Known]] = defaultdict(dict)
     for some in batches(sorted(ids), _IDS_AT_ONCE):
-        days = select(col(Article.published_day)).where(col(Article.id).in_(some))
-        published = session.scalars(days).all()
-        query = selected_figures(
-            session, "articles", since=min(published), until=max(published), newest=True
-        ).where(col(Article.id).in_(some))
-        for row in session.execute(query):
-            facts = dict(zip(NAMES["articles"], row, strict=True))
-            if facts["metric"] not in wanted:
-                continue
-            value = Decimal(facts["value"]).scaleb(-6)
-            known = Known(
-                facts["metric"], facts["counts"], value, facts["as_of"], facts["source_kind"], facts["source"]
-            )
-            order = (
-                _SOURCES.index(known.kind) if known.kind in _SOURCES else len(_SOURCES),
-                -known.as_of.toordinal(),
-            )
-            present = found[facts["article_id"]].get(known.metric)
-            if present is None or order < present[0]:
-                found[facts["article_id"]][known.metric] = (order, known)
-    return {article: {name: one for name, (_, one) in told.items()} for article, told in found.items()}
+        query = selected_figures(session, "articles", since=min(days), until=max(days), newest=True)
+        query = query.where(col(Article.id).in_(some), col(Snapshot.metric).in_(names))
+        for article, metric, counts, value, *told in map(_PICKED, session.execute(query.order_by(None))):
+            known = Known(metric, counts, Decimal(value).scaleb(-6), *told)
+            present = found[article].get(metric)
+            if present is None or _order(known) < _order(present):
+                found[article][metric] = known
+    return found
+
+
+_PICKED = itemgetter(
+    *map(
+        NAMES["articles"].index, ("article_id", "metric", "counts", "value", "as_of", "source_kind", "source")
+    )
+)
+
+
+def _order(known: Known) -> tuple[int, int, str]:
+    """The platform's word first, then files, then people; of a kind the newest."""
+    kind = _SOURCES.index(known.kind) if known.kind in _SOURCES else len(_SOURCES)
+    return (kind, -known.as_of.toordinal(), known.source)

@@ -19,7 +19,7 @@ from organisation.stages import Stage, set_stages
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
-from scheduler.campaign_counting import Cell, Work, add_work
+from scheduler.campaign_counting import Cell, Work, add_work, attach_post
 from scheduler.campaign_items import Wanted as Item
 from scheduler.campaign_items import add_item
 from scheduler.campaigns import Plan, add_campaign
@@ -124,6 +124,9 @@ class Scene:
         add_item(session, house.keys, made.known_id, wanted, now=now, actor="test")
         work = Work("做了", plan.starts)
         done = add_work(session, house.keys, cell, unit, work, now=now, actor="test")
+        post = facts["post"]
+        assert isinstance(post, int)
+        attach_post(session, house.keys, post, Cell(made.known_id), now=now, actor="test")
         facts |= {"campaign": made.known_id, "work": done.id, "unit": code}
 
     def _jobs(self, facts: dict[str, object], code: str) -> None:

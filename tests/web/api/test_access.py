@@ -133,7 +133,7 @@ WAYS = {
     "PATCH /campaigns/{campaign}/items/{item}": Way(
         "at", "/campaigns/{campaign}/items/1", body={"wanted": 2}
     ),
-    "DELETE /campaigns/{campaign}/items/{item}": Way("at", "/campaigns/{campaign}/items/9"),
+    "DELETE /campaigns/{campaign}/items/{item}": Way("at", "/campaigns/{campaign}/items/1"),
     "PUT /campaigns/{campaign}/posts/{post}": Way("at", body={"item": 1}, needs="campaign.read"),
     "DELETE /campaigns/{campaign}/posts/{post}": Way("at", needs="campaign.read"),
     "POST /campaigns/{campaign}/register": Way(
