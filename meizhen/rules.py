@@ -134,6 +134,51 @@ def at_task(name: str) -> Check:
     return check
 
 
+def at_campaign(name: str) -> Check:
+    """The unit of the campaign."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.campaign_places import path_of_campaign
+
+        campaign = asked.values.get(name)
+        if isinstance(campaign, int):
+            asked.require_at([path_of_campaign(asked.session, campaign)])
+        else:
+            whole_house(asked)
+
+    return check
+
+
+def in_campaign(name: str) -> Check:
+    """The unit of the campaign, or any unit that takes part in it: the command shows what is in sight."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.campaign_places import require_sight
+
+        campaign = asked.values.get(name)
+        if isinstance(campaign, int):
+            require_sight(asked.session, asked.person, campaign, asked.act)
+        else:
+            whole_house(asked)
+
+    return check
+
+
+def at_work(name: str) -> Check:
+    """The unit that says it has done something for a campaign."""
+
+    def check(asked: Asked) -> None:
+        from scheduler.campaign_places import path_of_work
+
+        work = asked.values.get(name)
+        if isinstance(work, int):
+            asked.require_at([path_of_work(asked.session, work)])
+        else:
+            whole_house(asked)
+
+    return check
+
+
 def at_webhook(name: str) -> Check:
     """The unit of the webhook that an argument names."""
 
@@ -239,6 +284,7 @@ OPEN = Rule(None)
 _READ_POST, _SEND = Rule(Act.POST_READ, at_post("post")), Rule(Act.POST_SEND, at_post("post"))
 _REVIEW = Rule(Act.REVIEW_READ, at_review("post"))
 _TASK = Rule(Act.POST_SEND, at_task("task"))
+_CAMPAIGN = Rule(Act.CAMPAIGN_WRITE, at_campaign("campaign"))
 _PERSON = Rule(Act.PERSON_WRITE, over_person("login"))
 _STEER = at_account("account", at_post("post", at_unit("unit")))
 
@@ -302,6 +348,21 @@ RULES: Mapping[tuple[str, ...], Rule] = {
     ("post", "draft"): Rule(Act.POST_WRITE, at_account("account")),
     ("post", "edit"): Rule(Act.POST_WRITE, at_post("post")),
     ("post", "send"): _SEND,
+    ("campaign", "add"): Rule(Act.CAMPAIGN_WRITE, at_unit("unit")),
+    ("campaign", "list"): Rule(Act.CAMPAIGN_READ, filtered),
+    ("campaign", "show"): Rule(Act.CAMPAIGN_READ, in_campaign("campaign")),
+    ("campaign", "edit"): _CAMPAIGN,
+    ("campaign", "close"): _CAMPAIGN,
+    ("campaign", "reopen"): _CAMPAIGN,
+    ("campaign", "report"): Rule(Act.REPORT_READ, in_campaign("campaign"), noted=True),
+    ("campaign", "item", "add"): _CAMPAIGN,
+    ("campaign", "item", "edit"): _CAMPAIGN,
+    ("campaign", "item", "remove"): _CAMPAIGN,
+    # That the campaign itself is in sight is asked by the command: its cell is written with it.
+    ("campaign", "attach"): Rule(Act.POST_WRITE, at_post("post")),
+    ("campaign", "detach"): Rule(Act.POST_WRITE, at_post("post")),
+    ("campaign", "done"): Rule(Act.POST_WRITE, at_unit("unit")),
+    ("campaign", "undone"): Rule(Act.POST_WRITE, at_work("work")),
     ("media", "add"): Rule(Act.MEDIA_WRITE, at_unit("unit")),
     ("media", "list"): Rule(Act.MEDIA_READ, filtered),
     # A file has no one place: `scheduler.library.require_media` looks at all of them.
@@ -411,6 +472,7 @@ _UNSEEN = frozenset(
         "webhook.unknown",
         "webhook.no_message",
         "key.unknown",
+        "campaign.unknown_work",
     }
 )
 

@@ -49,14 +49,16 @@ def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = No
 def job_runner_of(house: House, node: str) -> "JobRunner":
     """What does this house's background jobs on a node."""
     from analytics.jobs import job_kinds
-    from organisation.job_runner import JobRunner
+    from meizhen.campaign_report import CampaignReport
+    from organisation.job_runner import JobRunner, Tools
 
     settings = house.settings
+    report = CampaignReport(Tools(settings, house.database, house.keys, house.clock))
     return JobRunner(
         house.database,
         house.keys,
         house.clock,
-        job_kinds(settings, house.database, house.keys, house.clock),
+        {**job_kinds(settings, house.database, house.keys, house.clock), report.name: report},
         settings.jobs_folder,
         node=node,
         threads=settings.job_threads,

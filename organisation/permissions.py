@@ -33,6 +33,8 @@ class Act(StrEnum):
     POST_READ = "post.read"
     POST_WRITE = "post.write"
     POST_SEND = "post.send"  # into the queue, out of it, and settling what became of it
+    CAMPAIGN_READ = "campaign.read"
+    CAMPAIGN_WRITE = "campaign.write"  # what it wants of which units, and its end
     MEDIA_READ = "media.read"
     MEDIA_WRITE = "media.write"
     REVIEW_READ = "review.read"
@@ -80,6 +82,7 @@ _SEE = frozenset(
         Act.UNIT_READ,
         Act.ACCOUNT_READ,
         Act.POST_READ,
+        Act.CAMPAIGN_READ,
         Act.MEDIA_READ,
         Act.REVIEW_READ,
         Act.QUEUE_READ,
@@ -95,7 +98,7 @@ ROLE_ACTS: Mapping[Role, frozenset[Act]] = {
     Role.FIRST_REVIEWER: _SEE | {Act.REVIEW_FIRST},
     Role.SECOND_REVIEWER: _SEE | {Act.REVIEW_SECOND},
     Role.FINAL_REVIEWER: _SEE | {Act.REVIEW_FINAL},
-    Role.PUBLISHER: _SEE | {Act.POST_SEND, Act.QUEUE_STEER, Act.ACCOUNT_CHECK},
+    Role.PUBLISHER: _SEE | {Act.POST_SEND, Act.CAMPAIGN_WRITE, Act.QUEUE_STEER, Act.ACCOUNT_CHECK},
     Role.ANALYST: _SEE | {Act.FIGURES_WRITE, Act.REPORT_SCHEDULE, Act.AWARD_RUN},
     # A judge sees the award and nothing of the house: independence goes both ways.
     Role.JUDGE: frozenset({Act.AWARD_READ, Act.AWARD_JUDGE}),
@@ -107,6 +110,7 @@ ROLE_ACTS: Mapping[Role, frozenset[Act]] = {
         Act.PERSON_READ,
         Act.PERSON_WRITE,
         Act.ROLE_GRANT,
+        Act.CAMPAIGN_WRITE,
         Act.QUEUE_STEER,
         Act.REPORT_SCHEDULE,
         Act.WEBHOOK_READ,

@@ -71,7 +71,8 @@ class Writing:
     """What a form tells: words, accounts, files by hash, when (as it was typed; '' is at once).
 
     `written_as` is how the text is written (`connectors.TextFormat`); '' is plain. `important` is of a post
-    that is not there yet: later it is marked by itself (`scheduler.importance`).
+    that is not there yet: later it is marked by itself (`scheduler.importance`). `campaign` is where it
+    counts (`scheduler.campaign_counting.Cell`, as people write it); '' is nowhere.
     """
 
     title: str = ""
@@ -82,6 +83,7 @@ class Writing:
     own: Mapping[int, Own] = field(default_factory=dict)
     written_as: str = ""
     important: bool = False
+    campaign: str = ""
 
     def facts(self) -> dict[str, object]:
         """As JSON keeps it; `writing_of` gives it back. Only what differs is kept of single copies."""
@@ -97,6 +99,7 @@ class Writing:
             "own": own,
             "written_as": self.written_as,
             "important": self.important,
+            "campaign": self.campaign,
         }
 
     def options(self, others: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
@@ -124,6 +127,7 @@ def writing_of(facts: Mapping[str, object]) -> Writing:
         {int(id_): Own(one["title"], one["text"]) for id_, one in own.items()},
         str(facts["written_as"]),
         facts.get("important") is True,  # copies begun before there was such a mark say nothing of it
+        str(facts.get("campaign", "")),  # copies from before there were campaigns have none
     )
 
 

@@ -19,6 +19,7 @@ _PAGES = {
     "figures.import": "/figures/imports",
     "figures.undo": "/figures/imports",
     "report.weekly": "/figures?week={week}",
+    "campaign.report": "/campaigns/{campaign}",
     "award.check": "/awards/{award}/rule",
     "award.dry": "/awards/{award}",
     "award.run": "/awards/{award}",

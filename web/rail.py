@@ -26,6 +26,7 @@ ROOMS = (
     Room("posts", "/posts", icon="file-text", act=Act.POST_READ),
     Room("review", "/review", icon="checks", act=Act.REVIEW_READ),
     Room("accounts", "/accounts", icon="id-badge-2", act=Act.ACCOUNT_READ),
+    Room("campaigns", "/campaigns", icon="flag", act=Act.CAMPAIGN_READ),
     Room("figures", "/figures", icon="chart-bar", act=Act.FIGURES_READ),
     Room("awards", "/awards", icon="trophy", act=Act.AWARD_READ),
     Room("organisation", "/organisation", icon="sitemap", act=Act.UNIT_READ),

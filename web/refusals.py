@@ -27,6 +27,8 @@ _STATUS = {
     "figures_page.draft_gone": HTTPStatus.NOT_FOUND,
     "person.throttled": HTTPStatus.TOO_MANY_REQUESTS,
     "delivery.wrong_state": HTTPStatus.CONFLICT,
+    "campaign.changed": HTTPStatus.CONFLICT,
+    "campaign.closed": HTTPStatus.CONFLICT,
     "job.ended": HTTPStatus.CONFLICT,
     "job.no_file": HTTPStatus.NOT_FOUND,
     "job.too_many": HTTPStatus.TOO_MANY_REQUESTS,

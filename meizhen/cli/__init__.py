@@ -29,6 +29,7 @@ NOUNS = (
     "media",
     "review",
     "task",
+    "campaign",
     "queue",
     "figures",
     "report",

@@ -9,6 +9,7 @@ import typer
 
 from config.errors import InputError, MeizhenError
 from config.messages import text
+from meizhen.cli._campaign_counting import InCampaign, cell_in_sight
 from meizhen.cli._output import beijing, show_json
 from meizhen.cli._wording import (
     Accounts,
@@ -52,8 +53,10 @@ def draft(
     option: Options = None,
     lateness_hours: LatenessHours = None,
     important: Important = False,
+    campaign: InCampaign = None,
     as_json: AsJson = False,
 ) -> None:
+    from scheduler.campaign_counting import place_post
     from scheduler.outgoing import draft_problems
     from scheduler.posts import parse_due
     from scheduler.review_drafts import write_draft
@@ -79,6 +82,7 @@ def draft(
             raise InputError("meizhen post draft", [replace(one, column=None) for one in wrong.problems])
         _keep(house, told.media)
         with house.database.write() as session:
+            cell = None if campaign is None else cell_in_sight(session, house, campaign)
             post = write_draft(
                 session,
                 house.keys,
@@ -90,6 +94,7 @@ def draft(
                 now=now,
                 actor=house.actor,
             )
+            place_post(session, house.keys, post.id or 0, cell, now=now, actor=house.actor)
             house.answers_for(session, "post", [post.id or 0])
     if as_json:
         show_json({"post": post.id, "due": at, "accounts": [one.stable_id for one in accounts]})

@@ -12,6 +12,7 @@ import typer
 from config.errors import InputError, MeizhenError
 from config.messages import text
 from meizhen.cli import _preview
+from meizhen.cli._campaign_counting import InCampaign, cell_in_sight
 from meizhen.cli._drafts import add_to
 from meizhen.cli._output import Cell, beijing, show_json, show_rows
 from meizhen.cli._wording import (
@@ -62,8 +63,10 @@ def add(
     option: Options = None,
     lateness_hours: LatenessHours = None,
     important: Important = False,
+    campaign: InCampaign = None,
     as_json: AsJson = False,
 ) -> None:
+    from scheduler.campaign_counting import place_post
     from scheduler.media import keep
     from scheduler.outgoing import check_draft
     from scheduler.posts import parse_due, queue_post
@@ -91,6 +94,7 @@ def add(
         for found in draft.media:
             keep(house.media_folder, found)
         with house.database.write() as session:
+            cell = None if campaign is None else cell_in_sight(session, house, campaign)
             queued = queue_post(
                 session,
                 house.keys,
@@ -101,6 +105,7 @@ def add(
                 now=now,
                 actor=house.actor,
             )
+            place_post(session, house.keys, queued.post_id, cell, now=now, actor=house.actor)
             house.answers_for(session, "post", [queued.post_id])
     if as_json:
         ids = {one.stable_id: number for one, number in zip(accounts, queued.delivery_ids, strict=True)}

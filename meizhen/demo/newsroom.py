@@ -12,6 +12,7 @@ from datetime import timedelta
 from sqlmodel import Session, col, select
 
 from meizhen.demo.accounts import SAFE_DOMAIN
+from meizhen.demo.campaign_tasks import open_campaign
 from meizhen.house import House
 from organisation import Account, Person, Role, Standing, find_unit, grant_role, standing_of
 from organisation.joining import accept_code, invite_person
@@ -61,7 +62,7 @@ class Newsroom:
 
 
 def open_newsroom(house: House) -> Newsroom:
-    """Makes the people, their drafts at every stage, and what goes out within the next day and a half."""
+    """Makes the people, their drafts at every stage, what goes out next, and a campaign to be closed."""
     password = secrets.token_urlsafe(9)
     with house.database.write() as session:
         people = {login: _person(session, house, login, password) for login, *_ in _PEOPLE}
@@ -84,6 +85,7 @@ def open_newsroom(house: House) -> Newsroom:
                 now=house.clock.now(),
                 actor=ACTOR,
             )
+    open_campaign(house)
     return Newsroom(tuple((login, name) for login, name, *_ in _PEOPLE), password)
 
 

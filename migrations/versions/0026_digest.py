@@ -5,7 +5,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 
 # Which state of a report's delivery may follow which, as of this revision. New: what a digest that holds
 # nothing, or that a newer one overtook, is called off as. `sent` and `cancelled` are final.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from config.clock import SHANGHAI, ManualClock
+from config.clock import SHANGHAI, ManualClock, shanghai_day
 from config.settings import load_settings
 from config.table_files import read_table
 from meizhen.demo.accounts import demo_accounts, write_accounts_file
@@ -17,6 +17,8 @@ from meizhen.house import House, make_house, open_house
 from organisation.account_import import import_accounts
 from organisation.signing_in import SignIn, sign_in
 from organisation.unit_import import import_units
+from scheduler.campaign_board import read_board
+from scheduler.campaign_tables import Phase
 from scheduler.deliveries import Delivery, State
 from scheduler.review_tables import Planned, Submission
 
@@ -40,6 +42,15 @@ def _import(session: Session, house: House, folder: Path, units_file: Path) -> N
     at, keys = house.clock.now(), house.keys
     import_units(session, keys, read_table(units_file), at=at, actor="demo")
     import_accounts(session, keys, read_table(folder / "accounts.csv"), at=at, actor="demo")
+
+
+def test_a_campaign_is_over_and_waits_to_be_closed(house: House) -> None:
+    open_newsroom(house)
+    with house.database.read() as session:
+        board = read_board(session, 1, shanghai_day(house.clock.now()))
+    assert (board.phase, len(board.rows), len(board.items)) == (Phase.OVER, 6, 7)
+    assert [one.headline[:4] for one in board.register] == ["主题班会"] * 2 + ["召开主题"]
+    assert board.done == 3
 
 
 def test_everybody_signs_in_and_every_stage_of_review_has_a_post(house: House) -> None:

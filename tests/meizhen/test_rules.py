@@ -24,6 +24,10 @@ from organisation.permissions import ROLE_ACTS
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
+from scheduler.campaign_counting import Cell, Work, add_work
+from scheduler.campaign_items import Wanted as Item
+from scheduler.campaign_items import add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.deliveries import Delivery
 
 ROOT = Path(__file__).parents[2]
@@ -32,18 +36,21 @@ PLACES = {"own": "1/2/", "child": "1/2/3/", "sibling": "1/22/", "parent": "1/", 
 WITHIN = {"own", "child"}
 
 # Roles and acts as agreed, written out once more: a change of `ROLE_ACTS` has to be made here too.
-SEE = "unit.read account.read post.read media.read review.read queue.read figures.read report.read award.read"
+SEE = (
+    "unit.read account.read post.read campaign.read media.read review.read queue.read figures.read "
+    "report.read award.read"
+)
 AGREED = {
     "viewer": SEE,
     "editor": f"{SEE} post.write media.write",
     "first_reviewer": f"{SEE} review.first",
     "second_reviewer": f"{SEE} review.second",
     "final_reviewer": f"{SEE} review.final",
-    "publisher": f"{SEE} post.send queue.steer account.check",
+    "publisher": f"{SEE} post.send campaign.write queue.steer account.check",
     "analyst": f"{SEE} figures.write report.schedule award.run",
     "judge": "award.read award.judge",
     "administrator": f"{SEE} unit.write account.check account.write person.read person.write role.grant "
-    "queue.steer report.schedule webhook.read webhook.write ledger.read",
+    "campaign.write queue.steer report.schedule webhook.read webhook.write ledger.read",
     "owner": " ".join(act.value for act in Act),
 }
 
@@ -147,6 +154,8 @@ class Scene:
         self.units = dict(zip(PLACES, (tree[code] for code in ("HH", "HH-1", "BT", "NM", "BJ")), strict=True))
         self.posts: dict[str, int] = {}
         self.tasks: dict[str, int] = {}
+        self.campaigns: dict[str, int] = {}
+        self.work: dict[str, int] = {}
         self.messages: dict[str, str] = {}
         self.prefixes: dict[str, str] = {}
         for place, unit in self.units.items():
@@ -160,6 +169,7 @@ class Scene:
                     select(Delivery.post_id).where(Delivery.id == delivery)
                 ).one()
             self.tasks[place] = self._task(database, account, delivery, at)
+            self._campaign(database, keys, place, at)
             person = make_person(database, keys, f"of-{unit.code}", at=at, unit=unit)
             with database.write() as session:
                 key, _ = add_key(session, keys, person, "x", [Act.POST_READ], days=1, at=at, actor="test")
@@ -178,6 +188,16 @@ class Scene:
             session.flush()
             return task.known_id
 
+    def _campaign(self, database: Database, keys: KeyRing, place: str, at: datetime) -> None:
+        """A campaign of the place's own, with work that it has done."""
+        unit, day, by = self.units[place], at.date(), {"now": at, "actor": "test"}
+        with database.write() as session:
+            made = add_campaign(session, keys, unit, Plan("x", day, day), [unit], **by)  # type: ignore[arg-type]
+            add_item(session, keys, made.known_id, Item("x", day), **by)  # type: ignore[arg-type]
+            cell = Cell(made.known_id, 1)
+            work = add_work(session, keys, cell, unit, Work("x", day), **by)  # type: ignore[arg-type]
+            self.campaigns[place], self.work[place] = made.known_id, work.id or 0
+
     def values(self, name: str, place: str) -> dict[str, object]:
         """A command's values that name something at the place by this option alone."""
         code = self.units[place].code
@@ -189,6 +209,8 @@ class Scene:
             "names": {"names": [f"webhook:{code}"]},
             "post": {"post": self.posts[place]},
             "task": {"task": self.tasks[place]},
+            "campaign": {"campaign": self.campaigns[place]},
+            "work": {"work": self.work[place]},
             "webhook": {"webhook": code},
             "message": {"message": self.messages[place]},
             "login": {"login": f"of-{code}", "to": f"of-{self.units['own'].code}"},
@@ -247,6 +269,7 @@ def test_only_commands_that_filter_what_they_show_are_let_through_without_a_plac
         "queue next",
         "review list",
         "task list",
+        "campaign list",
         "webhook list",
         "media list",
         "media show",

@@ -19,6 +19,10 @@ from organisation.stages import Stage, set_stages
 from organisation.webhook_messages import write_test
 from organisation.webhooks import Wanted, add_webhook
 from scheduler.assisted_tasks import Task
+from scheduler.campaign_counting import Cell, Work, add_work, attach_post
+from scheduler.campaign_items import Wanted as Item
+from scheduler.campaign_items import add_item
+from scheduler.campaigns import Plan, add_campaign
 from scheduler.deliveries import Delivery
 from scheduler.library import add_media, keep_all
 from scheduler.media import FoundMedia, examine
@@ -109,6 +113,21 @@ class Scene:
                 session, house.keys, person, "test", [Act.POST_READ], days=9, at=now, actor="test"
             )
             facts["prefix"] = key.prefix
+            self._campaign(session, facts, code)
+
+    def _campaign(self, session: Session, facts: dict[str, object], code: str) -> None:
+        """A campaign of the unit's own, with work that it has done."""
+        house, now, unit = self.house, self.house.clock.now(), self.house.units[code]
+        plan = Plan("活动", date(2026, 3, 2), date(2026, 3, 9))
+        made = add_campaign(session, house.keys, unit, plan, [unit], now=now, actor="test")
+        wanted, cell = Item("任务", plan.ends), Cell(made.known_id, 1)
+        add_item(session, house.keys, made.known_id, wanted, now=now, actor="test")
+        work = Work("做了", plan.starts)
+        done = add_work(session, house.keys, cell, unit, work, now=now, actor="test")
+        post = facts["post"]
+        assert isinstance(post, int)
+        attach_post(session, house.keys, post, Cell(made.known_id), now=now, actor="test")
+        facts |= {"campaign": made.known_id, "work": done.id, "unit": code}
 
     def _jobs(self, facts: dict[str, object], code: str) -> None:
         """A job of the author's about this place that waits, and one that is done and has made a file."""

@@ -17,7 +17,8 @@ from config import Database
 from config.clock import Clock
 from config.secrets import KeyRing
 from config.settings import load_settings
-from organisation.job_runner import JobRunner
+from meizhen.campaign_report import CampaignReport
+from organisation.job_runner import JobRunner, Tools
 from scheduler.watch import Watch, Watchman
 from web import create_app
 
@@ -95,7 +96,12 @@ class Consoles:
     def do_jobs(self) -> int:
         """Does the background jobs that wait, here and now, as a node would; gives how many."""
         desk = self.inner.state.desk
-        kinds = job_kinds(desk.settings, desk.database, desk.keys, desk.clock)
+        tools = Tools(desk.settings, desk.database, desk.keys, desk.clock)
+        report = CampaignReport(tools)
+        kinds = {
+            **job_kinds(desk.settings, desk.database, desk.keys, desk.clock),
+            report.name: report,
+        }
         runner = JobRunner(
             desk.database, desk.keys, desk.clock, kinds, desk.settings.jobs_folder, node="test"
         )

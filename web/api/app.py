@@ -15,6 +15,8 @@ from web.api import (
     articles,
     award_acts,
     awards,
+    campaign_acts,
+    campaigns,
     connectors,
     coverage,
     deliveries,
@@ -47,8 +49,9 @@ from web.desk import Desk
 PREFIX = "/api/v1"
 VERSION = "1"
 NOUNS = (
-    *(me, units, connectors, accounts, people, roles, keys, posts, media, reviews, deliveries, tasks, queue),
-    *(articles, figures, coverage, imports, reports, robots, indices, awards, award_acts, ledger, webhooks),
+    *(me, units, connectors, accounts, people, roles, keys, posts, media, reviews, deliveries, tasks),
+    *(campaigns, campaign_acts, queue, articles, figures, coverage, imports, reports, robots, indices),
+    *(awards, award_acts, ledger, webhooks),
     jobs,
 )
 _TOLD = """媒阵的接口:命令行能做的,程序都能做。Anything the command line does, a program can do.

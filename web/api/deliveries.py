@@ -18,7 +18,7 @@ from web.api.accounts import seen as account_seen
 from web.api.call import Answer, Asked
 from web.api.cursors import Page, Pages
 from web.api.noun import Noun
-from web.api.posts import PostWritten, Sent, told_draft
+from web.api.posts import PostWritten, Sent, place_written, told_draft
 from web.api.texts import Body, Filter, Moment, Number, Since, Told, Until
 
 noun = Noun("deliveries")
@@ -157,6 +157,7 @@ def queue(asked: Asked, body: PostWritten) -> Answer[Sent]:
         now=asked.now,
         actor=asked.actor,
     )
+    place_written(asked, queued.post_id, body.campaign)
     asked.answers_for("post", [queued.post_id])
     asked.wakes = True
     sent = Sent(post=queued.post_id, deliveries=list(queued.delivery_ids))

@@ -108,6 +108,28 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         None,
     ),
     "me_name": ({"login": "wang", "until": "2026-03-09"}, None),
+    "campaigns_add": (
+        {
+            "unit": "NM",
+            "title": "五四主题活动",
+            "starts": "2026-04-20",
+            "ends": "2026-05-10",
+            "units": ["NM-HH"],
+        },
+        None,
+    ),
+    "campaigns_change": ({"ends": "2026-05-15"}, None),
+    "campaigns_want": ({"title": "主题团日推送", "due": "2026-05-04", "wanted": 2, "kind": "推送"}, None),
+    "campaigns_change_item": ({"due": "2026-05-06"}, None),
+    "campaigns_attach": ({"item": 1}, {"post": 12, "campaign": 3, "item": 1}),
+    "campaigns_done": (
+        {"unit": "NM-HH", "item": 2, "note": "主题团日,120 人参加", "link": "https://example.cn/n/1"},
+        None,
+    ),
+    "campaigns_report": (
+        {"formats": ["xlsx", "pdf"]},
+        _JOB | {"kind": "campaign.report", "about": "campaign:3"},
+    ),
     "tasks_finish": ({"url": "https://www.example.cn/explore/65f0a1b2"}, None),
     "tasks_refuse": ({"reason": "平台要求先补充资质"}, None),
     "tasks_name_robot": ({"robot": "排稿群"}, {"unit": "NM", "robot": "排稿群"}),

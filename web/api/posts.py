@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 
 from config.errors import InputError, Problem
 from organisation import Account, Act
+from scheduler.campaign_counting import Cell, attach_post
+from scheduler.campaign_places import require_sight
 from scheduler.importance import mark_important
 from scheduler.library import require_media
 from scheduler.media import FoundMedia, stored_media
@@ -73,6 +75,13 @@ class PostShown(Told):
     copies: list[CopyShown]
 
 
+class CellWritten(Body):
+    """Where the post counts: a campaign, and one of its items or null."""
+
+    campaign: int = Field(ge=1, le=2**31 - 1)
+    item: int | None = Field(default=None, ge=1, le=10**6)
+
+
 class PostWritten(Body):
     """A new post. `media` are stored files by hash, in order; of an `important` one people are reminded."""
 
@@ -84,6 +93,7 @@ class PostWritten(Body):
     due: Moment
     lateness_hours: float | None = None
     important: bool = False
+    campaign: CellWritten | None = None
 
 
 class Importance(Body):
@@ -167,6 +177,7 @@ def draft(asked: Asked, body: PostWritten) -> Answer[PostShown]:
         now=asked.now,
         actor=asked.actor,
     )
+    place_written(asked, post.id or 0, body.campaign)
     asked.answers_for("post", [post.id or 0])
     return _shown(read_post(asked.session, post.id or 0), f"/api/v1/posts/{post.id}")
 
@@ -267,6 +278,14 @@ def told_draft(asked: Asked, body: PostWritten, accounts: Sequence[Account], *, 
     if problems:
         raise InputError("post", problems)
     return said
+
+
+def place_written(asked: Asked, post: int, cell: CellWritten | None) -> None:
+    """Attaches a post that was just written to its campaign, which its writer must see."""
+    if cell is not None:
+        require_sight(asked.session, asked.person, cell.campaign, Act.CAMPAIGN_READ)
+        where = Cell(cell.campaign, cell.item)
+        attach_post(asked.session, asked.keys, post, where, now=asked.now, actor=asked.actor)
 
 
 def _media(asked: Asked, hashes: Sequence[str]) -> tuple[FoundMedia, ...]:

@@ -9,6 +9,7 @@ from web.pages.accounts import accounts_router
 from web.pages.award_runs import award_runs_router
 from web.pages.awards import awards_router
 from web.pages.calendar import calendar_router
+from web.pages.campaigns import campaigns_router
 from web.pages.deliveries import deliveries_router
 from web.pages.entrance import entrance_router
 from web.pages.figures import figures_router
@@ -53,6 +54,7 @@ def pages_router(desk: Desk) -> APIRouter:
         writing_router,  # before the posts: /posts/new is no number
         posts_router,
         review_router,
+        campaigns_router,
         figures_router,
         imports_router,
         awards_router,

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from config.errors import MeizhenError
 from connectors import TextFormat
 from organisation import Account, AccountState, Act, Unit, not_allowed
+from scheduler.campaign_counting import Cell
 from scheduler.covers import Cut, Shape
 from scheduler.media import MAX_MEDIA_BYTES, FoundMedia, examine
 from scheduler.posts import parse_moment
@@ -80,7 +81,9 @@ def writing_in(sent: FormData, added: Sequence[str]) -> Writing:
     if written_as not in _FORMATS:
         raise MeizhenError("input.not_one_of", expected=", ".join(_FORMATS), received=written_as[:40])
     due, important = field_of(sent, "due").strip(), field_of(sent, "important") == "true"
-    return Writing(title, said, due, ids, media, own, written_as, important)
+    told = field_of(sent, "campaign").strip()
+    campaign = str(Cell.parse(told)) if told else ""
+    return Writing(title, said, due, ids, media, own, written_as, important, campaign)
 
 
 def _lines(told: str) -> str:

@@ -98,4 +98,5 @@ def _merged(mine: Writing, present: Content, chosen: Mapping[str, str]) -> Writi
         id_: Own(chosen.get(f"title-{id_}") or None, chosen.get(f"text-{id_}") or None) for id_ in accounts
     }
     media = tuple(dict.fromkeys([*mine.media, *present.media]))
-    return Writing(chosen["title"], chosen["text"], mine.due, accounts, media, own, mine.written_as)
+    words = chosen["title"], chosen["text"]
+    return Writing(*words, mine.due, accounts, media, own, mine.written_as, campaign=mine.campaign)

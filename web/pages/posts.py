@@ -7,12 +7,17 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from sqlmodel import Session
 
 from config.clock import SHANGHAI
 from config.errors import MeizhenError
 from organisation import Account, Act, accounts_of, find_person, in_sight
 from organisation.leaving import hand_on
 from scheduler import bulk
+from scheduler.campaign_counting import cell_of_post
+from scheduler.campaign_places import require_sight
+from scheduler.campaign_tables import Campaign
+from scheduler.campaigns import find_campaign
 from scheduler.deliveries import State
 from scheduler.importance import mark_important
 from scheduler.post_search import DRAFT, Asked, search_posts
@@ -133,6 +138,7 @@ def posts_router(desk: Desk) -> APIRouter:
             paths = require_posts(session, viewer, Act.POST_READ, [post_id])
             facts = story_facts(session, post_id, viewer.now)
             signs = may_sign(session, post_id, viewer.standing, viewer.now) if facts["draft"] else False
+            facts["campaign"] = _campaign(session, viewer, post_id)
         offers = {
             "writes": may_everywhere(viewer, Act.POST_WRITE, paths),
             "sends": may_everywhere(viewer, Act.POST_SEND, paths),
@@ -189,6 +195,18 @@ def posts_router(desk: Desk) -> APIRouter:
         return go(request, f"/posts/{post_id}", "posts.submitted")
 
     return router
+
+
+def _campaign(session: Session, viewer: Viewer, post_id: int) -> Campaign | None:
+    """The campaign that the post counts for, where the viewer sees it."""
+    cell = cell_of_post(session, post_id)
+    if cell is None:
+        return None
+    try:
+        require_sight(session, viewer.standing, cell.campaign, Act.CAMPAIGN_READ)
+    except MeizhenError:
+        return None
+    return find_campaign(session, cell.campaign)
 
 
 def _asked(viewer: Viewer, told: Mapping[str, str], accounts: Sequence[Account]) -> Asked:

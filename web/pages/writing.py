@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from sqlmodel import Session, col, select
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse
@@ -15,9 +15,11 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse
 from config.errors import MeizhenError
 from config.messages import present_language, text
 from connectors import Finding, connector_for, pasted_page, platforms
-from organisation import Account, Act
+from organisation import Account, Act, in_sight
 from organisation.checkups import checkups_of, is_fresh
 from scheduler import working_copies as copies
+from scheduler.campaign_counting import Cell, campaigns_offered, cell_of_post, place_post
+from scheduler.campaign_places import require_sight
 from scheduler.checking import Examiner
 from scheduler.composing import compose
 from scheduler.covers import Shape, can_be_cut, cut_cover
@@ -65,11 +67,17 @@ def writing_router(desk: Desk) -> APIRouter:
 
     @router.get("/posts/new")
     @ruled(Act.POST_WRITE)
-    def new(request: Request, viewer: Viewing, copy: int | None = None) -> Response:
+    def new(
+        request: Request,
+        viewer: Viewing,
+        copy: int | None = None,
+        campaign: Annotated[str, Query(max_length=30)] = "",
+    ) -> Response:
         with desk.database.read() as session:
             person = viewer.standing.person_id
             kept = None if copy is None else copies.find_copy(session, copy, person)
-            writing = Writing() if kept is None else kept.writing
+            told = str(Cell.parse(campaign)) if campaign else ""
+            writing = Writing(campaign=told) if kept is None else kept.writing
             begun = copies.unfinished(session, person) if kept is None else []
             facts = _page_facts(session, viewer, writing, kept)
         return page(request, viewer, "compose.html", {**facts, "begun": begun, "error": None})
@@ -84,7 +92,8 @@ def writing_router(desk: Desk) -> APIRouter:
             if kept is None:
                 content = contents_of(session, [post_id])[post_id]
                 due = for_input(min(one.due for one in content.copies))
-                writing = writing_from(content, due)
+                cell = cell_of_post(session, post_id)
+                writing = replace(writing_from(content, due), campaign="" if cell is None else str(cell))
                 kept = copies.begin(session, viewer.standing.person_id, post_id, writing, viewer.now)
             facts = _page_facts(session, viewer, kept.writing, kept)
         return page(request, viewer, "compose.html", {**facts, "begun": [], "error": None})
@@ -123,7 +132,7 @@ def writing_router(desk: Desk) -> APIRouter:
         """The post that the copy became, handed in or sent where that was asked for; all of it or nothing."""
         with desk.database.write() as session:
             copy = copies.find_copy(session, copy_id, viewer.standing.person_id)
-            due = copy.writing.due
+            due, campaign = copy.writing.due, copy.writing.campaign
             accounts = accounts_in_reach(session, viewer, copy.writing.accounts)
             if act == "submit" and not due:
                 raise MeizhenError("draft.needs_time")
@@ -138,12 +147,22 @@ def writing_router(desk: Desk) -> APIRouter:
                 now=now,
                 actor=viewer.actor,
             )
+            _count_for(session, viewer, post_id, campaign, now)
             if act == "submit":
                 submit(session, desk.keys, post_id, viewer.standing, folder, now=now, actor=viewer.actor)
             elif act == "send":
                 require_posts(session, viewer, Act.POST_SEND, [post_id])
                 send_draft(session, desk.keys, post_id, now=now, actor=viewer.actor)
         return post_id
+
+    def _count_for(session: Session, viewer: Viewer, post_id: int, campaign: str, now: datetime) -> None:
+        """Has the post count where its form says, if that is a campaign that the viewer sees."""
+        cell = Cell.parse(campaign) if campaign else None
+        if cell == cell_of_post(session, post_id):
+            return
+        if cell is not None:
+            require_sight(session, viewer.standing, cell.campaign, Act.CAMPAIGN_READ)
+        place_post(session, desk.keys, post_id, cell, now=now, actor=viewer.actor)
 
     @router.post("/posts/drop")
     @ruled(Act.POST_WRITE)
@@ -301,6 +320,7 @@ def writing_router(desk: Desk) -> APIRouter:
             "accounts": accounts,
             "units": units,
             "chosen": chosen,
+            "campaigns": campaigns_offered(session, in_sight(viewer.standing, Act.CAMPAIGN_READ)),
             "platforms": _platform_names(),
             "composed": composed,
             "sends": may_everywhere(viewer, Act.POST_SEND, paths),

@@ -16,18 +16,21 @@ from organisation import Act, Role
 from web.access import SIGNED_IN, rule_of
 
 # As agreed, written out once more: `tests/meizhen/test_rules.py` holds the table of roles to it.
-SEE = "unit.read account.read post.read media.read review.read queue.read figures.read report.read award.read"
+SEE = (
+    "unit.read account.read post.read campaign.read media.read review.read queue.read figures.read "
+    "report.read award.read"
+)
 AGREED = {
     Role.VIEWER: SEE,
     Role.EDITOR: f"{SEE} post.write media.write",
     Role.FIRST_REVIEWER: f"{SEE} review.first",
     Role.SECOND_REVIEWER: f"{SEE} review.second",
     Role.FINAL_REVIEWER: f"{SEE} review.final",
-    Role.PUBLISHER: f"{SEE} post.send queue.steer account.check",
+    Role.PUBLISHER: f"{SEE} post.send campaign.write queue.steer account.check",
     Role.ANALYST: f"{SEE} figures.write report.schedule award.run",
     Role.JUDGE: "award.read award.judge",
     Role.ADMINISTRATOR: f"{SEE} unit.write account.check account.write person.read person.write role.grant "
-    "queue.steer report.schedule webhook.read webhook.write ledger.read",
+    "campaign.write queue.steer report.schedule webhook.read webhook.write ledger.read",
     Role.OWNER: " ".join(Act),
 }
 
@@ -54,6 +57,13 @@ DUE = "2026-03-02T18:00:00+08:00"
 # A whole grey PNG of one pixel.
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 POST = {"title": "一", "text": "二", "accounts": ["{account}"], "due": DUE}
+PLAN = {
+    "unit": "{code}",
+    "title": "新活动",
+    "starts": "2026-03-02",
+    "ends": "2026-03-09",
+    "units": ["{code}"],
+}
 WAYS = {
     "GET /me": Way("own"),
     "GET /units": Way("list"),
@@ -109,6 +119,28 @@ WAYS = {
     "POST /tasks/{task}/done": Way("at", body={"url": "nirgends"}),
     "POST /tasks/{task}/refuse": Way("at", body={"reason": "没发"}),
     "PUT /tasks/robots/{code}": Way("at", body={"robot": None}),
+    "GET /campaigns": Way("list"),
+    "GET /campaigns/{campaign}": Way("at"),
+    "GET /campaigns/{campaign}/matrix": Way("at"),
+    "GET /campaigns/{campaign}/register": Way("at"),
+    "GET /campaigns/{campaign}/figures": Way("at"),
+    "GET /campaigns/{campaign}/events": Way("at"),
+    "POST /campaigns": Way("at", body=PLAN),
+    "PATCH /campaigns/{campaign}": Way("at", body={"title": "新名"}),
+    "POST /campaigns/{campaign}/close": Way("at"),
+    "POST /campaigns/{campaign}/reopen": Way("at"),
+    "POST /campaigns/{campaign}/report": Way("at", body={}),
+    "POST /campaigns/{campaign}/items": Way("at", body={"title": "新任务", "due": "2026-03-02"}),
+    "PATCH /campaigns/{campaign}/items/{item}": Way(
+        "at", "/campaigns/{campaign}/items/1", body={"wanted": 2}
+    ),
+    "DELETE /campaigns/{campaign}/items/{item}": Way("at", "/campaigns/{campaign}/items/1"),
+    "PUT /campaigns/{campaign}/posts/{post}": Way("at", body={"item": 1}, needs="campaign.read"),
+    "DELETE /campaigns/{campaign}/posts/{post}": Way("at", needs="campaign.read"),
+    "POST /campaigns/{campaign}/register": Way(
+        "at", body={"unit": "{code}", "item": 1, "note": "做了"}, needs="campaign.read"
+    ),
+    "DELETE /campaigns/{campaign}/register/{work}": Way("at", needs="campaign.read"),
     "GET /media": Way("list"),
     "GET /media/{sha256}": Way("at"),
     "GET /media/{sha256}/content": Way("at"),
@@ -309,7 +341,7 @@ def test_the_matrix_has_no_leak(scene: Scene) -> None:
 
 def test_lists_show_what_is_within_and_nothing_else(scene: Scene) -> None:
     named = {"GET /units": "code", "GET /people": "login", "GET /media": "sha256", "GET /webhooks": "name"}
-    named |= {"GET /keys": "prefix"}
+    named |= {"GET /keys": "prefix", "GET /campaigns": "unit"}
     # What names a row; others name the account.
     wrong = []
     for name in (name for name, way in WAYS.items() if way.kind == "list"):

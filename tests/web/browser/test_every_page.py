@@ -1,13 +1,15 @@
 """What holds on every page there is, found by walking the rail: axe, sizes, widths, hosts, times, letters."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from axe import AXE, violations
+from desk_house import DeskHouse
 from live_console import Live
+from newsroom import Newsroom
 from people import PASSWORD
 from playwright.sync_api import Page, expect
 from scenery import make_node, queue_posts, run_until_idle
@@ -16,7 +18,11 @@ from analytics.awards.keeping import Awards
 from analytics.reports.schedules import Order, add_schedule
 from organisation import Role
 from organisation.webhook_messages import write_test
-from organisation.webhooks import Wanted, add_webhook
+from organisation.webhooks import Wanted as WantedHook
+from organisation.webhooks import add_webhook
+from scheduler.campaign_counting import Cell, Work, add_work, attach_post
+from scheduler.campaign_items import Wanted, add_item
+from scheduler.campaigns import Plan, add_campaign
 
 NAMES = ("ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "ئۇيغۇرچە", "龘", "𬀩")
 # Visible things to press that are smaller than 24 CSS pixels; links within a sentence may be (WCAG 2.5.8).
@@ -45,15 +51,29 @@ def filled(live: Live, tmp_path: Path) -> Live:
     room.submit(room.draft("第一句。第二句。"))
     now, unit = house.clock.now(), room.units["BT"]
     with house.database.write() as session:
-        wanted = Wanted("门户", "https://portal.example.org/hook", ())
+        wanted = WantedHook("门户", "https://portal.example.org/hook", ())
         hook, _ = add_webhook(session, room.keys, wanted, "portal.example.org", unit, now=now, actor="test")
         write_test(session, hook, now)
         add_schedule(session, room.keys, unit, Order(folder="BT"), now=now, actor="test")
     Awards(tmp_path / "awards").add("2026-a", "jury")
+    _begin_campaign(house, room)
     # What has no interface is handed to a person.
     queue_posts(house.database, room.open_account("BT", "us", "zhihu"), ["到知乎发一篇"], due=now)
     run_until_idle(make_node(house.database, room.keys, house.clock, tmp_path), timedelta(seconds=5))
     return live
+
+
+def _begin_campaign(house: DeskHouse, room: Newsroom) -> None:
+    """A campaign with a post on its way, work that was done, and an item whose day is past."""
+    unit, by = room.units["BT"], {"now": house.clock.now(), "actor": "person:own"}
+    plan, due = Plan("学雷锋", date(2026, 3, 1), date(2026, 3, 20), "每个单位都动起来"), date(2026, 3, 1)
+    with house.database.write() as session:
+        made = add_campaign(session, room.keys, room.units["NM"], plan, [unit], **by)  # type: ignore[arg-type]
+        for wanted in (Wanted("推送", plan.ends, 2, "稿件"), Wanted("志愿服务", due), Wanted("宣讲", due)):
+            add_item(session, room.keys, made.known_id, wanted, **by)  # type: ignore[arg-type]
+        attach_post(session, room.keys, 1, Cell(made.known_id, 1), **by)  # type: ignore[arg-type]
+        work = Work("清扫社区", date(2026, 3, 2), "https://bt.example/1")
+        add_work(session, room.keys, Cell(made.known_id, 2), unit, work, **by)  # type: ignore[arg-type]
 
 
 def kind_of(path: str) -> str:
@@ -75,6 +95,7 @@ def walk(page: Page) -> Iterator[str]:
     rooms = links(page, ".mz-rail a.mz-room")
     assert "/" in rooms and "/posts" in rooms
     parts = [f"/awards/2026-a/{part}" for part in ("rule", "jury", "flags", "notice", "runs", "files")]
+    parts += ["/campaigns/1/cells/2/BT", "/campaigns/1/edit"]
     found = {kind_of(path): path for path in [*rooms, "/me", "/tasks", "/queue/open", "/nowhere", *parts]}
     seen: set[str] = set()
     while left := [kind for kind in found if kind not in seen]:

@@ -5,6 +5,7 @@ import "./review.css";
 import "./rooms.css";
 import "./compose.css";
 import "./figures.css";
+import "./campaigns.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";
