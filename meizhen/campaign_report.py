@@ -18,13 +18,10 @@ from config.clock import shanghai_day
 from config.database import Database
 from config.messages import told
 from config.progress import Progress, tell_nobody
-from organisation import Person, Standing
-from organisation.job_leases import Entry
-from organisation.job_runner import Done, JobKind, Tools, Work
-from organisation.jobs import under
+from organisation import Person
 from scheduler import campaign_board as boards
 from scheduler.campaign_board import Board, page_of_events, read_board
-from scheduler.campaign_report import REPORT, ReportGiven, wanted_formats
+from scheduler.campaign_report import wanted_formats
 from scheduler.campaign_story import event_told
 from scheduler.story import short_name
 
@@ -132,27 +129,3 @@ def _names(session: Session, actors: Iterable[str]) -> dict[str, str]:
     wanted = select(Person.login, Person.name).where(col(Person.login).in_(set(logins.values())))
     people = dict(iter(session.exec(wanted)))
     return {actor: people.get(logins.get(actor, ""), short_name(actor)) for actor in actors}
-
-
-class CampaignReport(JobKind):
-    """The files of a closing report."""
-
-    name = REPORT
-
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-
-    def run(self, work: Work, person: Standing) -> Done:
-        given = ReportGiven.model_validate(work.job.arguments)
-        made = write_report(
-            self._tools.database,
-            given.campaign,
-            work.folder,
-            now=self._tools.clock.now(),
-            formats=given.formats,
-            within=under(work.job.places),
-            progress=work.tell,
-        )
-        files = [path.name for path in made.values()]
-        entry = Entry("campaign.report", f"campaign:{given.campaign}", {"files": files})
-        return Done({"campaign": given.campaign, "files": files}, [entry])

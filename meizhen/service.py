@@ -49,7 +49,7 @@ def dispatcher_of(house: House, advance: Callable[[timedelta], None] | None = No
 def job_runner_of(house: House, node: str) -> "JobRunner":
     """What does this house's background jobs on a node."""
     from analytics.jobs import job_kinds
-    from meizhen.campaign_report import CampaignReport
+    from meizhen.campaign_job import CampaignReport
     from organisation.job_runner import JobRunner, Tools
 
     settings = house.settings

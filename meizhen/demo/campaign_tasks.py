@@ -44,7 +44,7 @@ def open_campaign(house: House) -> None:
         for number, activity in enumerate(activities, start=1):
             due = begins + timedelta(days=6 + number)
             kind = "线下活动" if number == _CLASSES else "推送"
-            wanted = Wanted(activity["title"][:60], due, 1 if number == _CLASSES else 2, kind)
+            wanted = Wanted(activity["title"][:60], due, 1 if number == _CLASSES else 3, kind)
             add_item(session, house.keys, made.known_id, wanted, **by)
         for post, item in _stories(session, leagues, len(activities)):
             attach_post(session, house.keys, post, Cell(made.known_id, item), **by)

@@ -13,7 +13,8 @@ from analytics.figures import Meaning, know_metrics
 from config import Database, ManualClock, MeizhenError
 from config.secrets import KeyRing
 from config.settings import load_settings
-from meizhen.campaign_report import CampaignReport, write_report
+from meizhen.campaign_job import CampaignReport
+from meizhen.campaign_report import write_report
 from organisation import Act, Role, in_sight, standing_of
 from organisation.job_runner import JobRunner, Tools, made_file
 from organisation.jobs import Asker, Job, JobState, ask_job

@@ -17,7 +17,7 @@ from config import Database
 from config.clock import Clock
 from config.secrets import KeyRing
 from config.settings import load_settings
-from meizhen.campaign_report import CampaignReport
+from meizhen.campaign_job import CampaignReport
 from organisation.job_runner import JobRunner, Tools
 from scheduler.watch import Watch, Watchman
 from web import create_app

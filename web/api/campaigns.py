@@ -1,10 +1,7 @@
 """活动 Campaigns: what a unit wants of others by when, what was done, and what came of it."""
 
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated
 
-from pydantic import PlainSerializer, StringConstraints
 from sqlalchemy import ColumnElement
 
 from analytics.closing.reach import Effect, reach_of
@@ -22,11 +19,6 @@ from scheduler.campaign_board import (
 from scheduler.campaign_places import require_sight
 from scheduler.campaign_story import event_told
 from scheduler.campaign_tables import (
-    GOAL,
-    KIND,
-    LINK,
-    NOTE,
-    TITLE,
     Campaign,
     CampaignItem,
     Phase,
@@ -39,16 +31,9 @@ from scheduler.campaigns import (
 from web.api.call import Answer, Asked, etag_of
 from web.api.cursors import Page, Pages
 from web.api.noun import Noun
-from web.api.texts import Number, Told
+from web.api.texts import Figure, Number, Told
 
 noun = Noun("campaigns")
-
-Theme = Annotated[str, StringConstraints(min_length=1, max_length=TITLE)]
-Goal = Annotated[str, StringConstraints(max_length=GOAL)]
-Kind = Annotated[str, StringConstraints(max_length=KIND)]
-Note = Annotated[str, StringConstraints(min_length=1, max_length=NOTE)]
-Link = Annotated[str, StringConstraints(max_length=LINK)]
-Exact = Annotated[Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str)]
 
 
 class CampaignRow(Told):
@@ -143,7 +128,7 @@ class FigureTold(Told):
 
     metric: str
     counts: str
-    value: Exact
+    value: Figure
     as_of: date
     kind: str
     source: str
@@ -162,7 +147,7 @@ class TotalTold(Told):
 
     metric: str
     counts: str
-    value: Exact | None
+    value: Figure | None
     known: int
     sources: list[str]
 

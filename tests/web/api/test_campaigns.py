@@ -2,7 +2,7 @@
 
 from api_house import ApiHouse
 
-from meizhen.campaign_report import CampaignReport
+from meizhen.campaign_job import CampaignReport
 from organisation import Role
 from organisation.job_runner import JobRunner, Tools
 
