@@ -70,6 +70,7 @@ def is_html(written: str, written_as: str) -> bool:
 
 def html_of(written: str, written_as: str) -> str:
     """The text as safe HTML, `media:<n>` still in place; `written_as` '': it says nothing of itself."""
+    written = written.encode("utf-8", "replace").decode()  # half a character is none
     if written_as == TextFormat.MARKDOWN:
         return _clean(_INLINER.inline_fragment(html_of_markdown(written), _LOOK))
     if is_html(written, written_as):

@@ -98,18 +98,21 @@ class KeptPages:
             await self.app(scope, receive, send)
             return
         page, _ = await self._kept(question)
-        if page is None:
-            async with self._turns:
-                page, moment = await self._kept(question)  # another request may have had it made meanwhile
-                heard = _Heard()
-                if page is None:
-                    await self.app(scope, receive, heard.send)
-                    self._keep(question, moment, heard, scope)
+        heard = _Heard()
+        try:
+            if page is None:
+                async with self._turns:
+                    page, moment = await self._kept(
+                        question
+                    )  # another request may have had it made meanwhile
+                    if page is None:
+                        await self.app(scope, receive, heard.send)
+                        self._keep(question, moment, heard, scope)
+        finally:  # a page that failed says so before its fault goes on
+            for message in heard.messages:  # whoever reads slowly holds up nobody's turn
+                await send(message)
         if page is not None:
             await _give(page, HTTPConnection(scope), send)
-            return
-        for message in heard.messages:  # whoever reads slowly holds up nobody's turn
-            await send(message)
 
     async def _kept(self, question: _Question) -> tuple[_Page | None, _Moment]:
         """The page that may be given again, and the moment that it may not be older than."""

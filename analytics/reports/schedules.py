@@ -97,7 +97,7 @@ def add_schedule(
         skips_empty=order.skips_empty,
         cron=" ".join(cron.split()),
         mail=list(dict.fromkeys(order.mail)),
-        folder=None if order.folder is None else _plain(order.folder),
+        folder=order.folder,
         robots=list(dict.fromkeys(order.robots)),
         formats=[name for name in FORMATS if name in order.formats and order.content is Content.WEEK],
         created_at=now,
@@ -212,11 +212,6 @@ def is_inside(folder: str) -> bool:
     path = PurePosixPath(folder)
     plain = folder.isprintable() and "\\" not in folder and len(folder) <= _FOLDER_LENGTH
     return plain and not path.is_absolute() and ".." not in path.parts
-
-
-def _plain(folder: str) -> str:
-    told = str(PurePosixPath(folder))
-    return "" if told == "." else told
 
 
 def _unknown_robots(session: Session, names: Sequence[str]) -> list[Problem]:

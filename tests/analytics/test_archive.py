@@ -462,11 +462,12 @@ def test_whoever_reads_figures_from_the_tables_is_known_here() -> None:
     }
     asking = {path for path in readers if "with_archive(" in (root / path).read_text("utf-8")}
     # They make the tables, and write to them; what is archived is never undone, nor collected; engines read
-    # the files themselves; two ask through `selection` and `awards/freeze.read_archived`.
+    # the files themselves; three ask through `selection` and `awards/freeze.read_archived`.
     assert readers - asking == {
         "analytics/article_pages.py",
         "analytics/articles.py",
         "analytics/awards/freezing.py",
+        "analytics/closing/reach.py",
         "analytics/figures.py",
         "analytics/storing.py",
         "analytics/engines/live.py",

@@ -35,7 +35,7 @@ version = "14.2b"
 data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }
 tie_break = ["index", "shares_per_post", "earlier_filed"]
 """
-STEPS, FILES = 10, 30  # stages of one category, and about as many files as a run leaves, records among them
+STEPS, FILES = 10, 31  # stages of one category, and about as many files as a run leaves, records among them
 
 
 @pytest.fixture
