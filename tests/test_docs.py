@@ -2,15 +2,18 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from config.messages import catalogue
 from meizhen import __version__
-from meizhen.cli import NOUNS
+from meizhen.cli import NOUNS, app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(page for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
@@ -49,6 +52,30 @@ def test_the_readme_shows_a_command_of_every_noun_or_says_what_it_is_for() -> No
     )
     assert [noun for noun in NOUNS if f"meizhen {noun}" not in text and f"make {noun}" not in text] == []
     assert set(NOUNS) < set(catalogue("cli"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_command_that_is_told_is_there_and_has_its_options(page: Path) -> None:
+    told = re.findall(r"(?:^|[`\s(/])meizhen ((?:--as \w+ )?[a-z-]+(?: [^`\n]*)?)", page.read_text("utf-8"))
+    if page.parent.name == "decisions" or page.name == "CHANGELOG.md":  # they tell of former days
+        return
+    assert [line for line in told if _unknown(re.split(r" #|[|`;]|&&| > ", line)[0])] == []
+
+
+def _unknown(line: str) -> bool:
+    """Does it name a command that there is not, or an option that the command has not?"""
+    try:
+        words = shlex.split(re.sub("^--as \\w+ ", "", line))
+    except ValueError:  # a sentence with half a quotation
+        return False
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "get_command"):
+        inner = command.get_command(typer.Context(command), words[0])
+        if inner is None:
+            return not command.invoke_without_command
+        command, words = inner, words[1:]
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return any(word.startswith("--") and word.partition("=")[0] not in {*known, "--help"} for word in words)
 
 
 def test_the_tutorial_works_as_written(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from config.messages import text
 from meizhen.acting import act_as
 from meizhen.cli._guard import guard
+from meizhen.examples import give_examples
 
 # Noun → its module in this folder; a noun whose module exports a plain command is one itself.
 NOUNS = (
@@ -61,6 +62,7 @@ class _LazyGroup(TyperGroup):
         command = typer.main.get_command(app)
         command.name = cmd_name
         guard(command, (cmd_name,))
+        give_examples(command, (cmd_name,))
         return command
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
