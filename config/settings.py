@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
     site: str = Field(
         "",
-        max_length=800,
+        max_length=700,
         # Counted repeats of such a class would cost every process a megabyte and a half.
         pattern=r"^(https?://[^\s?#@/]+(/[^\s?#@/]+)*)?$",
         examples=["https://meizhen.unit.cn"],
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
     session_days: float = Field(7.0, gt=0, le=90, description="A sign-in ends after so many days at most.")
     oidc_issuer: str = Field(
         "",
-        max_length=250,
+        max_length=248,
         pattern=r"^(https?://[^\s?#@]+)?$",
         description="Sign-on provider (OpenID Connect) by its issuer address; empty is passwords only.",
     )
@@ -195,7 +195,7 @@ class Settings(BaseSettings):
     )
     oidc_redirect: str = Field(
         "",
-        max_length=270,
+        max_length=264,
         pattern=r"^(https?://[^\s?#@]+/login/oidc/back)?$",
         examples=["https://meizhen.unit.cn/login/oidc/back"],
         description="Where the provider sends people back, as entered there: this house's address.",

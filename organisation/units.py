@@ -75,8 +75,9 @@ def at_or_below(path: str) -> ColumnElement[bool]:
 
 def nearest(path: str, named: Mapping[str, _Thing]) -> _Thing | None:
     """Of things named by units' paths, that of the nearest unit at or above `path`."""
-    above = [one for one in named if path.startswith(one)]
-    return named[max(above, key=len)] if above else None
+    while path not in named and path:
+        path = path[: path.rfind("/", 0, -1) + 1]
+    return named.get(path)
 
 
 def subtree(session: Session, unit: Unit) -> list[Unit]:

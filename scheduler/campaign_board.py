@@ -16,7 +16,8 @@ from sqlmodel import Session, col
 from config.clock import shanghai_day
 from config.keyset import keyset
 from organisation import Account, Unit
-from scheduler.campaign_counting import nearest_unit, seen_within
+from organisation.units import nearest
+from scheduler.campaign_counting import seen_within
 from scheduler.campaign_tables import (
     Campaign,
     CampaignEvent,
@@ -258,7 +259,7 @@ def _posts(
         item, day = items.get(number), shanghai_day(at)
         yield Entry(
             item=number,
-            unit=nearest_unit(path, taking),
+            unit=nearest(path, taking),
             at=at,
             day=day,
             done=state == State.PUBLISHED,

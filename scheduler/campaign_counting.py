@@ -13,6 +13,7 @@ from config.clock import shanghai_day
 from config.errors import InputError, MeizhenError, Problem
 from config.secrets import KeyRing
 from organisation import Unit
+from organisation.units import nearest
 from scheduler.campaign_tables import (
     LINK,
     NOTE,
@@ -243,23 +244,14 @@ def _note_post(
 ) -> None:
     """One event for every unit it counts for: whoever sees a unit sees what concerns it, and no more."""
     taking = {one.path: one for one in units_of(session, campaign)}
-    nearest = {path: nearest_unit(path, taking) for path in paths}
-    units = {one.id: one for one in nearest.values() if one is not None}
+    counted = (nearest(path, taking) for path in paths)
+    units = {one.id: one for one in counted if one is not None}
     if not units:
         units = {campaign.unit_id: session.get_one(Unit, campaign.unit_id)}
     for unit_id, unit in units.items():
         told: dict[str, object] = {"post": row.post_id, "item": row.item}
         told |= {"unit": unit.code, "name": unit.name_zh}
         note(session, keys, campaign, happening, now=now, actor=actor, told=told, unit_id=unit_id)
-
-
-def nearest_unit(path: str, taking: dict[str, Unit]) -> Unit | None:
-    """Of the units that take part, by path: the one at this path, or the nearest above it."""
-    while path:
-        if path in taking:
-            return taking[path]
-        path = path[: path.rfind("/", 0, -1) + 1]
-    return None
 
 
 def _work_problems(said: str, link: str, day: date, campaign: Campaign, today: date) -> list[Problem]:
