@@ -18,7 +18,8 @@ from config.database import connect
 from config.secrets import KeyRing, create_key_file, load_key_file
 from meizhen.cli import NOUNS, app
 from meizhen.cli._guard import commands_of
-from meizhen.rules import JOBS, RULES, Asked, Rule, filtered, giving_role, whole_house
+from meizhen.reaches import Asked, filtered, giving_role, whole_house
+from meizhen.rules import JOBS, RULES, Rule
 from organisation import Account, Act, Held, Place, Role, Standing, add_key, may, sees
 from organisation.permissions import ROLE_ACTS
 from organisation.webhook_messages import write_test
