@@ -232,7 +232,10 @@ class Memory(Protocol):
     def forget(self, key: str) -> None: ...
 
     def single_flight(self, key: str) -> AbstractContextManager[None]:
-        """Held by one caller at a time for this account: the others wait, then look again."""
+        """Held by one caller at a time for this account: the others wait, then look again.
+
+        A `put` of the same key is its landing: write no value after it that others must not see half done.
+        """
         ...
 
     def spend(self, key: str, amount: int, limit: int, until: datetime) -> bool:

@@ -118,6 +118,7 @@ class SealedMemory:
         self._clock = clock
         self._lease = lease
         self._read: dict[str, tuple[float, str, datetime | None]] = {}
+        self._flights: dict[tuple[int, str], str] = {}  # by thread and key: who holds the lease
 
     def get(self, key: str) -> str | None:
         """The value; None when never put or past its `until`. Raises MeizhenError with the wrong keys.
@@ -137,7 +138,10 @@ class SealedMemory:
         return None if until is not None and until <= self._clock.now() else value
 
     def put(self, key: str, value: str, *, until: datetime | None = None) -> None:
-        """Remembers `value`, for ever or until then; what else is past its time is swept away with it."""
+        """Remembers `value`, for ever or until then; what else is past its time is swept away with it.
+
+        The value that a `single_flight` was for ends it: the lease goes in the same transaction.
+        """
         self._read.pop(key, None)
         _hide(key, value)
         sealed = self._keys.seal(value.encode(), self._owner(_checked(key)))
@@ -149,9 +153,14 @@ class SealedMemory:
             "wrapped_key": sealed.wrapped_key,
             "ciphertext": sealed.ciphertext,
         }
+        flight = threading.get_ident(), key
+        holder = self._flights.get(flight)
         with self._database.writing() as connection:
             connection.execute(_SWEEP, {"account_id": self._account_id, "now": self._clock.now()})
             connection.execute(_PUT, facts)
+            if holder is not None:
+                connection.execute(_RELEASE, {"account_id": self._account_id, "key": key, "holder": holder})
+        self._flights.pop(flight, None)
         self._read[key] = (steady(), value, until)
 
     def forget(self, key: str) -> None:
@@ -185,7 +194,9 @@ class SealedMemory:
 
     @contextmanager
     def single_flight(self, key: str) -> Iterator[None]:
-        """Held by one caller at a time for this account, over all threads and nodes; not reentrant.
+        """Held by one caller at a time for this account, over all threads and nodes, until its value is put.
+
+        Without a `put` of the key, until the block ends. Not reentrant.
 
         The database's lease ends by itself, so that a node that died does not block the others for ever.
         """
@@ -195,10 +206,13 @@ class SealedMemory:
             while not self._take(key, holder):
                 pause.wait(_LOOK_AGAIN_SECONDS)
             self._read.clear()
+            flight = threading.get_ident(), key
+            self._flights[flight] = holder
             try:
                 yield
             finally:
-                self._release(key, holder)
+                if self._flights.pop(flight, None) is not None:
+                    self._release(key, holder)
 
     def _take(self, key: str, holder: str) -> bool:
         now = self._clock.now()

@@ -199,6 +199,33 @@ def test_a_failure_inside_gives_the_lease_back(memory: SealedMemory, database: D
         assert session.exec(select(AccountLease)).all() == []
 
 
+def test_the_value_and_the_end_of_its_flight_are_one_transaction(
+    memory: SealedMemory, database: Database, account: int, clock: ManualClock
+) -> None:
+    with memory.single_flight("token"):
+        memory.put("another", "value")
+        with database.read() as session:
+            assert session.get(AccountLease, (account, "token")) is not None
+        memory.put("token", "new")
+        with database.read() as session:
+            assert session.get(AccountLease, (account, "token")) is None
+        with database.write() as session:
+            session.add(AccountLease(account_id=account, key="token", holder="next", until=clock.now()))
+    with database.read() as session:
+        assert session.exec(select(AccountLease.holder)).all() == ["next"]
+
+
+def test_a_put_of_another_thread_does_not_end_a_flight(
+    memory: SealedMemory, database: Database, account: int
+) -> None:
+    with memory.single_flight("token"):
+        other = threading.Thread(target=memory.put, args=("token", "of another"))
+        other.start()
+        other.join()
+        with database.read() as session:
+            assert session.get(AccountLease, (account, "token")) is not None
+
+
 def test_a_node_whose_lease_ended_does_not_take_away_its_successors(
     memory: SealedMemory, database: Database, account: int, clock: ManualClock
 ) -> None:
