@@ -4,18 +4,19 @@ Runs in a worker thread: it calls the platform and touches no table of ours but 
 Nothing it meets is raised.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from traceback import extract_tb
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
-from analytics.figures import exact_number, is_kept
+from analytics.figures import ArticleFact, exact_number, is_kept
 from analytics.gaps import ACCOUNT_DAY, ARTICLES, DELAYED, Hole
-from analytics.upserts import Number
+from analytics.upserts import Number, Packed, pack
+from config.batch import storable
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import told
@@ -86,18 +87,33 @@ class Failure:
     remedy: Label | None = None
 
 
+class Kept(NamedTuple):
+    """Figures worth storing, and the interface that told them."""
+
+    endpoint: str
+    packed: Packed
+
+
+class ToldArticle(NamedTuple):
+    """An article with its figures that are worth storing (`kept_figures`), and the days not final yet."""
+
+    fact: ArticleFact
+    figures: tuple[Kept, ...]
+    delayed: tuple[date, ...]
+
+
 @dataclass
 class Answer:
     """What the platform gave for a task; what it did not give is in `article_hole` and `day_holes`.
 
-    Of an article's figures only those worth storing are held (`kept_figures`); `told` are all the days with
-    final ones.
+    It is held as it is stored, so that the one who writes keeps nobody waiting; `told` are all the days with
+    final figures of articles.
     `made` counts the calls where there is an allowance; `gate` is what the account shares its limits with.
     """
 
     task: Task
-    articles: list[ArticleFigures] = field(default_factory=list)
-    days: list[Figures] = field(default_factory=list)
+    articles: list[ToldArticle] = field(default_factory=list)
+    days: list[Kept] = field(default_factory=list)
     told: set[date] = field(default_factory=set)
     article_hole: Hole | None = None
     day_holes: dict[date, Hole] = field(default_factory=dict)
@@ -109,7 +125,7 @@ class Answer:
     @property
     def has_delayed(self) -> bool:
         """Did the platform mark any article's figures as not final?"""
-        return any(figures.delayed for article in self.articles for figures in article.figures)
+        return any(article.delayed for article in self.articles)
 
     def failed(self, subject: str, error: Exception) -> Hole:
         """Notes a failure and gives the hole it leaves."""
@@ -225,30 +241,46 @@ def _ask_articles(answer: Answer, access: Access) -> bool:
 def _take(answer: Answer, article: ArticleFigures, names: set[str]) -> None:
     if 0 < len(article.remote_id) <= REMOTE_ID_LENGTH:
         answer.told.update(figures.as_of for figures in article.figures if not figures.delayed)
-        answer.articles.append(replace(article, figures=kept_figures(article, names)))
+        answer.articles.append(_told_article(article, names))
     else:
         answer.article_hole = answer.failed(
             ARTICLES, Refused("unusable article id", platform_code="bad-answer")
         )
 
 
-def kept_figures(article: ArticleFigures, names: set[str]) -> tuple[Figures, ...]:
-    """The figures worth storing: known ones at the ages that are kept, each name's newest; and the delayed.
+def _told_article(article: ArticleFigures, names: set[str]) -> ToldArticle:
+    fact = ArticleFact(
+        remote_id=article.remote_id,
+        title=storable(article.title.replace("\x00", ""), 500),
+        url=storable(article.url.replace("\x00", ""), 1000) if len(article.url) <= 1000 else "",
+        published_at=article.published_at,
+        published_day=shanghai_day(article.published_at),
+        position=article.position,
+        kind=article.kind[:16],
+        original=article.original,
+    )
+    delayed = tuple(figures.as_of for figures in article.figures if figures.delayed)
+    return ToldArticle(fact, tuple(kept_figures(article, fact.published_day, names)), delayed)
+
+
+def kept_figures(article: ArticleFigures, published: date, names: set[str]) -> Iterator[Kept]:
+    """The final figures worth storing: known ones at the ages that are kept, and each name's newest.
 
     From the newest day back: of most days nothing is looked at, and a platform tells thirty.
     """
-    published, unseen = shanghai_day(article.published_at), set(names)
-    kept: list[Figures] = []
+    unseen = set(names)
     for figures in sorted(article.figures, key=lambda one: one.as_of, reverse=True):
         if figures.delayed:
-            kept.append(replace(figures, values={}))
             continue
         wanted = names if is_kept(published, figures.as_of) else unseen
         values = _exact(figures, wanted) if wanted else {}
         if values:
             unseen = unseen.difference(values)
-            kept.append(replace(figures, values=values))
-    return tuple(kept)
+            yield _kept(figures, values)
+
+
+def _kept(figures: Figures, values: Mapping[str, Number]) -> Kept:
+    return Kept(figures.endpoint, pack(figures.as_of, values))
 
 
 def _exact(figures: Figures, names: Iterable[str]) -> dict[str, Number]:
@@ -279,7 +311,7 @@ def _ask_days(answer: Answer, access: Access) -> None:
             if figures is not None and figures.delayed:
                 answer.day_holes[day] = Hole(DELAYED)
             elif figures is not None:
-                answer.days.append(replace(figures, values=_exact(figures, names)))
+                answer.days.append(_kept(figures, _exact(figures, names)))
 
 
 def _renewing(connector: Connector, access: Access, call: Callable[[], _Told]) -> _Told:

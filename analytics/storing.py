@@ -34,9 +34,8 @@ from analytics.gaps import (
     open_holes,
 )
 from analytics.upserts import Group
-from config.batch import storable
 from config.clock import SHANGHAI, shanghai_day
-from connectors import ArticleFigures, Connector
+from connectors import Connector
 
 
 @dataclass
@@ -101,7 +100,7 @@ class _Holes:
     def settle(self, answer: Answer, told: set[date], delayed: set[date]) -> None:
         account_id = answer.task.account.known_id
         days, articles = (account_id, ACCOUNT_DAY), (account_id, ARTICLES)
-        told_days = {figures.as_of for figures in answer.days}
+        told_days = {kept.packed.day for kept in answer.days}
         self.filled += [hole.id for day, hole in self._open(days).items() if day in told_days]
         self._leave(days, answer.day_holes, answer.task)
         holes = dict.fromkeys(delayed, Hole(DELAYED))
@@ -142,7 +141,7 @@ def _store_articles(
 ) -> tuple[Days, Days]:
     """Stores articles and their figures; gives by account the days told, and the days that are delayed."""
     facts = [
-        (answer.task.account.known_id, _fact(article)) for answer in answers for article in answer.articles
+        (answer.task.account.known_id, article.fact) for answer in answers for article in answer.articles
     ]
     _adopt(session, facts)
     ids = store_many_articles(session, facts)
@@ -152,13 +151,11 @@ def _store_articles(
     for answer in answers:
         account_id = answer.task.account.known_id
         for article in answer.articles:
-            article_id = ids[account_id, article.remote_id]
-            for figures in article.figures:
-                if figures.delayed:
-                    waiting[article_id, figures.as_of] = account_id
-                    continue
-                name = f"{answer.task.account.platform} {figures.endpoint}"
-                by_source.setdefault(name, []).append(Group(article_id, figures.as_of, figures.values))
+            article_id = ids[account_id, article.fact.remote_id]
+            waiting.update(((article_id, day), account_id) for day in article.delayed)
+            for endpoint, packed in article.figures:
+                name = f"{answer.task.account.platform} {endpoint}"
+                by_source.setdefault(name, []).append(Group(article_id, packed))
     for name, groups in by_source.items():
         source = source_id(session, "api", name, at)
         report.figures += store_told_snapshots(session, source, at, groups)
@@ -198,21 +195,8 @@ def _store_days(session: Session, answers: Sequence[Answer], at: datetime, repor
     by_source: dict[str, list[Group]] = {}
     for answer in answers:
         account = answer.task.account
-        for figures in answer.days:
-            group = Group(account.known_id, figures.as_of, figures.values)
-            by_source.setdefault(f"{account.platform} {figures.endpoint}", []).append(group)
+        for endpoint, packed in answer.days:
+            group = Group(account.known_id, packed)
+            by_source.setdefault(f"{account.platform} {endpoint}", []).append(group)
     for name, groups in by_source.items():
         report.figures += store_told_days(session, source_id(session, "api", name, at), at, groups)
-
-
-def _fact(article: ArticleFigures) -> ArticleFact:
-    return ArticleFact(
-        remote_id=article.remote_id,
-        title=storable(article.title.replace("\x00", ""), 500),
-        url=storable(article.url.replace("\x00", ""), 1000) if len(article.url) <= 1000 else "",
-        published_at=article.published_at,
-        published_day=shanghai_day(article.published_at),
-        position=article.position,
-        kind=article.kind[:16],
-        original=article.original,
-    )

@@ -24,8 +24,10 @@ from analytics.figures import (
     store_account_days,
     store_articles,
     store_snapshots,
+    store_told_snapshots,
     thin,
 )
+from analytics.upserts import Group, pack
 from config import Database, MeizhenError
 from config.secrets import KeyRing
 from organisation.accounts import Account
@@ -70,6 +72,18 @@ def test_a_figure_stored_twice_is_one_row_with_the_later_value(database: Databas
     store(database, api, ArticleFigure(post, "read_people", MONDAY, 10))
     store(database, api, ArticleFigure(post, "read_people", MONDAY, 12))
     assert snapshots(database) == {("read_people", MONDAY, api): Decimal(12)}
+
+
+def test_a_day_told_twice_in_one_answer_is_stored_once_with_what_was_told_last(
+    database: Database, account: Account
+) -> None:
+    post, api = article(database, account), source(database)
+    told = ({"read_people": 10, "shares": Decimal("0.5")}, {"read_people": 12, "likes": 3})
+    groups = [Group(post, pack(MONDAY, values)) for values in told]
+    with database.write() as session:
+        assert store_told_snapshots(session, api, AT, groups) == 3
+    kept = {"read_people": Decimal(12), "shares": Decimal("0.5"), "likes": Decimal(3)}
+    assert snapshots(database) == {(name, MONDAY, api): value for name, value in kept.items()}
 
 
 def test_the_same_value_again_keeps_when_it_was_first_seen(database: Database, account: Account) -> None:
