@@ -6,14 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command import invoke
 
 from analytics.articles import Article, FigureSource, Snapshot
 from analytics.awards import load_rule, shipped_rule
 from config.database import Database
 from config.errors import InputError, MeizhenError
 from config.secrets import create_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 from organisation import entries_of
 from organisation.accounts import Account
@@ -21,7 +20,7 @@ from organisation.units import Unit
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["award", *map(str, arguments)])
+    result = invoke("award", *arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -151,7 +150,7 @@ NOTICE = "[notice]\npublic_days = 5\nobjection = { named = true, answer_days = 3
 
 
 def failed(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["award", *map(str, arguments)])
+    result = invoke("award", *arguments)
     return result.exit_code, result.output
 
 

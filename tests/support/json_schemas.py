@@ -1,0 +1,107 @@
+"""The schemas of what commands print with `--json` (docs/reference/json), and what differs from them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import typer
+
+from meizhen.cli import NOUNS, app
+from meizhen.cli._guard import commands_of
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "json"
+DEFINITIONS = "definitions"  # what several schemas say: no command's own
+BASE = "meizhen:///json/"  # the files have no address of their own: they refer to each other by name
+_SHOWN = 10
+
+Words = tuple[str, ...]
+
+
+@cache
+def read_schema(name: str) -> dict[str, Any]:
+    """The schema of this name, as its file has it."""
+    schema: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return schema
+
+
+@cache
+def validator_of(name: str) -> jsonschema_rs.Draft202012Validator:
+    """Made once a process: a suite asks hundreds of times."""
+    registry = jsonschema_rs.Registry([(f"{BASE}{DEFINITIONS}.json", read_schema(DEFINITIONS))])
+    return jsonschema_rs.Draft202012Validator(
+        read_schema(name),
+        registry=registry,
+        base_uri=f"{BASE}{name}.json",
+        validate_formats=True,
+        ignore_unknown_formats=False,
+        offline=True,
+    )
+
+
+@cache
+def commands_with_json() -> Mapping[Words, str]:
+    """The commands that have `--json`, by their words, each with the name of its schema."""
+    return {
+        words: "-".join(words)
+        for noun in NOUNS
+        for words, command in commands_of(_noun(noun), (noun,))
+        if _json_option(command) is not None
+    }
+
+
+def require_schema(arguments: Sequence[str], code: int, out: str) -> None:
+    """Whoever asked for JSON got one document that keeps to the command's schema.
+
+    A command that was refused may print none; what it prints keeps to the schema too.
+    """
+    if code and not out:
+        return
+    name = _schema_asked(arguments)
+    if name is not None:
+        differing = differences(name, out)
+        assert not differing, f"meizhen {' '.join(arguments)}: not as {name}.json has it:\n" + differing
+
+
+def differences(name: str, out: str) -> str:
+    """What in an output is not as the schema has it, a line each; '' where all of it is."""
+    try:
+        told = json.loads(out)
+    except ValueError as error:
+        return f"no JSON document: {error}: {out[:200]!r}"
+    found = [
+        f"  {'/'.join(map(str, one.instance_path)) or '.'}: {one.message[:500]}"
+        for one in validator_of(name).iter_errors(told)
+    ]
+    return "\n".join(found[:_SHOWN])
+
+
+def _schema_asked(arguments: Sequence[str]) -> str | None:
+    """The name of the schema of the command that these arguments of `meizhen` run, where they ask for JSON."""
+    command: Any = typer.main.get_command(app)
+    words: Words = ()
+    while True:
+        options, arguments = _parsed(command, arguments)
+        if not arguments or not hasattr(command, "commands"):
+            break
+        command = command.commands[arguments[0]] if words else _noun(arguments[0])
+        words, arguments = (*words, arguments[0]), arguments[1:]
+    return commands_with_json()[words] if _json_option(command) in options else None
+
+
+def _parsed(command: Any, arguments: Sequence[str]) -> tuple[Mapping[str, object], Sequence[str]]:
+    """A command's own options as they were told, and what is left: its arguments, or the word below it."""
+    options, rest, _ = command.make_parser(typer.Context(command)).parse_args(list(arguments))
+    return options, rest
+
+
+@cache
+def _noun(name: str) -> Any:
+    group: Any = typer.main.get_command(app)
+    return group.get_command(typer.Context(group), name)
+
+
+def _json_option(command: Any) -> str | None:
+    return next((one.name for one in command.params if "--json" in one.opts), None)
