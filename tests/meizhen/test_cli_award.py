@@ -159,9 +159,11 @@ def test_a_run_is_verified_compared_and_explained(home: Path, tmp_path: Path) ->
     run("run", only_wechat(tmp_path), "--out", out, *SIGNED)
     assert "every byte is the same" in run("verify", out)
     assert "The same run" in run("diff", out, out)
+    assert json.loads(run("diff", out, out, "--json"))["same"] is True
     assert "Place 1 of 1" in run("explain", out, "demo-2")
     assert "第 1 名,共 1 个" in run("explain", out, "demo-2", "--language", "zh")
     assert json.loads(run("explain", out, "wechat:demo-1", "--json"))["placed"] is None
+    assert json.loads(run("explain", out, "demo-2", "--json"))["placed"]["place"] == 1
     assert "page.html" in run("explain", out, "demo-2", "--html", tmp_path / "page.html")
     assert "Place 1 of 1" in (tmp_path / "page.html").read_text("utf-8")
     assert "index.html" in run("pages", out, "--out", tmp_path / "pages", "--language", "en")
@@ -181,11 +183,13 @@ def test_a_signature_and_an_exclusion_stand_in_the_ledger(
 ) -> None:
     first, second = tmp_path / "out", tmp_path / "again"
     run("run", only_wechat(tmp_path), "--out", first, *SIGNED)
-    shown = run("exclude", first, "demo-2", "--out", second, "--by", "李敏", "--reason", "刷量")
-    assert "number 2" in shown
+    told = run("exclude", first, "demo-2", "--out", second, "--by", "李敏", "--reason", "刷量", "--json")
+    assert json.loads(told)["number"] == 2
     code, told = failed("diff", first, second)
     assert code == 1
     assert "1 → –" in told and "inputs/exclusions.csv" in told
+    (move,) = json.loads(failed("diff", first, second, "--json")[1])["moves"]
+    assert move["places"] == [1, None]
     with database.read() as session:
         acts = {entry.act: entry.details for entry in entries_of(session)}
     assert acts["award.sign"]["name"] == "李敏"

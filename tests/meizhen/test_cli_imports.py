@@ -90,7 +90,7 @@ def test_an_import_is_listed_compared_and_undone(run, database: Database, accoun
     assert told == (FIRST, "1832", "1700")
     assert "1700" in run("conflicts", "--since", "2026-03-09", "--until", "2026-03-09").out
     assert run("conflicts", "--since", "2026-03-10", "--json").json() == []
-    assert "is undone" in run("undo", 1).out
+    assert run("undo", 1, "--json").json()["state"] == "undone"
     assert "undone" in run("imports").out
     assert run("conflicts", "--json").json() == []
     assert "was undone before" in run("undo", 1, code=1).err

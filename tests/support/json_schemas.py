@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import typer
+from jiter import from_json
 
 from meizhen.cli import NOUNS, app
 from meizhen.cli._guard import commands_of
@@ -68,7 +69,7 @@ def require_schema(arguments: Sequence[str], code: int, out: str) -> None:
 def differences(name: str, out: str) -> str:
     """What in an output is not as the schema has it, a line each; '' where all of it is."""
     try:
-        told = json.loads(out)
+        told = from_json(out.encode(), allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
         return f"no JSON document: {error}: {out[:200]!r}"
     found = [
@@ -79,7 +80,7 @@ def differences(name: str, out: str) -> str:
 
 
 def _schema_asked(arguments: Sequence[str]) -> str | None:
-    """The name of the schema of the command that these arguments of `meizhen` run, where they ask for JSON."""
+    """The schema of the command that these arguments of `meizhen` run, where they ask for JSON."""
     command: Any = typer.main.get_command(app)
     words: Words = ()
     while True:
