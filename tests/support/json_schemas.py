@@ -1,7 +1,7 @@
 """The schemas of what commands print with `--json` (docs/reference/json), and what differs from them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,16 @@ def validator_of(name: str) -> jsonschema_rs.Draft202012Validator:
     )
 
 
+def schema_of(words: Words) -> str:
+    """The name of a command's schema."""
+    return "-".join(words)
+
+
 @cache
 def commands_with_json() -> Mapping[Words, str]:
     """The commands that have `--json`, by their words, each with the name of its schema."""
     return {
-        words: "-".join(words)
+        words: schema_of(words)
         for noun in NOUNS
         for words, command in commands_of(_noun(noun), (noun,))
         if _json_option(command) is not None
@@ -72,11 +77,18 @@ def differences(name: str, out: str) -> str:
         told = from_json(out.encode(), allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError as error:
         return f"no JSON document: {error}: {out[:200]!r}"
-    found = [
-        f"  {'/'.join(map(str, one.instance_path)) or '.'}: {one.message[:500]}"
-        for one in validator_of(name).iter_errors(told)
-    ]
+    found = [line for one in validator_of(name).iter_errors(told) for line in _told(one)]
     return "\n".join(found[:_SHOWN])
+
+
+def _told(error: jsonschema_rs.ValidationError) -> Iterator[str]:
+    """Of several shapes that it could have had, what differs from the one that it comes nearest to."""
+    shapes = getattr(error.kind, "context", None)
+    if shapes:
+        nearest = max(shapes, key=lambda shape: max((len(one.instance_path) for one in shape), default=0))
+        yield from (line for one in nearest for line in _told(one))
+    else:
+        yield f"  {'/'.join(map(str, error.instance_path)) or '.'}: {error.message[:300]}"
 
 
 def _schema_asked(arguments: Sequence[str]) -> str | None:
@@ -89,7 +101,7 @@ def _schema_asked(arguments: Sequence[str]) -> str | None:
             break
         command = command.commands[arguments[0]] if words else _noun(arguments[0])
         words, arguments = (*words, arguments[0]), arguments[1:]
-    return commands_with_json()[words] if _json_option(command) in options else None
+    return schema_of(words) if _json_option(command) in options else None
 
 
 def _parsed(command: Any, arguments: Sequence[str]) -> tuple[Mapping[str, object], Sequence[str]]:
