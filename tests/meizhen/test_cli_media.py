@@ -102,3 +102,13 @@ def test_the_registration_form_is_written_for_whoever_reads_the_review(run: Run,
     assert (tmp_path / "form.png").read_bytes().startswith(b"\x89PNG")
     assert "pdf" in run("review", "form", post, "--out", tmp_path / "form.doc", code=1).err
     assert "Cannot write" in run("review", "form", post, "--out", tmp_path / "no" / "f.pdf", code=1).err
+
+
+def test_the_address_is_asked_for_beside_what_a_program_reads(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("https://127.0.0.1/hook\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    said = run("webhook", "add", "门户", "--unit", "NM", "--json")
+    assert said.json()["host"] == "127.0.0.1" and "https://" not in said.out
+    assert "address" in said.err
