@@ -76,6 +76,8 @@ def test_a_preview_shows_rows_and_what_differs(run, database: Database, account:
     assert f"Row 2 wechat:qnzs “{FIRST}”, published 2026-03-02, as of 2026-03-09, a known article" in told
     assert "a new article" in told and "read_people=1832" in told
     assert "1 figure(s) differ" in told and "1700" in told
+    report = run("import", SAMPLE, "--as-of", "2026-03-09", "--dry-run", "--json").json()
+    assert [(one["row"], float(one["told"])) for one in report["first_conflicts"]] == [(2, 1700)]
     assert "No file was imported" in run("imports").out
 
 

@@ -59,6 +59,8 @@ def test_a_post_goes_the_whole_way(run: Run, room: Newsroom) -> None:
     shown = run(*by("wen", "review", "show", post)).out
     assert "“在草原”: 哪片草原?" in shown and "Returned by er: 写明地点" in shown
     assert SAID in shown and "✓ first review: 姓名yi (yi)" in shown
+    (comment,) = run("review", "show", post, "--json").json()["comments"]
+    assert (comment["login"], comment["quoted"]) == ("yi", "在草原")
     run(*by("wen", "post", "edit", post, "--text", "五四青年节。我们在锡林郭勒草原。"))
     told = run(*by("wen", "review", "submit", post, "--json")).json()
     assert (told["number"], told["stages"]) == (2, "first,second,final") and told["warnings"]

@@ -7,8 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from enum import Enum
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,68 +18,17 @@ from command import invoke
 from json_schemas import (
     DEFINITIONS,
     FOLDER,
+    Node,
     commands_with_json,
     differences,
+    nodes,
     read_schema,
     require_schema,
     validator_of,
 )
 
-from analytics.closing.reach import Effect
-from analytics.engines.question import By, Together
-from analytics.imports.records import ImportState
-from analytics.reports.deliveries import State as ReportState
-from analytics.reports.robots import Kind as RobotKind
-from analytics.reports.schedules import Content
-from connectors import Reconcile, Unit
-from meizhen.doctor import Grade
-from organisation import Act, PersonState, Role
-from organisation.accounts import AccountState
-from organisation.jobs import JobState
-from organisation.ledger_check import Tampering
-from organisation.silence import Silence
-from organisation.stages import Stage
-from organisation.webhook_messages import MessageState
-from organisation.webhooks import Event
-from scheduler.assisted_tasks import TaskState
-from scheduler.campaign_tables import Happening, Phase
-from scheduler.deliveries import State
-from scheduler.notices import Kind as NoticeKind
-from scheduler.outcomes import Purpose
-from scheduler.readiness import Readiness
-from scheduler.review_tables import Standing
-
 PAGE = FOLDER.parent / "json-output.md"
 NAMES = sorted(path.stem for path in FOLDER.iterdir())
-ENUMS: dict[str, type[Enum]] = {
-    "account_state": AccountState,
-    "act": Act,
-    "call_purpose": Purpose,
-    "campaign_happening": Happening,
-    "campaign_phase": Phase,
-    "counts": Unit,
-    "delivery_state": State,
-    "effect": Effect,
-    "grade": Grade,
-    "import_state": ImportState,
-    "job_state": JobState,
-    "message_state": MessageState,
-    "notice_kind": NoticeKind,
-    "person_state": PersonState,
-    "readiness": Readiness,
-    "reconcile": Reconcile,
-    "report_content": Content,
-    "report_state": ReportState,
-    "review_stage": Stage,
-    "robot_kind": RobotKind,
-    "role": Role,
-    "silence": Silence,
-    "submission_state": Standing,
-    "tampering": Tampering,
-    "task_state": TaskState,
-    "together": Together,
-    "webhook_event": Event,
-}
 # A test → the commands that it runs with `--json`: then what they print is held to their schemas.
 CALLED = """
 test_cli_account.py::test_import_refuses_what_is_there_and_updates_when_told
@@ -187,25 +135,6 @@ LEFT_OUT = {
     "review-show/content": {"alts"},
 }
 INDEX = "nri_newrank_old"
-Node = dict[str, Any]
-
-
-def nodes(name: str) -> Iterator[tuple[str, Node]]:
-    """Everything of a schema that says something of a value, with its place."""
-    yield from _below(name, read_schema(name))
-
-
-def _below(place: str, node: Node) -> Iterator[tuple[str, Node]]:
-    yield place, node
-    for keyword in ("properties", "$defs"):
-        for name, one in node.get(keyword, {}).items():
-            yield from _below(f"{place}/{name}", one)
-    for keyword in ("items", "additionalProperties"):
-        if isinstance(node.get(keyword), dict):
-            yield from _below(place, node[keyword])
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for one in node.get(keyword, []):
-            yield from _below(place, one)
 
 
 def test_every_command_with_json_has_a_schema_and_every_schema_a_command() -> None:
@@ -289,13 +218,6 @@ def test_every_definition_is_told_and_used() -> None:
     }
     assert used | named == {*defined}
     assert [name for name, one in defined.items() if not one.get("description")] == []
-
-
-def test_enumerations_are_those_of_the_code() -> None:
-    defined = read_schema(DEFINITIONS)["$defs"]
-    told = {name: defined[name]["enum"] for name in ENUMS}
-    assert told == {name: [one.value for one in kind] for name, kind in ENUMS.items()}
-    assert defined["group"]["enum"] == [one.value for one in By if one is not By.WEEK]
 
 
 @cache

@@ -18,14 +18,33 @@ DEFINITIONS = "definitions"  # what several schemas say: no command's own
 BASE = "meizhen:///json/"  # the files have no address of their own: they refer to each other by name
 _SHOWN = 10
 
+Node = dict[str, Any]
 Words = tuple[str, ...]
 
 
 @cache
-def read_schema(name: str) -> dict[str, Any]:
+def read_schema(name: str) -> Node:
     """The schema of this name, as its file has it."""
-    schema: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    schema: Node = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
     return schema
+
+
+def nodes(name: str) -> Iterator[tuple[str, Node]]:
+    """Everything of a schema that says something of a value, with its place."""
+    yield from _below(name, read_schema(name))
+
+
+def _below(place: str, node: Node) -> Iterator[tuple[str, Node]]:
+    yield place, node
+    for keyword in ("properties", "$defs"):
+        for name, one in node.get(keyword, {}).items():
+            yield from _below(f"{place}/{name}", one)
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(node.get(keyword), dict):
+            yield from _below(place, node[keyword])
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for one in node.get(keyword, []):
+            yield from _below(place, one)
 
 
 @cache
