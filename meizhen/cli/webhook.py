@@ -150,6 +150,6 @@ def _address(file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise InputError(str(file), [Problem("input.not_readable", params={"reason": reason})]) from None
-    if sys.stdin.isatty():
-        return str(typer.prompt(text("webhook.ask_address"))).strip()
+    if sys.stdin.isatty():  # asked beside standard output, which a program may read
+        return str(typer.prompt(text("webhook.ask_address"), err=True)).strip()
     return sys.stdin.read(4096).strip()

@@ -10,6 +10,7 @@ import pytest
 from award_world import JURIED, Store, World, a_year, judged, small_rule, wechat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_schemas import differences
 
 from analytics.awards import load_rule, run_award, shipped_rule
 from analytics.awards.explanation import Gap, explain, gap, summed
@@ -20,6 +21,7 @@ from analytics.awards.rule import Category, Part
 from analytics.awards.score import points, weighted
 from config.database import connect
 from config.errors import InputError, MeizhenError
+from meizhen.cli._output import as_json_text
 
 RULE = load_rule(shipped_rule())
 MONDAY = date(2026, 1, 5)
@@ -168,6 +170,7 @@ def test_the_text_says_everything_in_both_languages(run: Path) -> None:
     told = as_json(one)
     assert isinstance(told["above"], dict)
     assert sum(line["value"] for line in told["above"]["lines"]) == told["above"]["gap"]
+    assert told["remedies"] and differences("award-explain", as_json_text(told)) == ""
 
 
 def test_who_is_not_on_the_list_reads_why(run: Path) -> None:
@@ -177,6 +180,7 @@ def test_who_is_not_on_the_list_reads_why(run: Path) -> None:
     assert "✗ filed: 2026-02-01, must be before 2026-01-01" in text
     assert "Not on the list" in text
     assert as_json(one)["placed"] is None
+    assert differences("award-explain", as_json_text(as_json(one))) == ""
 
 
 def test_equal_scores_are_told_by_the_tie_that_settled_them(store: Store, tmp_path: Path) -> None:
@@ -193,6 +197,7 @@ def test_equal_scores_are_told_by_the_tie_that_settled_them(store: Store, tmp_pa
     assert [name for name, mine, theirs in one.above.ties if mine != theirs] == ["earlier_filed"]
     assert "equal scores, so the earlier filing" in as_text(one, "en")
     assert "jury  0.30 × 70.000000 = 21" in as_text(one, "en")
+    assert differences("award-explain", as_json_text(as_json(one))) == ""
 
 
 def test_an_account_that_is_not_there_and_a_folder_without_a_list_are_told(run: Path, tmp_path: Path) -> None:

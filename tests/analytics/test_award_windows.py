@@ -13,6 +13,7 @@ import pytest
 from award_world import Store, World, content, rows_of, small_rule, wechat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_schemas import differences
 from openpyxl import load_workbook
 
 from analytics.awards import load_rule, run_award
@@ -33,6 +34,7 @@ from analytics.indices import compute, load_definition
 from analytics.indices import explain as explain_index
 from config.database import connect
 from config.errors import InputError
+from meizhen.cli._output import as_json_text
 
 MONDAY = date(2026, 1, 5)
 WCI = load_definition("wci_v14_2b_share")
@@ -163,6 +165,7 @@ def test_text_page_and_json_tell_every_week(run: Path) -> None:
     assert "2026-02-16" in as_page(one, "zh")
     told = as_json(one)["windows"]
     assert isinstance(told, list) and len(told) == 53
+    assert differences("award-explain", as_json_text(as_json(one))) == ""
     lines = method_facts(read_run(RunFolder(run)))["method"]
     assert isinstance(lines, dict)
     assert any("53 周的平均" in line for line in lines["categories"][0]["lines"])

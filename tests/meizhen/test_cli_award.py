@@ -6,14 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command import invoke
 
 from analytics.articles import Article, FigureSource, Snapshot
 from analytics.awards import load_rule, shipped_rule
 from config.database import Database
 from config.errors import InputError, MeizhenError
 from config.secrets import create_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 from organisation import entries_of
 from organisation.accounts import Account
@@ -21,7 +20,7 @@ from organisation.units import Unit
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["award", *map(str, arguments)])
+    result = invoke("award", *arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -151,7 +150,7 @@ NOTICE = "[notice]\npublic_days = 5\nobjection = { named = true, answer_days = 3
 
 
 def failed(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["award", *map(str, arguments)])
+    result = invoke("award", *arguments)
     return result.exit_code, result.output
 
 
@@ -160,9 +159,11 @@ def test_a_run_is_verified_compared_and_explained(home: Path, tmp_path: Path) ->
     run("run", only_wechat(tmp_path), "--out", out, *SIGNED)
     assert "every byte is the same" in run("verify", out)
     assert "The same run" in run("diff", out, out)
+    assert json.loads(run("diff", out, out, "--json"))["same"] is True
     assert "Place 1 of 1" in run("explain", out, "demo-2")
     assert "第 1 名,共 1 个" in run("explain", out, "demo-2", "--language", "zh")
     assert json.loads(run("explain", out, "wechat:demo-1", "--json"))["placed"] is None
+    assert json.loads(run("explain", out, "demo-2", "--json"))["placed"]["place"] == 1
     assert "page.html" in run("explain", out, "demo-2", "--html", tmp_path / "page.html")
     assert "Place 1 of 1" in (tmp_path / "page.html").read_text("utf-8")
     assert "index.html" in run("pages", out, "--out", tmp_path / "pages", "--language", "en")
@@ -182,11 +183,13 @@ def test_a_signature_and_an_exclusion_stand_in_the_ledger(
 ) -> None:
     first, second = tmp_path / "out", tmp_path / "again"
     run("run", only_wechat(tmp_path), "--out", first, *SIGNED)
-    shown = run("exclude", first, "demo-2", "--out", second, "--by", "李敏", "--reason", "刷量")
-    assert "number 2" in shown
+    told = run("exclude", first, "demo-2", "--out", second, "--by", "李敏", "--reason", "刷量", "--json")
+    assert json.loads(told)["number"] == 2
     code, told = failed("diff", first, second)
     assert code == 1
     assert "1 → –" in told and "inputs/exclusions.csv" in told
+    (move,) = json.loads(failed("diff", first, second, "--json")[1])["moves"]
+    assert move["places"] == [1, None]
     with database.read() as session:
         acts = {entry.act: entry.details for entry in entries_of(session)}
     assert acts["award.sign"]["name"] == "李敏"

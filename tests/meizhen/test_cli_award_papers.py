@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 from award_papers import a_run, world
-from typer.testing import CliRunner
+from command import invoke
 
 from config.database import connect
 from config.errors import MeizhenError
 from config.secrets import create_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 
 
@@ -33,7 +32,7 @@ def early(tmp_path: Path, _sqlite_template: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def papers(*arguments: object) -> tuple[str, str]:
-    result = CliRunner().invoke(app, ["award", "papers", *map(str, arguments)])
+    result = invoke("award", "papers", *arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output

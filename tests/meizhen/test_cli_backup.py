@@ -105,6 +105,6 @@ def test_what_was_not_restored_to_its_end_says_what_to_do(
     with (fresh / RESTORING_FILE).open("rb") as marker:  # as if another shell were at it
         fcntl.flock(marker, fcntl.LOCK_EX)
         assert "under way" in run("restore", tmp_path / "b.tar", code=1).err
-    run("restore", tmp_path / "b.tar")
+    assert run("restore", tmp_path / "b.tar", "--json").json()["held"]["uncertain"] == 0
     with open_house() as house, house.database.read() as session:
         assert session.execute(text("SELECT COUNT(*) FROM queue_switch WHERE stopped")).scalar() == 1

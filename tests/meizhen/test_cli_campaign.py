@@ -48,7 +48,8 @@ def test_a_campaign_from_its_plan_to_its_report(run: Run, tmp_path: Path) -> Non
     made = run("campaign", "add", *PLAN, "--json").json()
     assert made == {"campaign": 1, "unit": "NM", "units": ["HH", "BT"]}
     run("campaign", "item", "add", 1, "--title", "推送", "--due", "2030-03-03", "--wanted", 2)
-    run("campaign", "item", "add", 1, "--title", "多余的", "--due", "2030-03-03")
+    item = run("campaign", "item", "add", 1, "--title", "多余的", "--due", "2030-03-03", "--json").json()
+    assert (item["number"], item["due"], item["wanted"]) == (2, "2030-03-03", 1)
     run("campaign", "item", "edit", 1, 2, "--due", "2030-03-04")
     run("campaign", "item", "remove", 1, 2)
     run("campaign", "edit", 1, "--goal", "都动起来", "--take-part", "HH-1", "--leave", "BT")
@@ -78,7 +79,8 @@ def test_a_campaign_from_its_plan_to_its_report(run: Run, tmp_path: Path) -> Non
     assert "Nothing was closed" not in run("campaign", "show", 1).out
     run("campaign", "attach", "1/1", draft, code=1)
     run("campaign", "reopen", 1)
-    assert "xlsx" in run("campaign", "report", 1, "--out", tmp_path / "again", "--format", "xlsx").out
+    written = run("campaign", "report", 1, "--out", tmp_path / "again", "--format", "xlsx", "--json").json()
+    assert [Path(file).name for file in written["files"]] == ["meizhen-campaign-1.xlsx"]
 
 
 def test_mistakes_are_told_and_change_nothing(run: Run) -> None:

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from command import invoke
 from scenery import make_account
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from analytics.articles import CollectionGap
 from config import Database, InputError, MeizhenError, load_settings, migrate, open_database
 from config.secrets import create_key_file, load_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 from organisation.accounts import Account
 from sandbox.platforms.youth_voice import example
@@ -47,7 +47,7 @@ def opened() -> Database:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["figures", *map(str, arguments)])
+    return invoke("figures", *arguments)
 
 
 def run(*arguments: object) -> str:

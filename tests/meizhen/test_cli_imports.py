@@ -76,6 +76,8 @@ def test_a_preview_shows_rows_and_what_differs(run, database: Database, account:
     assert f"Row 2 wechat:qnzs “{FIRST}”, published 2026-03-02, as of 2026-03-09, a known article" in told
     assert "a new article" in told and "read_people=1832" in told
     assert "1 figure(s) differ" in told and "1700" in told
+    report = run("import", SAMPLE, "--as-of", "2026-03-09", "--dry-run", "--json").json()
+    assert [(one["row"], float(one["told"])) for one in report["first_conflicts"]] == [(2, 1700)]
     assert "No file was imported" in run("imports").out
 
 
@@ -90,7 +92,7 @@ def test_an_import_is_listed_compared_and_undone(run, database: Database, accoun
     assert told == (FIRST, "1832", "1700")
     assert "1700" in run("conflicts", "--since", "2026-03-09", "--until", "2026-03-09").out
     assert run("conflicts", "--since", "2026-03-10", "--json").json() == []
-    assert "is undone" in run("undo", 1).out
+    assert run("undo", 1, "--json").json()["state"] == "undone"
     assert "undone" in run("imports").out
     assert run("conflicts", "--json").json() == []
     assert "was undone before" in run("undo", 1, code=1).err

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command import invoke
 
 from config.errors import InputError, MeizhenError
-from meizhen.cli import app
 
 VECTORS = Path(__file__).parents[1] / "analytics" / "data" / "index_vectors.csv"
 
@@ -20,7 +19,7 @@ def _no_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["index", *map(str, arguments)])
+    result = invoke("index", *arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == 0, result.output

@@ -36,7 +36,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
             ask_job(session, keys, order, asker, now=clock.now())
     taken = take_job(database, keys, ["report.weekly"], node="n", now=clock.now(), lease=LEASE)
     assert taken is not None
-    refusal = {"code": "x", "zh": "坏了", "en": "broken", "remedy_zh": "再试", "remedy_en": "again"}
+    told = {"zh": "坏了", "en": "broken", "remedy_zh": "再试", "remedy_en": "again"}
+    refusal = {"code": "x", "may_have_gone_out": False, **told}
     end_job(database, keys, taken[1], End(JobState.FAILED, {}, refusal), clock.now())
     database.close()
     return run

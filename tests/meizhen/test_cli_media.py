@@ -37,8 +37,9 @@ def run(
 
 
 def test_a_picture_goes_into_the_library_and_is_found_again(run: Run, tmp_path: Path) -> None:
-    told = run("--as", "wen", "media", "add", tmp_path / "合影.jpg", "--unit", "HH", "--alt", "升旗").out
-    digest = told.split()[0]
+    taken = ("media", "add", tmp_path / "合影.jpg", "--unit", "HH", "--alt", "升旗")
+    (told,) = run("--as", "wen", *taken, "--json").json()
+    digest = told["sha256"]
     (row,) = run("--as", "wen", "media", "list", "--json").json()
     assert (row["sha256"], row["width"], row["alt"]) == (digest, 64, "升旗")
     shown = run("--as", "yi", "media", "show", digest[:12]).out
@@ -57,10 +58,10 @@ def test_a_cover_is_cut_and_held_by_the_unit(run: Run, tmp_path: Path) -> None:
         "--as", "wen", "media", "add", tmp_path / "大.png", "--unit", "HH", "--alt", "升旗"
     ).out.split()[0]
     cut = ("media", "cut", digest, "--unit", "HH", "--shape", "1x1")
-    told = run("--as", "wen", *cut, "--width", "300", "--left", "9").out
-    shown = run("media", "show", told.split()[0], "--json").json()
+    (told,) = run("--as", "wen", *cut, "--width", "300", "--left", "9", "--json").json()
+    shown = run("media", "show", told["sha256"], "--json").json()
     assert (shown["width"], shown["height"], shown["alt"], shown["units"]) == (300, 300, "升旗", ["HH"])
-    assert "大-1x1.png" in told
+    assert told["file_name"] == "大-1x1.png"
     assert "800×600" in run(*cut, "--width", "300", "--left", "501", code=1).err
     assert "1x1" in run(*cut[:-1], "3x1", "--width", "300", code=2).err
     assert "may not do media.write" in run("--as", "yi", *cut, "--width", "300", code=1).err
@@ -79,9 +80,10 @@ def test_a_webhook_from_its_entry_to_its_end(
         assert "HTTP 200" in run("webhook", "test", "门户").out
         (message,) = run("webhook", "log", "门户", "--json").json()
         assert (message["state"], message["tries"]) == ("delivered", 1)
-        assert "HTTP 200" in run("webhook", "resend", message["message"]).out
+        assert run("webhook", "resend", message["message"], "--json").json()["tries"] == 1
         assert len(server.requests) == 2
-    assert "did not arrive" in run("webhook", "test", "门户", code=1).err
+    failed = run("webhook", "test", "门户", "--json", code=1)
+    assert "did not arrive" in failed.err and failed.json()["state"] == "given_up"
     (tmp_path / "address").write_text("http://10.0.0.1/x")
     refused = run("webhook", "add", "内网", "--unit", "NM", "--file", tmp_path / "address", code=2)
     assert "private_networks" in refused.err
@@ -100,3 +102,13 @@ def test_the_registration_form_is_written_for_whoever_reads_the_review(run: Run,
     assert (tmp_path / "form.png").read_bytes().startswith(b"\x89PNG")
     assert "pdf" in run("review", "form", post, "--out", tmp_path / "form.doc", code=1).err
     assert "Cannot write" in run("review", "form", post, "--out", tmp_path / "no" / "f.pdf", code=1).err
+
+
+def test_the_address_is_asked_for_beside_what_a_program_reads(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("https://127.0.0.1/hook\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    said = run("webhook", "add", "门户", "--unit", "NM", "--json")
+    assert said.json()["host"] == "127.0.0.1" and "https://" not in said.out
+    assert "address" in said.err

@@ -332,5 +332,6 @@ def test_a_code_and_a_password_are_typed_unseen(
     assert asked == [True, True]
     run("person", "accept", "--code-file", tmp_path / "none", code=2)
     assert "shown this once" in run("person", "password", "li").out
+    assert run("person", "password", "li", "--json").json()["login"] == "li"
     kept = [path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert kept and not any(word.encode() in content for word in (code, PASSWORD) for content in kept)

@@ -9,15 +9,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from command import invoke
 from scenery import make_account, make_node, run_until_idle
 from sqlmodel import func, select
-from typer.testing import CliRunner
 
 from config import Database, InputError, ManualClock, MeizhenError
 from config.clock import SystemClock
 from config.messages import LANGUAGES, catalogue
 from config.secrets import KeyRing
-from meizhen.cli import app, main
+from meizhen.cli import main
 from meizhen.cli.post import _until
 from organisation.ledger import LedgerEntry
 from scheduler.deliveries import FOLLOWERS, Attempt, Delivery, DeliveryEvent, State
@@ -50,7 +50,7 @@ def run(
         make_account(database, keys, platform, handle, api_base="http://127.0.0.1:9")
 
     def call(*arguments: object) -> str:
-        result = CliRunner().invoke(app, ["post", *map(str, arguments)])
+        result = invoke("post", *arguments)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
@@ -269,9 +269,9 @@ def test_list_filters_and_orders_by_due(run: Run) -> None:
 def test_a_list_that_is_cut_says_so(run: Run) -> None:
     for _ in range(2):
         added(run, "--account", "webhook:a")
-    result = CliRunner().invoke(app, ["post", "list", "--limit", "1"])
+    result = invoke("post", "list", "--limit", "1")
     assert "first 1" in result.stderr
-    assert CliRunner().invoke(app, ["post", "list", "--limit", "2"]).stderr == ""
+    assert invoke("post", "list", "--limit", "2").stderr == ""
 
 
 def test_list_refuses_what_it_does_not_know(run: Run) -> None:

@@ -5,12 +5,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from command import invoke
 
 from analytics.exports.week import Week
 from config import MeizhenError, load_settings, migrate, open_database
 from config.secrets import create_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 
 
@@ -26,9 +25,7 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_the_report_of_a_week_is_written_in_every_format(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["report", "weekly", "--week", "2026-W46", "--out", str(tmp_path / "out")]
-    )
+    result = invoke("report", "weekly", "--week", "2026-W46", "--out", str(tmp_path / "out"))
     assert result.exit_code == 0, result.output
     paths = [
         tmp_path / "out" / f"meizhen-weekly-2026-W46.{name}" for name in ("xlsx", "csv", "parquet", "pdf")
@@ -39,15 +36,13 @@ def test_the_report_of_a_week_is_written_in_every_format(tmp_path: Path) -> None
 
 def test_only_the_formats_asked_for_are_written(tmp_path: Path) -> None:
     arguments = ["report", "weekly", "--week", "2026-W46", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, [*arguments, "--format", "csv, xlsx"])
+    result = invoke(*arguments, "--format", "csv, xlsx")
     assert result.exit_code == 0, result.output
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".csv", ".xlsx"}
 
 
 def test_without_a_week_it_is_the_one_before_this(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["report", "weekly", "--out", str(tmp_path), "--format", "csv", "--json"]
-    )
+    result = invoke("report", "weekly", "--out", str(tmp_path), "--format", "csv", "--json")
     told = json.loads(result.stdout)
     assert Path(told["files"]["csv"]).exists()
     today = datetime.now(UTC).date()
@@ -58,7 +53,7 @@ def test_without_a_week_it_is_the_one_before_this(tmp_path: Path) -> None:
 
 def test_the_pictures_of_a_week_are_drawn(tmp_path: Path) -> None:
     arguments = ["report", "pictures", "--week", "2026-W46", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, [*arguments, "--json"])
+    result = invoke(*arguments, "--json")
     files = json.loads(result.stdout)["files"]
     assert set(files) == {"trend", "hours", "units"}
     told = [Path(path) for pair in files.values() for path in pair]
@@ -74,6 +69,6 @@ def test_the_pictures_of_a_week_are_drawn(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_reported_is_told(tmp_path: Path, arguments: list[str], code: str) -> None:
-    result = CliRunner().invoke(app, ["report", "weekly", "--out", str(tmp_path), *arguments])
+    result = invoke("report", "weekly", "--out", str(tmp_path), *arguments)
     assert isinstance(result.exception, MeizhenError)
     assert result.exception.code == code

@@ -95,11 +95,12 @@ def test_what_failed_says_why_and_what_to_do_and_goes_again(run: Run, site: Mail
     assert "meizhen report deliveries --waiting" in run("queue", "notices").out
     site.refuse["RCPT"] = "450 come again"
     assert "tries again at" in run("report", "resolve", "1", "--again").out
+    assert run("report", "deliveries", "--json").json()[0]["state"] == "planned"
     site.refuse["RCPT"] = "550 no such user"
     run("report", "deliver", "NM", code=1)
     site.refuse.clear()
     run("report", "resolve", "2", code=1)
-    assert "sent" in run("report", "resolve", "2", "--again").out
+    assert run("report", "resolve", "2", "--again", "--json").json()[0]["state"] == "sent"
     assert run("report", "deliveries", "--waiting").out.strip() == "None."
     assert run("queue", "notices", "--json").json() == []
 
@@ -152,7 +153,8 @@ def test_a_refused_test_message_is_told_and_fails(run: Run, monkeypatch: pytest.
     responses.post(ADDRESS, json={"errcode": 93000, "errmsg": f"invalid webhook url {KEY}"})
     pasted(monkeypatch, KEY)
     run("report", "robot", "add", "g", "--kind", "wecom")
-    failed = run("report", "robot", "test", "g", code=1)
+    failed = run("report", "robot", "test", "g", "--json", code=1)
+    assert failed.json()["state"] == "failed"
     assert "93000" in failed.err and KEY not in failed.err
 
 

@@ -59,15 +59,18 @@ def test_a_post_goes_the_whole_way(run: Run, room: Newsroom) -> None:
     shown = run(*by("wen", "review", "show", post)).out
     assert "“在草原”: 哪片草原?" in shown and "Returned by er: 写明地点" in shown
     assert SAID in shown and "✓ first review: 姓名yi (yi)" in shown
+    (comment,) = run("review", "show", post, "--json").json()["comments"]
+    assert (comment["login"], comment["quoted"]) == ("yi", "在草原")
     run(*by("wen", "post", "edit", post, "--text", "五四青年节。我们在锡林郭勒草原。"))
-    run(*by("wen", "review", "submit", post))
+    told = run(*by("wen", "review", "submit", post, "--json")).json()
+    assert (told["number"], told["stages"]) == (2, "first,second,final") and told["warnings"]
     changed = run(*by("er", "review", "diff", post)).out
     assert "-我们在草原。" in changed and "+我们在锡林郭勒草原。" in changed
     assert "no earlier submission" in run(*by("san", "review", "diff", post)).out
     for login in ("yi", "er"):
         run(*by(login, "review", "approve", post))
     assert "all approved" in run(*by("san", "review", "approve", post)).out
-    assert "queued for 1" in run(*by("fa", "post", "send", post)).out
+    assert len(run(*by("fa", "post", "send", post, "--json")).json()["deliveries"]) == 1
     facts = run("review", "show", post, "--json").json()
     assert [one["login"] for one in facts["signed"]] == ["yi", "er", "san"]
     assert (facts["state"], facts["missing"], facts["content"]["title"]) == ("approved", [], "预告")

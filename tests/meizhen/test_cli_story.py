@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import pytest
+from command import invoke
 from scenery import make_account, make_node, run_until_idle
-from typer.testing import CliRunner
 
 import meizhen.house
 from config import Database, ManualClock, MeizhenError
 from config.secrets import KeyRing
-from meizhen.cli import app
 from organisation.accounts import Account, find_account
 from sandbox.platforms import webhook
 from sandbox.world import Fault
@@ -72,7 +71,7 @@ class Desk:
         self.clock.advance(61)
 
     def run(self, *arguments: object) -> str:
-        result = CliRunner().invoke(app, ["post", *map(str, arguments)])
+        result = invoke("post", *arguments)
         if isinstance(result.exception, Exception):
             raise result.exception
         assert result.exit_code == 0, result.output

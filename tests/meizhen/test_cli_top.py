@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from archived import Told, write_archive
+from command import invoke
 from scenery import make_account
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from analytics.figures import (
     ArticleFact,
@@ -20,7 +21,6 @@ from analytics.figures import (
 )
 from config import InputError, load_settings, migrate, open_database
 from config.secrets import create_key_file, load_key_file
-from meizhen.cli import app
 from meizhen.house import KEY_FILE
 
 AT = datetime(2026, 2, 9, tzinfo=UTC)
@@ -62,7 +62,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def call(*arguments: object) -> Result:
     days = ["--since", "2025-12-01", "--until", "2026-01-31"]
-    return CliRunner().invoke(app, ["figures", "top", *days, *map(str, arguments)])
+    return invoke("figures", "top", *days, *arguments)
 
 
 def test_a_person_gets_a_table_and_how_the_values_came_about(home: Path) -> None:

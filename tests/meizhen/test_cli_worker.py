@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from json_schemas import require_schema
 
 from sandbox.platforms import webhook
 from sandbox.world import Fault
@@ -50,6 +51,7 @@ class Installation:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        require_schema(arguments, done.returncode, done.stdout)
         return done.stdout
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from json_schemas import require_schema
 
 from config import MeizhenError
 from meizhen.demo.run import demo
@@ -22,6 +23,7 @@ def test_the_demo_publishes_once_collects_reports_and_ranks(
     finished: subprocess.CompletedProcess[str],
 ) -> None:
     assert finished.returncode == 0, finished.stderr[-2000:]
+    require_schema(["demo", "--json"], finished.returncode, finished.stdout)
     summary = json.loads(finished.stdout)
     assert summary["shortfalls"] == []
     assert (summary["units"], summary["received_twice"]) == (27, 0)

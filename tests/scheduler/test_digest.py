@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from json_schemas import differences
 from newsroom import Newsroom, make_newsroom
 from scenery import queue_posts
 from sqlalchemy import update
@@ -14,6 +16,7 @@ from sqlmodel import Session, col
 from config import Database, ManualClock
 from config.messages import speaking
 from config.secrets import KeyRing
+from meizhen.cli._output import as_json_text
 from organisation import Account, entries_of, put_in_charge
 from organisation.silence import Silence
 from organisation.units import in_subtree
@@ -119,6 +122,7 @@ def test_the_digest_tells_what_comes_whom_it_waits_for_what_failed_and_who_is_si
     }
 
     digest = desk.digest(seen=seen)
+    assert differences("queue-next", as_json_text(asdict(digest))) == ""
     told = {one.post: (one.state, one.stage, one.waits_for) for one in digest.coming}
     assert told == {
         waiting: (Readiness.IN_REVIEW, "second", ("姓名er",)),

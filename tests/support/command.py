@@ -1,4 +1,7 @@
-"""The `meizhen` command in this process: its exit code and what it says, as a shell would see it."""
+"""The `meizhen` command in this process: its exit code and what it says, as a shell would see it.
+
+Whatever it says with `--json` keeps to the command's schema.
+"""
 
 import json
 import sys
@@ -7,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from json_schemas import require_schema
+from typer.testing import CliRunner, Result
 
-from meizhen.cli import main
+from meizhen.cli import app, main
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,15 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             ended = int(end.code or 0)
         said = Said(ended, *capsys.readouterr())
         assert said.code == code, said
+        require_schema([*map(str, arguments)], said.code, said.out)
         return said
 
     return run
+
+
+def invoke(*arguments: object) -> Result:
+    """The same by the runner that keeps what a command raised."""
+    told = [*map(str, arguments)]
+    result = CliRunner().invoke(app, told)
+    require_schema(told, result.exit_code, result.stdout)
+    return result
