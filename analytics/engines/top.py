@@ -209,13 +209,11 @@ def _placed(row: Row, asked: Plan) -> Placed:
 
 
 def _by(told: str) -> By:
-    try:
-        return By(told)
-    except ValueError:
-        known = ", ".join(by.value for by in By if by is not By.WEEK)
-        raise InputError(
-            "by", [Problem("engine.unknown_by", params={"received": told, "known": known})]
-        ) from None
+    known = {by.value: by for by in By if by is not By.WEEK}  # weeks are a course, no ranking
+    if told not in known:
+        params = {"received": told, "known": ", ".join(known)}
+        raise InputError("by", [Problem("engine.unknown_by", params=params)])
+    return known[told]
 
 
 def _meanings(

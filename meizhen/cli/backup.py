@@ -9,7 +9,7 @@ from config.errors import MeizhenError
 from config.messages import text
 from meizhen.cli._output import beijing, show_json
 
-app = typer.Typer(help=text("backup.help"))
+app = typer.Typer(help=text("backup.help"), add_completion=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help=text("backup.help_json"))]
 
@@ -34,7 +34,7 @@ def take(
     with open_house() as house:
         taken = take_backup(house, out, keep=keep, progress=telling())
     if as_json:
-        facts = {"file": str(taken.file), "size": taken.size, "removed": taken.removed}
+        facts = {"file": str(taken.file), "file_size": taken.size, "removed": taken.removed}
         show_json(facts | taken.manifest.facts())
         return
     manifest = taken.manifest

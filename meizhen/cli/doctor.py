@@ -5,7 +5,7 @@ import typer
 from config.messages import text
 from meizhen.cli._wording import AsJson
 
-app = typer.Typer(help=text("cli.doctor"))
+app = typer.Typer(help=text("cli.doctor"), add_completion=False)
 _MARKS = {"fine": "✓", "warn": "!", "bad": "✗"}
 
 

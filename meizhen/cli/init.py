@@ -4,7 +4,7 @@ import typer
 
 from config.messages import text
 
-app = typer.Typer(help=text("cli.init"))
+app = typer.Typer(help=text("cli.init"), add_completion=False)
 
 
 @app.command(help=text("cli.init"))

@@ -8,7 +8,7 @@ import typer
 from config.messages import text
 from meizhen.cli._output import beijing, show_json
 
-app = typer.Typer(help=text("backup.help_restore"))
+app = typer.Typer(help=text("backup.help_restore"), add_completion=False)
 
 
 @app.command(help=text("backup.help_restore"))

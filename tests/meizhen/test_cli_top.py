@@ -87,6 +87,9 @@ def test_the_age_is_told(home: Path) -> None:
     assert "no figures of this name" in call("--metric", "read_people", "--age", "30").stdout
 
 
-@pytest.mark.parametrize("wrong", [("--level", "x"), ("--by", "x"), ("--engine", "x"), ("--until", "x")])
+_WRONG = [("--level", "x"), ("--by", "x"), ("--by", "week"), ("--engine", "x"), ("--until", "x")]
+
+
+@pytest.mark.parametrize("wrong", _WRONG)
 def test_a_wrong_option_is_refused(home: Path, wrong: tuple[str, str]) -> None:
     assert isinstance(call("--metric", "read_people", *wrong).exception, InputError)
