@@ -9,14 +9,29 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("zh", "en")
+_BETWEEN = {"zh": "、", "en": ", "}
 _CATALOGUES = Path(__file__).with_name("catalogues")
 _chosen: str | None = None
 # Of one request: its reader's. Everything that runs for the request inherits it, threads too.
 _requested: ContextVar[str | None] = ContextVar("meizhen_language", default=None)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Values of an enumeration within a text, each by its own entry: `Words("task.state_", ("done",))`."""
+
+    prefix: str
+    values: tuple[str, ...]
+
+    def told(self, language: str) -> str:
+        return _BETWEEN[language].join(
+            told(f"{self.prefix}{value}", {}, language=language) for value in self.values
+        )
 
 
 def use_language(language: str) -> None:
@@ -70,7 +85,8 @@ def told(key: str, params: Mapping[str, object], *, language: str | None = None,
     topic, _, entry = key.partition(".")
     texts = catalogue(topic)[entry]
     chosen = language or present_language()
-    if part:
-        return texts.get(f"{part}_{chosen}", "").format_map(params)
-    found = texts[chosen]
-    return found.format_map(params) if "{" in found or "}" in found else found
+    found = texts.get(f"{part}_{chosen}", "") if part else texts[chosen]
+    if "{" not in found and "}" not in found:
+        return found
+    filled = {name: one.told(chosen) if isinstance(one, Words) else one for name, one in params.items()}
+    return found.format_map(filled)

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlmodel import Field, Session, SQLModel, col
 
 from config.errors import MeizhenError
+from config.messages import Words
 from config.secrets import KeyRing
 from connectors import Pasted
 from organisation.accounts import Account
@@ -23,6 +24,7 @@ from scheduler.assisted_views import assistance_of, connector_of
 from scheduler.deliveries import Delivery
 
 REASON = 500
+_STATES = "task.state_"
 _REMINDERS = 3  # at the hand-over, half-way, and when the time is over
 
 
@@ -223,8 +225,8 @@ def _held(session: Session, task_id: int, allowed: tuple[TaskState, ...]) -> Tas
             "task.wrong_state",
             may_have_gone_out=task.state == TaskState.DONE,
             id=task_id,
-            state=task.state,
-            expected=", ".join(allowed),
+            state=Words(_STATES, (task.state,)),
+            expected=Words(_STATES, allowed),
         )
     return task
 
@@ -240,9 +242,12 @@ def _moved(
     told: str = "",
 ) -> None:
     if not move(session, [task.known_id], sources, target, now=now, actor=actor, told=told):
-        raise MeizhenError(
-            "task.wrong_state", id=task.id, state=task.state, expected=", ".join(sources)
-        )  # somebody was faster
+        raise MeizhenError(  # somebody was faster
+            "task.wrong_state",
+            id=task.id,
+            state=Words(_STATES, (task.state,)),
+            expected=Words(_STATES, sources),
+        )
 
 
 def _require_new(session: Session, task: Task, pasted: Pasted) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from config.errors import MeizhenError
+from config.messages import Words
 from config.secrets import KeyRing
 from organisation.ledger import record
 from scheduler import lanes, notices
@@ -22,6 +23,7 @@ from scheduler.review_approvals import late_within, windows_of
 
 PERSON_MAY_CANCEL = (State.QUEUED, State.PAUSED, State.MISSED, State.FAILED, State.HANDED_OVER)
 _URL_CHARACTERS = 1000
+_STATES = "delivery.state_"
 PERSON_MAY_MOVE = (State.QUEUED, State.PAUSED, State.MISSED)
 RESCHEDULED = "rescheduled"  # the code of its event, whose text is the new time
 _PERSON_MAY_RETRY = (State.FAILED, State.MISSED)
@@ -235,8 +237,8 @@ def _locked(session: Session, delivery_ids: Sequence[int], allowed: Sequence[Sta
                 "delivery.wrong_state",
                 may_have_gone_out=delivery.state in (State.SENDING, State.UNCERTAIN, State.ACCEPTED),
                 id=delivery.id,
-                state=delivery.state,
-                expected=", ".join(allowed),
+                state=Words(_STATES, (delivery.state,)),
+                expected=Words(_STATES, tuple(allowed)),
             )
     return rows
 

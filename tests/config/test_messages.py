@@ -3,7 +3,9 @@
 import pytest
 
 from config import InputError, MeizhenError, Problem
-from config.messages import present_language, text, told, use_language
+from config.messages import Words, present_language, text, told, use_language
+from scheduler.assisted_tasks import TaskState
+from scheduler.deliveries import State
 
 
 @pytest.fixture
@@ -42,6 +44,19 @@ def test_an_error_tells_both_languages_and_whether_anything_went_out() -> None:
     assert "/x" in str(facts["zh"]) and "/x" in str(facts["en"])
     assert facts["remedy_zh"] and facts["remedy_en"]
     assert str(error) == f"{facts['en']} {facts['remedy_en']}"
+
+
+def test_states_within_an_error_are_told_in_the_readers_words() -> None:
+    allowed = Words("task.state_", ("waiting", "opened"))
+    error = MeizhenError("task.wrong_state", id=7, state=Words("task.state_", ("done",)), expected=allowed)
+    assert error.told("zh") == "任务 7 现在是“已完成”,这样做要求它是:待认领、已认领。"
+    assert error.told("en") == "Task 7 is “done”; this needs it to be: waiting, opened."
+
+
+@pytest.mark.parametrize(("prefix", "states"), [("task.state_", TaskState), ("delivery.state_", State)])
+def test_every_state_has_its_words(prefix: str, states: type[TaskState | State]) -> None:
+    words = Words(prefix, tuple(states))
+    assert all(words.told(language) for language in ("zh", "en"))
 
 
 def test_an_input_error_names_every_place_and_counts_the_rest() -> None:
