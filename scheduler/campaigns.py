@@ -114,8 +114,8 @@ def edit_campaign(
 ) -> Campaign:
     """Changes a campaign that still is what its editor has read as `edition` (None: whatever it is now).
 
-    Raises InputError, MeizhenError `campaign.unknown`, `campaign.closed`, `campaign.changed`, or
-    `campaign.unit_used` for a unit that has done something already.
+    Raises InputError (days that leave an item's due day out are among it), MeizhenError `campaign.unknown`,
+    `campaign.closed`, `campaign.changed`, or `campaign.unit_used` for a unit that has done something already.
     """
     campaign = hold_open(session, campaign_id)
     if edition is not None and edition != campaign.edition:
@@ -132,6 +132,7 @@ def edit_campaign(
     gone = {one.path for one in leaving}
     staying = [*(one for path, one in there.items() if path not in gone), *entering]
     plan = checked_plan(told, session.get_one(Unit, campaign.unit_id), staying)
+    _require_items_within(session, campaign, plan)
     before = Plan(campaign.title, campaign.starts, campaign.ends, campaign.goal)
     campaign = advance(
         session, campaign, title=plan.title, goal=plan.goal, starts=plan.starts, ends=plan.ends
@@ -280,6 +281,18 @@ def advance(session: Session, campaign: Campaign, **values: object) -> Campaign:
     if moved is None:
         raise MeizhenError("campaign.changed", id=campaign.known_id)
     return moved
+
+
+def _require_items_within(session: Session, campaign: Campaign, plan: Plan) -> None:
+    due = columns(CampaignItem).where(col(CampaignItem.campaign_id) == campaign.known_id)
+    problems = []
+    for item in session.scalars(due.order_by(col(CampaignItem.number))):
+        if not plan.starts <= item.due <= plan.ends:
+            column = "starts" if item.due < plan.starts else "ends"
+            params = {"number": item.number, "title": item.title, "due": item.due}
+            problems.append(Problem("campaign.item_left_out", column=column, params=params))
+    if problems:
+        raise InputError("campaign", problems)
 
 
 def _enter(session: Session, campaign: Campaign, units: Sequence[Unit]) -> None:

@@ -172,6 +172,23 @@ def test_a_plan_is_checked_whole_and_a_wrong_one_changes_nothing(field: Field) -
         assert len(page_of_campaigns(session, None, Asked(STARTS))) == 1
 
 
+def test_new_days_leave_out_nothing_that_is_due(field: Field) -> None:
+    campaign = field.campaign()
+
+    def move(change: Change) -> None:
+        with field.database.write() as session:
+            edit_campaign(session, field.keys, campaign, change, edition=None, **field.by)
+
+    for change, column in ((Change(ends=DUE - timedelta(1)), "ends"), (Change(starts=ENDS), "starts")):
+        with pytest.raises(InputError) as told:
+            move(change)
+        assert {(one.code, one.column) for one in told.value.problems} == {("campaign.item_left_out", column)}
+    kept = board(field, campaign).campaign
+    assert (kept.starts, kept.ends) == (STARTS, ENDS)
+    move(Change(ends=max(item.due for item in board(field, campaign).items)))
+    assert board(field, campaign).campaign.ends >= DUE
+
+
 def test_what_two_change_at_once_is_changed_by_one(field: Field) -> None:
     campaign = field.campaign()
     edition = board(field, campaign).campaign.edition
