@@ -5,8 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from award_sheets import fill
 from award_world import Store, World, rows_of, small_rule, wechat
-from xlsxwriter import Workbook
 
 from analytics.awards import run_award
 from analytics.awards.folder import RunFolder
@@ -42,20 +42,6 @@ def run(database: Database, tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
     write_sheets(folder, tmp_path / "judges.csv", tmp_path / "sheets")
     return folder
-
-
-def fill(sheet: Path, score: int | str, *, drop: int = 0) -> Path:
-    """Writes scores into a sheet as a judge would."""
-    rows = read_sheet(sheet).rows
-    filled = sheet.with_name(f"filled-{sheet.name}")
-    book = Workbook(filled)
-    page = book.add_worksheet()
-    page.write_row(0, 0, COLUMNS)
-    for number, row in enumerate(rows[drop:], start=1):
-        for place, name in enumerate(COLUMNS):
-            page.write_string(number, place, str(score) if name == "score" else row[name])
-    book.close()
-    return filled
 
 
 def written(tmp_path: Path) -> dict[str, Path]:

@@ -203,8 +203,8 @@ class PageHouse:
         for name in names:
             Image.new("RGB", (1880, 1000), "teal").save(self.folder / name)
 
-    def reads(self, account: Account, told: Sequence[tuple[date, int]]) -> None:
-        """Articles of these days whose reads after a week are these."""
+    def reads(self, account: Account, told: Sequence[tuple[date, int]], more: Sequence[str] = ()) -> None:
+        """Articles of these days whose reads after a week are these; of other figures a tenth as many."""
         with self.opened() as house:
             know_wechat(house.database)
             with house.database.write() as session:
@@ -214,8 +214,9 @@ class PageHouse:
                 ]
                 ids = store_articles(session, account.known_id, facts)
                 figures = [
-                    ArticleFigure(ids[f"{number}"], "read_people", day + timedelta(days=7), value)
+                    ArticleFigure(ids[f"{number}"], name, day + timedelta(days=7), value // share)
                     for number, (day, value) in enumerate(told)
+                    for name, share in (("read_people", 1), *((one, 10) for one in more))
                 ]
                 source = source_id(session, "api", "wechat articles", self.clock.now())
                 store_snapshots(session, source, self.clock.now(), figures)

@@ -6,6 +6,7 @@ from shutil import copy
 
 import pyotp
 from archiving import three_months
+from award_sheets import fill
 from award_world import small_rule
 from example_connector import installed_connector
 from films import film
@@ -20,6 +21,12 @@ from sandbox.platforms import _wechat_component
 from sandbox.world import SandboxAccount
 
 EXPORT = Path(__file__).parents[1] / "analytics" / "data" / "wechat-export-sample.csv"
+_JURY = (
+    'data = { weight = "1", scale = "fixed_anchor", anchor = 1000 }',
+    'data = { weight = "0.7", scale = "fixed_anchor", anchor = 1000 }\n'
+    'jury = { weight = "0.3", min_judges = 3, trim = 1, recuse_same_org = true }',
+)
+_NOTICE = "\n[notice]\npublic_days = 5\nobjection = { named = true, answer_days = 3 }\n"
 NOVEMBER = [(date(2026, 11, day), 900 + day) for day in range(2, 16)]
 
 
@@ -241,6 +248,31 @@ def _waits_for_a_signature(house: PageHouse, number: int) -> None:
     post = ("--account", "webhook:bt", "--due", "2026-12-01T09:00", "--title", "预告", "--text", STORY)
     house.run("--as", "wen", "post", "draft", *post)
     house.run("--as", "wen", "review", "submit", number)
+
+
+@house_of("docs/how-to/run-the-award.md")
+def _award(house: PageHouse) -> None:
+    """A year of two accounts; four judges, whose sheets come back; nobody objects but once."""
+    house.at("2027-01-20 09:00")
+    for number, handle in enumerate(("our-account", "our-second")):
+        account = house.account("wechat", handle, ("NM-HH", "NM-BT")[number])
+        days = [(date(2026, 1, 5) + timedelta(days=7 * week), 900 + 10 * week * number) for week in range(50)]
+        house.reads(account, days, ("recommend_heart", "like", "share"))
+    house.file("judges.csv", "judge,unit\n李敏,\n王强,\n赵岩,\n")
+
+    def written() -> None:
+        rule = small_rule(house.folder, _JURY)
+        house.file("rule.toml", f"{rule.read_text('utf-8')}{_NOTICE}")
+
+    def judged() -> None:
+        for number, sheet in enumerate(sorted((house.folder / "评分表").glob("0*.xlsx"))):
+            filled = fill(sheet, 70 + number).rename(sheet)
+            if number > 0:
+                house.run("award", "jury", "file", "award-2026/", filled)
+
+    house.meanwhile["meizhen award check"] = written
+    house.meanwhile["meizhen award jury file"] = judged
+    house.meanwhile["meizhen award objection list"] = lambda: house.at("2027-01-27 09:00")
 
 
 # --- platforms --------------------------------------------------------------------------------------------
