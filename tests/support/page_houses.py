@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 import responses
 from command import Said
 from people import make_person
@@ -24,7 +23,7 @@ from scenery import make_node, run_until_idle
 from smtp_site import mail_site
 from sqlalchemy import text
 from sqlmodel import SQLModel
-from web_node import web_node
+from web_node import WebNode, web_node
 from weeks import know_wechat
 
 from analytics.figures import ArticleFact, ArticleFigure, source_id, store_articles, store_snapshots
@@ -41,8 +40,6 @@ from scheduler.posts import Post
 
 if TYPE_CHECKING:
     from conftest import RunningSandbox
-
-    from sandbox.platforms._wechat_events import EventPost
 
 ROOT = Path(__file__).parents[2]
 UNITS = """code,parent,kind,name_zh
@@ -116,24 +113,19 @@ class PageHouse:
         self.clock.move_to(beijing(told))
         self.sandbox.world.move_to(self.clock.now())
 
-    def service(self) -> None:
-        """A node publishes what is due."""
+    def service(self, patience: timedelta = timedelta(0)) -> None:
+        """A node publishes what is due, and waits so long for what follows."""
         with self.opened() as house:
             node = make_node(house.database, house.keys, self.clock, house.media_folder)
-            run_until_idle(node, timedelta(0))
+            run_until_idle(node, patience)
 
-    def node(self) -> str:
-        """The address of a service that has looked around once."""
+    def node(self) -> WebNode:
+        """A service that has looked around once."""
         house = self.stack.enter_context(self.opened())
         node = self.stack.enter_context(web_node(house.database, house.keys, self.clock, self.home))
         run_until_idle(node.dispatcher, timedelta(0))
         node.watchman.look()
-        return node.address
-
-    def hear(self, address: str, account: str, post: "EventPost") -> None:
-        """The platform calls back."""
-        place = f"{address}/callback/{account}"
-        assert requests.post(place, params=post.query, data=post.body, timeout=10).text == "success"
+        return node
 
     def at_the_double(self, name: str, platform: str) -> None:
         """An account that a page has registered is one of the double's, not of the real platform's."""
