@@ -1,5 +1,7 @@
 """Score sheets: without own accounts, sealed until all are in, opened together into the run's scores."""
 
+import json
+from base64 import b64decode
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -69,7 +71,9 @@ def test_sheets_are_sealed_until_all_are_in_and_then_make_the_scores(
         assert refused.value.code == "award.sheets_missing"
         who, name = file_sheet(run, keys, fill(path, 61 + number))
         assert who == judge
-        assert str(61 + number) not in (run.path / name).read_text("utf-8").split('"ciphertext"')[0]
+        sealed = json.loads((run.path / name).read_text("utf-8"))
+        assert sealed.keys() == {"judge", "key_version", "wrapped_key", "ciphertext"}
+        assert b"demo-" not in b64decode(sealed["ciphertext"])  # a row tells whom its score is for
         assert not run.has("inputs/jury.csv")
     open_sheets(run, keys)
     rule = tmp_path / "small.toml"
