@@ -145,7 +145,8 @@ class PageShell:
     def _answer(self, question: str, default: str | None = None, **how: object) -> object:
         """What is typed; the question stands on the screen as it would."""
         assert self._house.typed, f"asked, and nobody answers: {question}"
-        typer.echo(question if default is None else f"{question} [{default}]:")
+        shown = question if default is None else f"{question} [{default}]:"
+        typer.echo(shown, err=bool(how.get("err")))
         typed, read = self._house.typed.pop(0), how.get("value_proc")
         answer = typed(self._house.screen + self._shown()) if callable(typed) else typed
         return read(answer) if callable(read) else answer
