@@ -169,7 +169,8 @@ def ensure(session: Session, account_ids: Sequence[int]) -> dict[int, int]:
         "INSERT INTO lane (account_id, last_seq, paused, pause_code, pause_text, fence, wakeups) "
         "VALUES (:account_id, 0, false, '', '', 0, 0) ON CONFLICT (account_id) DO NOTHING"
     )
-    session.execute(text(insert_missing), [{"account_id": account_id} for account_id in wanted])
+    if wanted:
+        session.execute(text(insert_missing), [{"account_id": account_id} for account_id in wanted])
     rows = session.execute(
         select(col(Lane.account_id), col(Lane.last_seq))
         .where(col(Lane.account_id).in_(wanted))

@@ -1,4 +1,7 @@
-"""The documentation holds: its commands run, its links lead somewhere, its versions agree."""
+"""The documentation holds: its commands are there, its links lead somewhere, its versions agree.
+
+That the commands do what the pages say is in `test_docs_run.py`.
+"""
 
 import os
 import re
@@ -50,7 +53,7 @@ def test_the_readme_shows_a_command_of_every_noun_or_says_what_it_is_for() -> No
     text = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs/how-to/install-and-run.md").read_text(
         "utf-8"
     )
-    assert [noun for noun in NOUNS if f"meizhen {noun}" not in text and f"make {noun}" not in text] == []
+    assert [one for one in NOUNS if not re.search(rf"(meizhen|make) (--as \w+ )?{one}\b", text)] == []
     assert set(NOUNS) < set(catalogue("cli"))
 
 
@@ -62,18 +65,44 @@ def test_every_command_that_is_told_is_there_and_has_its_options(page: Path) -> 
     assert [line for line in told if _unknown(re.split(r" #|[|`;]|&&| > ", line)[0])] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_no_command_that_is_told_in_a_sentence_has_a_word_too_many(page: Path) -> None:
+    told = re.findall(r"`meizhen ([^`\n]*)`", page.read_text("utf-8"))
+    if page.parent.name == "decisions" or page.name == "CHANGELOG.md":
+        return
+    # What may be left out stands in brackets; a dot-dot-dot is whatever belongs there.
+    whole = [re.split(r" \[| > ", line)[0] for line in told if "…" not in line]
+    assert [line for line in whole if _left_over(line)] == []
+
+
+def _left_over(line: str) -> list[str]:
+    command, words = _found(shlex.split(re.sub("^--as \\w+ ", "", line)))
+    if hasattr(command, "get_command"):
+        return []  # a noun alone, or several of its commands at once
+    left: list[str] = command.make_parser(typer.Context(command)).parse_args(list(words))[1]
+    return left
+
+
+def _found(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that the words begin with, and its own words."""
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "get_command"):
+        inner = command.get_command(typer.Context(command), words[0])
+        if inner is None:
+            break
+        command, words = inner, words[1:]
+    return command, words
+
+
 def _unknown(line: str) -> bool:
     """Does it name a command that there is not, or an option that the command has not?"""
     try:
         words = shlex.split(re.sub("^--as \\w+ ", "", line))
     except ValueError:  # a sentence with half a quotation
         return False
-    command: Any = typer.main.get_command(app)
-    while words and hasattr(command, "get_command"):
-        inner = command.get_command(typer.Context(command), words[0])
-        if inner is None:
-            return not command.invoke_without_command
-        command, words = inner, words[1:]
+    command, words = _found(words)
+    if words and hasattr(command, "get_command"):
+        return not command.invoke_without_command
     known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     return any(word.startswith("--") and word.partition("=")[0] not in {*known, "--help"} for word in words)
 

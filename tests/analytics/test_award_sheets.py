@@ -1,12 +1,14 @@
 """Score sheets: without own accounts, sealed until all are in, opened together into the run's scores."""
 
+import json
+from base64 import b64decode
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from award_sheets import fill
 from award_world import Store, World, rows_of, small_rule, wechat
-from xlsxwriter import Workbook
 
 from analytics.awards import run_award
 from analytics.awards.folder import RunFolder
@@ -44,20 +46,6 @@ def run(database: Database, tmp_path: Path) -> RunFolder:
     return folder
 
 
-def fill(sheet: Path, score: int | str, *, drop: int = 0) -> Path:
-    """Writes scores into a sheet as a judge would."""
-    rows = read_sheet(sheet).rows
-    filled = sheet.with_name(f"filled-{sheet.name}")
-    book = Workbook(filled)
-    page = book.add_worksheet()
-    page.write_row(0, 0, COLUMNS)
-    for number, row in enumerate(rows[drop:], start=1):
-        for place, name in enumerate(COLUMNS):
-            page.write_string(number, place, str(score) if name == "score" else row[name])
-    book.close()
-    return filled
-
-
 def written(tmp_path: Path) -> dict[str, Path]:
     return {read_sheet(path).rows[0]["judge"]: path for path in sorted((tmp_path / "sheets").glob("0*.xlsx"))}
 
@@ -83,7 +71,9 @@ def test_sheets_are_sealed_until_all_are_in_and_then_make_the_scores(
         assert refused.value.code == "award.sheets_missing"
         who, name = file_sheet(run, keys, fill(path, 61 + number))
         assert who == judge
-        assert str(61 + number) not in (run.path / name).read_text("utf-8").split('"ciphertext"')[0]
+        sealed = json.loads((run.path / name).read_text("utf-8"))
+        assert sealed.keys() == {"judge", "key_version", "wrapped_key", "ciphertext"}
+        assert b"demo-" not in b64decode(sealed["ciphertext"])  # a row tells whom its score is for
         assert not run.has("inputs/jury.csv")
     open_sheets(run, keys)
     rule = tmp_path / "small.toml"

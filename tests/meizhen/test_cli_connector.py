@@ -1,16 +1,13 @@
 """`meizhen connector`: a stranger's connector is found, tested like ours, and told what is wrong with it."""
 
-import tomllib
 from collections.abc import Callable, Iterator
-from importlib import invalidate_caches
 from pathlib import Path
-from shutil import copy
 
 import pytest
 from command import Said, command
+from example_connector import EXAMPLE, installed_connector
 from scenery import make_account
 
-import connectors._registry as registry
 from config import ManualClock
 from config.database import connect
 from config.secrets import KeyRing
@@ -20,45 +17,13 @@ from organisation.stages import parse_stages, set_stages
 from organisation.units import Unit
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs" / "tutorials" / "connector"
 Run = Callable[..., Said]
-
-
-def install(folder: Path) -> None:
-    """Puts the example where an installer puts it: its modules, and beside them the distribution's facts."""
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))
-    facts = project["project"]
-    info = folder / f"{facts['name'].replace('-', '_')}-{facts['version']}.dist-info"
-    info.mkdir(parents=True)
-    for module in project["tool"]["hatch"]["build"]["targets"]["wheel"]["include"]:
-        copy(EXAMPLE / module, folder)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {facts['name']}\nVersion: {facts['version']}\n", "utf-8"
-    )
-    lines = []
-    for group, entries in facts["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {place}" for name, place in entries.items())]
-    (info / "entry_points.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    folder = tmp_path / "site"
-    install(folder)
-    monkeypatch.syspath_prepend(str(folder))
-    # The sandbox is a process of its own and has to see it too.
-    monkeypatch.setenv("PYTHONPATH", f"{folder}:{ROOT}")
-    _forget()
-    yield
-    monkeypatch.undo()
-    _forget()
-
-
-def _forget() -> None:
-    """What is installed is asked again."""
-    invalidate_caches()
-    registry.platforms.cache_clear()
-    registry.connector_for.cache_clear()
+    with installed_connector(tmp_path / "site", monkeypatch):
+        yield
 
 
 @pytest.fixture

@@ -71,6 +71,14 @@ def test_the_answer_may_stand_in_the_command(run: Run) -> None:
     assert "past their limit" not in run("queue", "resume", "--late", "cancel").out
 
 
+def test_a_unit_without_accounts_has_nothing_to_stop(run: Run, tmp_path: Path) -> None:
+    units = tmp_path / "units.csv"
+    units.write_text("code,parent,kind,name_zh\nEMPTY,,league,无账号\n", "utf-8")
+    run("org", "import", units)
+    assert "0 account" in run("queue", "pause", "--unit", "EMPTY").out
+    assert "0 account" in run("queue", "resume", "--unit", "EMPTY").out
+
+
 def test_called_off_is_called_off(run: Run) -> None:
     assert "2 were past their limit and are called off" in run("queue", "resume", "--late", "CANCEL").out
     assert states(run) == all_of("cancelled")
