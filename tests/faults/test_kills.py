@@ -36,8 +36,8 @@ def test_a_node_killed_after_it_took_its_lanes_has_sent_nothing_and_another_goes
 ) -> None:
     """Lanes are taken two ticks before their time: between the two the node dies."""
     installation.add_accounts(3)
-    installation.queue(2, due=datetime.now(UTC) + timedelta(seconds=3))
-    node = installation.start(tick=2.0)
+    installation.queue(2, due=datetime.now(UTC) + timedelta(seconds=8))  # a busy machine starts it in time
+    node = installation.start(tick=4.0)
     wait_until(lambda: installation.held_by(node) == 3, "the lanes are taken")
     node.kill()
     assert (installation.arrived(), installation.attempts()) == (0, 0)
