@@ -209,11 +209,24 @@ def _placed(row: Row, asked: Plan) -> Placed:
 
 
 def _by(told: str) -> By:
-    known = {by.value: by for by in By if by is not By.WEEK}  # weeks are a course, no ranking
+    known = {by.value: by for by in By}
     if told not in known:
-        params = {"received": told, "known": ", ".join(known)}
-        raise InputError("by", [Problem("engine.unknown_by", params=params)])
+        raise InputError("by", [_unknown_by(told)])
     return known[told]
+
+
+def require_ranked(by: str) -> None:
+    """An account's weeks are a course (`analytics.weeks`) and no ranking: a list has no column for them.
+
+    Raises InputError.
+    """
+    if by == By.WEEK:
+        raise InputError("by", [_unknown_by(by)])
+
+
+def _unknown_by(told: str) -> Problem:
+    ranked = ", ".join(by.value for by in By if by is not By.WEEK)
+    return Problem("engine.unknown_by", params={"received": told, "known": ranked})
 
 
 def _meanings(

@@ -211,9 +211,9 @@ def _against_ceiling(
     value: Decimal, term: Term, figures: Mapping[str, Decimal], logarithmic: bool
 ) -> Decimal:
     ceiling = _ceiling(term, figures)
-    if ceiling <= 0:
-        return _ZERO
-    return value / ((ceiling + 1).ln() if logarithmic else ceiling)
+    if logarithmic and ceiling > 0:
+        ceiling = (ceiling + 1).ln()  # 0 for what fifty digits do not tell from 0
+    return value / ceiling if ceiling > 0 else _ZERO
 
 
 def _ceiling(term: Term, figures: Mapping[str, Decimal]) -> Decimal:

@@ -33,9 +33,10 @@ def top(
     as_json: Annotated[bool, typer.Option("--json", help=text("figures.option_json"))] = False,
 ) -> None:
     from analytics.engines.registry import Means
-    from analytics.engines.top import answer
+    from analytics.engines.top import answer, require_ranked
     from config.clock import shanghai_day
 
+    require_ranked(by)
     with open_house() as house:
         yesterday = shanghai_day(house.clock.now()) - timedelta(days=1)
         last = day_of("--until", until) or yesterday

@@ -65,6 +65,15 @@ def test_floats_give_what_fifty_digits_give(data: st.DataObject) -> None:
     assert compute(definition, variables) == compute_exactly(definition, figures, places)  # type: ignore[arg-type]
 
 
+def test_a_ceiling_that_is_all_but_zero_counts_as_zero() -> None:
+    definition = load_definition("nri_newrank_old")
+    (times,) = {
+        term.ceiling_times for level in definition.levels for term in level.terms if term.ceiling_times
+    }
+    others = dict.fromkeys(definition.variables, 1)
+    assert compute(definition, others | {times: 6e-186}) == compute(definition, others | {times: 0})
+
+
 def test_a_value_at_a_rounding_boundary_is_left_to_fifty_digits() -> None:
     # 1000 × ln 2 × w is brought within 1e-15 of a half millionth: floats must not decide it.
     with localcontext() as context:
