@@ -36,6 +36,7 @@ class Installation:
             "MEIZHEN_HOME": str(folder / "home"),
             "MEIZHEN_LANGUAGE": "en",
             "MEIZHEN_TICK_SECONDS": "0.2",
+            "MEIZHEN_CALL_SECONDS": "5",  # what a killed node left open is looked at after it
             "MEIZHEN_PORT": "0",
             "MEIZHEN_PRIVATE_NETWORKS": "127.0.0.0/8",  # where the sandbox is
         }
