@@ -12,6 +12,12 @@ def gate_told(gate: Gate, language: str) -> str:
     return told(f"papers.gate_{gate.rule}", {"value": value_told(gate)}, language=language)
 
 
+def reason_told(category: Category, name: str, language: str) -> str:
+    """What those ask for who are refused by `name`: a gate of the rule, or what every rule asks."""
+    gate = next((one for one in category.gates if one.rule == name), Gate(name))
+    return gate_told(gate, language)
+
+
 def value_told(gate: Gate) -> str:
     """The day or the number of a gate, '' where it has none."""
     if gate.value is None:

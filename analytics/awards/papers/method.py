@@ -13,7 +13,7 @@ from analytics.awards.papers.facts import Run, interval, percent, ranking_of, sa
 from analytics.awards.papers.volume import volume_effect
 from analytics.awards.result import CategoryResult, Placed
 from analytics.awards.rule import NO_INDEX, Category, Rule
-from analytics.awards.rule_words import gate_told, metric_told, tie_told
+from analytics.awards.rule_words import gate_told, metric_told, reason_told, tie_told
 from analytics.awards.score import part_weights
 from analytics.awards.source_anomalies import MIX, handles_told
 from analytics.awards.sources import Source
@@ -152,9 +152,8 @@ def _counts(run: Run, result: CategoryResult) -> list[str]:
 def _refused(run: Run, category: Category) -> Iterator[tuple[str, str, str]]:
     rows = read_csv(run.folder.path / category.id / "eligibility.csv")
     reasons = Counter(row["rule"] for row in rows if row["passed"] == "false")
-    gates = {gate.rule: gate for gate in category.gates}
     for rule, count in reasons.items():
-        reason = gate_told(gates[rule], "zh") if rule in gates else said(f"gate_{rule}")
+        reason = reason_told(category, rule, "zh")
         yield category.label.zh, said("unmet", gate=reason), f"{count:,}"
 
 
