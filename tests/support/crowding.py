@@ -1,7 +1,8 @@
 """What is crowded on a narrow page, measured in the browser: cells without room, texts on each other."""
 
-# Of tables of texts: cells that lie outside of the window, or stand in a column of a few letters. A table of numbers
-# scrolls sideways, a matrix too. Of one row: texts that cover each other; lines are taller than their letters.
+# Of tables of texts: cells that lie outside of the window, or stand in a column of a few letters. A table of
+# numbers scrolls sideways, a matrix too. Of one row: texts that cover each other; lines are taller than
+# letters.
 CROWDED = """() => {
   const shown = (one) => one.checkVisibility({visibilityProperty: true, opacityProperty: true}) &&
     !one.closest(".visually-hidden, thead, script");
@@ -31,7 +32,8 @@ CROWDED = """() => {
       const state = holder.closest(".mz-state");  // its dot belongs to it
       const range = document.createRange();
       range.selectNodeContents(text);
-      const ends = getComputedStyle(holder).overflowX === "hidden" ? holder.getBoundingClientRect().right : Infinity;
+      const cut = getComputedStyle(holder).overflowX === "hidden";
+      const ends = cut ? holder.getBoundingClientRect().right : Infinity;
       for (const box of state ? [state.getBoundingClientRect()] : range.getClientRects()) {
         texts.push({of: state ?? holder, box, right: Math.min(box.right, ends), said: text.data.trim()});
       }
@@ -43,7 +45,8 @@ CROWDED = """() => {
     texts.forEach((a, place) => texts.slice(place + 1).forEach((b) => {
       const across = Math.min(a.right, b.right) - Math.max(a.box.left, b.box.left);
       const down = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
-      if (a.of !== b.of && across > 1 && down > 6) told.push(`on each other: ${a.said} / ${b.said}`.slice(0, 90));
+      const both = a.of !== b.of && across > 1 && down > 6;
+      if (both) told.push(`on each other: ${a.said} / ${b.said}`.slice(0, 90));
     }));
   }
   return [...new Set(told)].slice(0, 8);

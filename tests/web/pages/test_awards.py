@@ -48,6 +48,8 @@ def test_an_award_from_its_rule_to_an_answered_objection(house: AwardHouse) -> N
     house.through()
     checked = owner.get("/awards/2026-a/rule").words
     assert "规则没有问题" in checked and "可参评 3 / 3" in checked
+    assert "作品不少于 1 篇" in checked and "min_posts" not in checked.partition("规则全文")[0]
+    assert "备案早晚" in checked and "earlier_filed" not in checked.partition("规则全文")[0]
 
     owner.post("/awards/2026-a/dry")
     house.through()
@@ -58,6 +60,7 @@ def test_an_award_from_its_rule_to_an_answered_objection(house: AwardHouse) -> N
     listed = owner.get("/awards/2026-a")
     assert listed.words.index("demo-a2 青年") < listed.words.index("demo-a0 青年")
     told = owner.get("/awards/2026-a/explain?category=wechat&account=demo-a2")
+    assert "组别:盟市(本类有 盟市" in told.words
     assert "第 1 名" in told.words and "10,8" not in told.words and "style=" not in told.html
     assert owner.post("/awards/2026-a/rule", {"text": "other"}).status == 422
 
