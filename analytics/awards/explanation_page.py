@@ -134,7 +134,7 @@ class _Page(Words):
         rows: list[_Row] = []
         for level in one.levels:
             weighed = f"{level.weight} × {short(level.value)}"
-            rows.append(("level", [self.label(level.label), "", weighed]))
+            rows.append(("level", [self.label(level.label), weighed]))
             for term in level.terms:
                 rows.append(("", [self.variable(term.variable), f"{term.figure:f}", short(term.value)]))
         for metric, figure, value in one.question_terms:
