@@ -48,8 +48,9 @@ def link(address: str, shown: str) -> Html:
 def table(
     head: Sequence[str], rows: Iterable[tuple[str, Sequence[Part]]], numbers: Sequence[int] = ()
 ) -> Html:
-    """A table; each row has a class and its cells, `numbers` are the columns aligned to the right. The last cell
-    of a row that is shorter than the head reaches to its end.
+    """A table; each row has a class and its cells, `numbers` are the columns aligned to the right.
+
+    The last cell of a row that is shorter than the head reaches to its end.
     """
 
     def cells(name: str, parts: Sequence[Part]) -> list[Part]:
