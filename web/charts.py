@@ -12,8 +12,11 @@ _MANY = ("#2f7ed8", "#d9920a", "#1d9a6c", "#b65fcf", "#d9534f", "#7a8796")
 
 def lines(
     axis: Sequence[str], series: Mapping[str, Known], *, bars: Mapping[str, Known] | None = None
-) -> Option:
-    """Lines over an axis, with bars on a scale of their own at the right."""
+) -> Option | None:
+    """Lines over an axis, with bars on a scale of their own at the right; None where nothing is known."""
+    told = [*series.values(), *(bars or {}).values()]
+    if all(value is None for values in told for value in values):
+        return None
     drawn: list[Option] = [
         {"name": name, "type": "line", "data": _plain(values), "connectNulls": False, "symbolSize": 7}
         for name, values in series.items()

@@ -1,7 +1,8 @@
 """Pages from templates: what comes from outside is escaped, every text comes from the catalogues."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.runtime import Context
 from jinja2.utils import pass_context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from config.messages import present_language, text
 from organisation import Act
@@ -28,6 +29,7 @@ from web.viewer import Viewer, ages_of, desk_of
 _TEMPLATES = Path(__file__).with_name("templates")
 _MOST_BELLS = 99
 THEMES = ("light", "dark")
+_CELL = re.compile(r"<(td|th)(?=[\s>])")
 # This host only; pictures may be data too, for the marks in Tabler's CSS.
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -151,8 +153,24 @@ def environment() -> Environment:
         "day": day,
         "ago": ago,
     }
-    made.filters |= {"clock_time": clock_time, "for_input": for_input, "seconds": seconds}
+    made.filters |= {
+        "clock_time": clock_time,
+        "for_input": for_input,
+        "seconds": seconds,
+        "cells": cells_named,
+    }
     return made
+
+
+def cells_named(row: Markup, columns: Sequence[str]) -> Markup:
+    """The cells of one row of a table, each with its role and the name of its column."""
+    names = iter(columns)
+
+    def named(cell: re.Match[str]) -> str:
+        role = "rowheader" if cell[1] == "th" else "cell"
+        return f'<{cell[1]} role="{role}" data-label="{escape(next(names, ""))}"'
+
+    return Markup(_CELL.sub(named, row))  # noqa: S704 - both are escaped already
 
 
 def _icon(name: str, css: str = "") -> Markup:

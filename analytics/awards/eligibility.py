@@ -9,6 +9,7 @@ from pathlib import Path
 from analytics.awards.files import Cell, plain, read_csv, write_csv
 from analytics.awards.handles import Handles, Key
 from analytics.awards.rule import Category, Gate
+from analytics.indices import Label
 from config.errors import InputError, Problem
 from config.messages import told
 from config.table_files import read_table
@@ -17,6 +18,7 @@ COLUMNS = ("handle", "name", "track", "rule", "passed", "expected", "received", 
 VETO_COLUMNS = ("handle", "who", "when", "why")
 EXCLUSION_COLUMNS = ("category", "handle", "who", "when", "why", "after")
 _UNCOUNTED = ("filed_before", "verified", "no_veto")
+_YES_NO = {"true": "account.yes", "false": "account.no"}
 _FACTS = {
     "min_posts": "posts",
     "min_active_weeks": "active_weeks",
@@ -51,12 +53,16 @@ class Verdict:
     expected: str
     received: str
     entry: str = ""
-    params: Mapping[str, object] | None = None
+    params: Mapping[str, str | Label] | None = None
 
     def told(self, language: str) -> str:
         entry = self.entry or f"award.gate_{self.rule}"
         params = {"expected": self.expected, "received": self.received or "–", **(self.params or {})}
-        return told(entry, params, language=language)
+        shown = {
+            name: value.told_in(language) if isinstance(value, Label) else value
+            for name, value in params.items()
+        }
+        return told(entry, shown, language=language)
 
 
 def read_vetoes(path: Path, handles: Handles) -> dict[Key, Veto]:
@@ -136,8 +142,16 @@ def _rows(
 
 
 def _track(category: Category, account: Mapping[str, str]) -> Verdict:
-    tracks = ", ".join(track.id for track in category.tracks)
-    return Verdict("track", category.track(account["track"]) is not None, tracks, account["track"])
+    """Not a gate of the rule: who is in none of its tracks competes with nobody."""
+    tracks = [track.label for track in category.tracks]
+    words: dict[str, str | Label] = {
+        "expected": Label("、".join(one.zh for one in tracks), ", ".join(one.en for one in tracks))
+    }
+    own = category.track(account["track"])
+    if own is not None:
+        words["received"] = own.label
+    expected = ", ".join(track.id for track in category.tracks)
+    return Verdict("track", own is not None, expected, account["track"], params=words)
 
 
 def _figures(category: Category, account: Mapping[str, str], *, windowless: bool) -> Verdict:
@@ -159,7 +173,9 @@ def _gate(gate: Gate, account: Mapping[str, str], veto: Veto | None) -> Verdict:
         limit, filed = str(gate.value), account["filed"]
         return Verdict(gate.rule, bool(filed) and filed < limit, limit, filed)
     if gate.rule == "verified":
-        return Verdict(gate.rule, account["verified"] == "true", "true", account["verified"])
+        verified = account["verified"]
+        words = {"received": _label(_YES_NO[verified])} if verified in _YES_NO else {}
+        return Verdict(gate.rule, verified == "true", "true", verified, params=words)
     if gate.rule == "no_veto":
         if veto is None:
             return Verdict(gate.rule, True, "", "")
@@ -168,3 +184,8 @@ def _gate(gate: Gate, account: Mapping[str, str], veto: Veto | None) -> Verdict:
     limit_value = gate.value if isinstance(gate.value, Decimal) else Decimal(0)
     passed = bool(received) and Decimal(received) >= limit_value
     return Verdict(gate.rule, passed, plain(limit_value), received)
+
+
+def _label(entry: str) -> Label:
+    zh, en = (told(entry, {}, language=language) for language in ("zh", "en"))
+    return Label(zh, en)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from analytics.awards.explanation import Explained, Gap, summed
-from analytics.awards.explanation_words import SHOWN, Words, or_dash, plain, short, signed
+from analytics.awards.explanation_words import SHOWN, Words, plain, short, signed
 from analytics.awards.page import Html, Part, document, joined, link, table, tag
 from analytics.awards.score import part_weights
 
@@ -134,7 +134,7 @@ class _Page(Words):
         rows: list[_Row] = []
         for level in one.levels:
             weighed = f"{level.weight} × {short(level.value)}"
-            rows.append(("level", [self.label(level.label), "", weighed]))
+            rows.append(("level", [self.label(level.label), weighed]))
             for term in level.terms:
                 rows.append(("", [self.variable(term.variable), f"{term.figure:f}", short(term.value)]))
         for metric, figure, value in one.question_terms:
@@ -174,8 +174,7 @@ class _Page(Words):
         }
         yield from self._section(f"gap_{side}", table((), rows, (2,)), **params)
         for name, mine, theirs in gap.ties:
-            told = self.say("tie", name=self.tie(name), mine=or_dash(mine), theirs=or_dash(theirs))
-            yield tag("p", told, class_="note")
+            yield tag("p", self.tie(name, mine, theirs), class_="note")
 
     def _remedies(self) -> Iterator[Html]:
         if not self.one.remedies or self.one.above is None:

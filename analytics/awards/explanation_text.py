@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from analytics.awards.explanation import Explained, Gap, summed
-from analytics.awards.explanation_words import SHOWN, Words, or_dash, plain, short, signed
+from analytics.awards.explanation_words import SHOWN, Words, plain, short, signed
 from analytics.awards.score import part_weights
 
 _LEAST = Decimal("0.00005")  # lines below it are added up
@@ -105,8 +105,7 @@ class Teller(Words):
             yield f"  {signed(small):>12}  {self.say('small_lines')}"
         yield f"  {signed(summed(gap.lines)):>12}  {self.say('sum')}"
         for name, mine, theirs in gap.ties:
-            params = {"name": self.tie(name), "mine": or_dash(mine), "theirs": or_dash(theirs)}
-            yield "  " + self.say("tie", **params)
+            yield "  " + self.tie(name, mine, theirs)
 
     def _remedies(self) -> Iterator[str]:
         if not self.one.remedies or self.one.above is None:

@@ -5,6 +5,8 @@ from decimal import Decimal
 from analytics.awards.explanation import Explained, Line
 from analytics.awards.nouns import noun
 from analytics.awards.remedies import Remedy
+from analytics.awards.rule_words import metric_told, tie_told, variable_told
+from analytics.awards.ties import EARLIER_FILED, filed_day
 from analytics.indices import Label
 from config.messages import catalogue, told
 
@@ -29,7 +31,7 @@ class Words:
 
     def label(self, label: Label) -> str:
         """A label in the language."""
-        return label.en if self.language == "en" else label.zh
+        return label.told_in(self.language)
 
     def alternative(self, name: str) -> str:
         """Another way to the list by its name."""
@@ -38,16 +40,11 @@ class Words:
 
     def variable(self, variable: str) -> str:
         """A variable and what it means."""
-        definition = self.one.category.index.definition
-        meaning = definition.meanings.get(variable) if definition else None
-        return f"{variable} {self.label(meaning)}" if meaning else self.metric(variable)
+        return variable_told(self.one.category, variable, self.language)
 
     def metric(self, name: str) -> str:
         """A figure by its common name."""
-        for topic, entry in (("explain", f"metric_{name}"), ("report", f"metric_{name}")):
-            if entry in catalogue(topic):
-                return told(f"{topic}.{entry}", {}, language=self.language)
-        return name
+        return metric_told(name, self.language)
 
     def line(self, line: Line) -> str:
         """What a line of a gap is about."""
@@ -66,10 +63,10 @@ class Words:
         counts = {"known": len(known), "silent": silent, "unknown": len(windows) - len(known)}
         return self.say(f"windows_{aggregate}", **counts)
 
-    def tie(self, name: str) -> str:
-        """What was compared between equal scores."""
-        entry = f"tie_{name}"
-        return self.say(entry) if entry in catalogue("explain") else self.variable(name)
+    def tie(self, name: str, mine: Decimal | None, theirs: Decimal | None) -> str:
+        """What was compared between equal scores, and what both have of it."""
+        what = tie_told(self.one.category, name, self.language)
+        return self.say("tie", name=what, mine=tie_shown(name, mine), theirs=tie_shown(name, theirs))
 
     def remedy(self, remedy: Remedy) -> str:
         """What one figure would have had to be."""
@@ -98,6 +95,8 @@ def signed(value: Decimal) -> str:
     return f"{value.quantize(SHOWN):+f}"
 
 
-def or_dash(value: Decimal | None) -> str:
-    """A dash for what is unknown."""
-    return "–" if value is None else plain(value)
+def tie_shown(name: str, value: Decimal | None) -> str:
+    """What one brings to a tie: a number, or the day it was filed; a dash for what is unknown."""
+    if value is None:
+        return "–"
+    return filed_day(value).isoformat() if name == EARLIER_FILED else plain(value)

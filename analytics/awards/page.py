@@ -48,10 +48,18 @@ def link(address: str, shown: str) -> Html:
 def table(
     head: Sequence[str], rows: Iterable[tuple[str, Sequence[Part]]], numbers: Sequence[int] = ()
 ) -> Html:
-    """A table; each row has a class and its cells, `numbers` are the columns aligned to the right."""
+    """A table; each row has a class and its cells, `numbers` are the columns aligned to the right.
+
+    The last cell of a row that is shorter than the head reaches to its end.
+    """
 
     def cells(name: str, parts: Sequence[Part]) -> list[Part]:
-        return [tag(name, part, class_="n" if place in numbers else "") for place, part in enumerate(parts)]
+        left = len(head) - len(parts)
+        spans = {len(parts) - 1: str(left + 1)} if left > 0 else {}
+        return [
+            tag(name, part, class_="n" if place in numbers else "", colspan=spans.get(place, ""))
+            for place, part in enumerate(parts)
+        ]
 
     body = [tag("tr", *cells("td", parts), class_=kind) for kind, parts in rows]
     top = tag("thead", tag("tr", *cells("th", head))) if any(head) else Html("")

@@ -1,11 +1,12 @@
 """Tie-break names that every category knows, beside its own variables: more is better in all of them."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 SHARE = "share"
-FACTS = ("index", "posts", "original_posts", "active_weeks", "shares_per_post", "earlier_filed")
+EARLIER_FILED = "earlier_filed"
+FACTS = ("index", "posts", "original_posts", "active_weeks", "shares_per_post", EARLIER_FILED)
 _MICRO = Decimal("0.000001")
 
 
@@ -16,7 +17,7 @@ def tie_value(name: str, index: Decimal | None, facts: Mapping[str, str]) -> Dec
     """
     if name == "index":
         return index
-    if name == "earlier_filed":
+    if name == EARLIER_FILED:
         filed = facts["filed"]
         return Decimal((date.max - date.fromisoformat(filed)).days) if filed else None
     if name == "shares_per_post":
@@ -25,3 +26,8 @@ def tie_value(name: str, index: Decimal | None, facts: Mapping[str, str]) -> Dec
             return None
         return (Decimal(shares) / Decimal(posts)).quantize(_MICRO, ROUND_HALF_EVEN)
     return Decimal(facts[name]) if facts[name] else None
+
+
+def filed_day(value: Decimal) -> date:
+    """The day behind a value of "earlier_filed"."""
+    return date.max - timedelta(days=int(value))

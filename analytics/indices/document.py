@@ -29,7 +29,11 @@ class Label:
 
     def told(self) -> str:
         """The name in the present language."""
-        return self.en if present_language() == "en" else self.zh
+        return self.told_in(present_language())
+
+    def told_in(self, language: str) -> str:
+        """The name in that language."""
+        return self.en if language == "en" else self.zh
 
 
 class Document:

@@ -195,7 +195,7 @@ def test_equal_scores_are_told_by_the_tie_that_settled_them(store: Store, tmp_pa
     assert one.above is not None
     assert one.above.gap == 0
     assert [name for name, mine, theirs in one.above.ties if mine != theirs] == ["earlier_filed"]
-    assert "equal scores, so the earlier filing" in as_text(one, "en")
+    assert "equal scores, so the earlier filing: own 2025-01-01, theirs 2024-01-01" in as_text(one, "en")
     assert "jury  0.30 × 70.000000 = 21" in as_text(one, "en")
     assert differences("award-explain", as_json_text(as_json(one))) == ""
 

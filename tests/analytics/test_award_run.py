@@ -162,6 +162,8 @@ def test_every_gate_gives_every_account_one_reason(store: Store, tmp_path: Path)
         ("no_veto", "false"),
         ("figures", "true"),
     ]
+    assert (rows[0]["zh"], rows[0]["received"]) == ("组别:盟市(本类有 盟市、高校)", "league")
+    assert (rows[2]["zh"], rows[2]["en"]) == ("已认证:否", "verified: no")
     assert rows[6]["zh"] == "单项否决:未经审核发布(李敏,2026-12-01)"
     assert len(result.categories[0].ineligible) == 1
     assert listed(result) == []

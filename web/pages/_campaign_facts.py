@@ -1,27 +1,30 @@
 """What the pages of a campaign show, and what their forms tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from urllib.parse import quote
 
+from sqlalchemy import and_
 from sqlmodel import Session
 
 from analytics.closing.reach import Effect, metric_title, reach_of
 from config.clock import shanghai_day
 from config.errors import MeizhenError
 from config.messages import present_language
-from organisation import Act, Unit, find_unit, in_sight
+from organisation import Act, Unit, find_unit, in_sight, in_subtree
 from organisation.jobs import newest_job
 from scheduler.campaign_board import Board, Entry, page_of_events, read_board
 from scheduler.campaign_places import require_sight
 from scheduler.campaign_report import REPORT
 from scheduler.campaign_story import event_told
 from scheduler.campaign_tables import Campaign
+from scheduler.campaigns import units_of
 from scheduler.post_pages import page_of_posts
 from scheduler.posts_read import paths_of_posts
 from web.jobs_shown import job_facts
 from web.pages._post_story import people_named
 from web.post_places import may_everywhere
+from web.unit_choices import UnitChoice, units_to_choose
 from web.viewer import Viewer
 
 _REGISTERED, _STEPS, _OFFERED = 20, 15, 40
@@ -116,12 +119,38 @@ def _loose(session: Session, viewer: Viewer, lines: Sequence[Entry]) -> set[int]
 # --- forms ------------------------------------------------------------------------------------------------
 
 
-def units_told(session: Session, viewer: Viewer, told: str) -> list[Unit]:
-    """The units whose codes a form tells, one a line. Raises MeizhenError `org.unknown_unit`, also for one
-    that the viewer does not see.
+def unit_facts(
+    session: Session, viewer: Viewer, campaign: Campaign | None = None, told: Iterable[str] = ()
+) -> dict[str, object]:
+    """Whom a campaign's form offers for taking part, who is chosen, and whose campaign it may be."""
+    chosen, within = codes_told(told), viewer.within(Act.UNIT_READ)
+    if campaign is not None:
+        within = and_(
+            in_sight(viewer.standing, Act.UNIT_READ), in_subtree(session.get_one(Unit, campaign.unit_id))
+        )
+    taking = units_to_choose(session, within)
+    if taking and campaign is not None:  # who takes part stays on the list, seen or not
+        there = {one.code for one in taking}
+        entered = units_of(session, campaign)
+        taking += [UnitChoice(one.code, one.name_zh) for one in entered if one.code not in there]
+    writes = in_sight(viewer.standing, Act.CAMPAIGN_WRITE)
+    units = [] if campaign else units_to_choose(session, writes)
+    return {"taking": taking, "chosen": chosen, "units": units}
+
+
+def codes_told(told: Iterable[str]) -> list[str]:
+    """Codes as a form tells them: boxes that were ticked, or lines."""
+    lines = (line.strip() for text in told for line in text.splitlines())
+    return list(dict.fromkeys(filter(None, lines)))
+
+
+def units_told(session: Session, viewer: Viewer, told: Iterable[str]) -> list[Unit]:
+    """The units whose codes a form tells.
+
+    Raises MeizhenError `org.unknown_unit`, also for one that the viewer does not see.
     """
     found = []
-    for code in dict.fromkeys(filter(None, (line.strip() for line in told.splitlines()))):
+    for code in codes_told(told):
         unit = find_unit(session, code)
         if not viewer.may(Act.UNIT_READ, unit.path):
             raise MeizhenError("org.unknown_unit", code=code)

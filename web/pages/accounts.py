@@ -21,6 +21,7 @@ from organisation import (
     Unit,
     add_account,
     find_unit,
+    in_sight,
     open_credentials,
     require,
 )
@@ -37,6 +38,7 @@ from web.account_chart import chart_of
 from web.desk import Desk
 from web.pages.people import found as person_in_reach
 from web.rendering import go, page
+from web.unit_choices import units_to_choose
 from web.viewer import Viewer, Viewing
 
 CHECK_SECONDS = 20.0
@@ -106,7 +108,10 @@ def accounts_router(desk: Desk) -> APIRouter:
         account: Account | None = None,
     ) -> Response:
         connector = _connector(platform)
+        with desk.database.read() as session:
+            units = units_to_choose(session, in_sight(viewer.standing, Act.ACCOUNT_WRITE))
         facts = {
+            "units": units,
             "connector": connector,
             "label": in_language(connector.label),
             "fields": [(field, in_language(field.label)) for field in connector.credential_fields],

@@ -14,6 +14,7 @@ from analytics.awards.keeping import ENDINGS, GIVEN, MOST_RULE, Award, Awards
 from analytics.awards.nouns import noun, ranked
 from analytics.awards.rule import Rule
 from analytics.awards.rule_file import SHAPES
+from analytics.awards.rule_words import gate_told, reason_told, tie_told, value_told
 from analytics.awards.stages import STAGES
 from analytics.jobs.awards import (
     CHECK,
@@ -108,6 +109,7 @@ def awards_router(desk: Desk) -> APIRouter:
     def rule(request: Request, viewer: Viewing, name: str) -> Response:
         award = found(viewer, name)
         facts = {"tab": "rule", "text": award.text(), "checked": _checked(desk, award), "most": MOST_RULE}
+        facts |= {"gate": gate_told, "value": value_told, "reason": reason_told, "tie": tie_told}
         return page(request, viewer, "award_rule.html", {**facts, **award_facts(desk, viewer, award)})
 
     @router.post("/awards/{name}/rule")

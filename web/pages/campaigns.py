@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
+from pydantic import StringConstraints
 from sqlmodel import Session
 
 from config.clock import shanghai_day
@@ -17,6 +18,7 @@ from scheduler.campaign_places import path_of_work, require_campaign, require_si
 from scheduler.campaign_report import order_report
 from scheduler.campaign_tables import GOAL, NOTE, Phase
 from scheduler.campaigns import (
+    MOST_UNITS,
     Change,
     Plan,
     add_campaign,
@@ -41,6 +43,7 @@ from web.pages._campaign_facts import (
     place_told,
     reach_facts,
     report_facts,
+    unit_facts,
     units_told,
 )
 from web.pages.organisation import found as unit_found
@@ -53,7 +56,8 @@ _SHOWN, _ENDED = 100, 30
 _WEEKS = timedelta(days=20)
 _Line = Annotated[str, Form(max_length=300)]
 _Long = Annotated[str, Form(max_length=GOAL + 1000)]
-_Codes = Annotated[str, Form(max_length=50_000)]
+_Lines = Annotated[str, StringConstraints(max_length=50_000)]
+_Codes = Annotated[list[_Lines] | None, Form(max_length=2 * MOST_UNITS)]
 
 
 def campaigns_router(desk: Desk) -> APIRouter:
@@ -88,9 +92,11 @@ def campaigns_router(desk: Desk) -> APIRouter:
     def new(request: Request, viewer: Viewing) -> Response:
         today = shanghai_day(viewer.now)
         unit = "" if viewer.unit is None else viewer.unit.code
-        given = {"unit": unit, "title": "", "goal": "", "units": ""}
+        given = {"unit": unit, "title": "", "goal": ""}
         given |= {"starts": today.isoformat(), "ends": (today + _WEEKS).isoformat()}
         facts: dict[str, object] = {"campaign": None, "given": given, "error": None, "edition": 0}
+        with desk.database.read() as session:
+            facts |= unit_facts(session, viewer)
         return page(request, viewer, "campaign_form.html", facts)
 
     @router.post("/campaigns/new")
@@ -103,18 +109,20 @@ def campaigns_router(desk: Desk) -> APIRouter:
         starts: _Line,
         ends: _Line,
         goal: _Long = "",
-        units: _Codes = "",
+        units: _Codes = None,
     ) -> Response:
-        given = {"unit": unit, "title": title, "goal": goal, "units": units, "starts": starts, "ends": ends}
+        given = {"unit": unit, "title": title, "goal": goal, "starts": starts, "ends": ends}
         try:
             with desk.database.write() as session:
                 of = unit_found(session, viewer, unit.strip(), Act.CAMPAIGN_WRITE)
-                told = units_told(session, viewer, units) or units_offered(session, of)
+                told = units_told(session, viewer, units or ()) or units_offered(session, of)
                 plan = Plan(title, day_told(starts), day_told(ends), goal)
                 now = desk.clock.now()
                 made = add_campaign(session, desk.keys, of, plan, told, now=now, actor=viewer.actor)
         except MeizhenError as error:  # what was typed stays
-            facts = {"campaign": None, "given": given, "error": error, "edition": 0}
+            with desk.database.read() as session:
+                offered = unit_facts(session, viewer, told=units or ())
+            facts = {"campaign": None, "given": given, "error": error, "edition": 0, **offered}
             return page(request, viewer, "campaign_form.html", facts, status=status_of(error))
         return go(request, f"/campaigns/{made.known_id}", "campaign_page.begun", title=made.title)
 
@@ -150,10 +158,10 @@ def campaigns_router(desk: Desk) -> APIRouter:
             require_campaign(session, viewer.standing, campaign_id, Act.CAMPAIGN_WRITE)
             found = find_campaign(session, campaign_id)
             unit = session.get_one(Unit, found.unit_id)
-            units = "\n".join(one.code for one in units_of(session, found))
-        given = {"unit": unit.code, "title": found.title, "goal": found.goal, "units": units}
+            offered = unit_facts(session, viewer, found, [one.code for one in units_of(session, found)])
+        given = {"unit": unit.code, "title": found.title, "goal": found.goal}
         given |= {"starts": found.starts.isoformat(), "ends": found.ends.isoformat()}
-        facts = {"campaign": found, "given": given, "error": None, "edition": found.edition}
+        facts = {"campaign": found, "given": given, "error": None, "edition": found.edition, **offered}
         return page(request, viewer, "campaign_form.html", facts)
 
     @router.post("/campaigns/{campaign_id}/edit")
@@ -167,14 +175,14 @@ def campaigns_router(desk: Desk) -> APIRouter:
         starts: _Line,
         ends: _Line,
         goal: _Long = "",
-        units: _Codes = "",
+        units: _Codes = None,
     ) -> Response:
-        given = {"title": title, "goal": goal, "units": units, "starts": starts, "ends": ends}
+        given = {"title": title, "goal": goal, "starts": starts, "ends": ends}
         try:
             with desk.database.write() as session:
                 require_campaign(session, viewer.standing, campaign_id, Act.CAMPAIGN_WRITE)
                 there = {one.code: one for one in units_of(session, find_campaign(session, campaign_id))}
-                wanted = {one.code: one for one in units_told(session, viewer, units)}
+                wanted = {one.code: one for one in units_told(session, viewer, units or ())}
                 change = Change(
                     title=title,
                     goal=goal,
@@ -192,7 +200,8 @@ def campaigns_router(desk: Desk) -> APIRouter:
                 require_campaign(session, viewer.standing, campaign_id, Act.CAMPAIGN_WRITE)
                 found = find_campaign(session, campaign_id)
                 given["unit"] = session.get_one(Unit, found.unit_id).code
-            facts = {"campaign": found, "given": given, "error": error, "edition": edition}
+                offered = unit_facts(session, viewer, found, units or ())
+            facts = {"campaign": found, "given": given, "error": error, "edition": edition, **offered}
             return page(request, viewer, "campaign_form.html", facts, status=status_of(error))
         return go(request, f"/campaigns/{campaign_id}", "campaign_page.saved")
 

@@ -42,10 +42,12 @@ _WeekName = Annotated[str, Query(max_length=10)]
 
 @dataclass(frozen=True)
 class Part:
-    """A platform's week with its picture; `known` is of how many accounts each week of the trend tells."""
+    """A platform's week with its picture, None where it would be empty; `known` is of how many accounts each
+    week of the trend tells.
+    """
 
     platform: PlatformWeek
-    chart: Option
+    chart: Option | None
     weeks: Sequence[Week]
     known: Sequence[int]
 
@@ -273,7 +275,7 @@ def _part(report: WeekReport, platform: PlatformWeek) -> Part:
     return Part(platform, chart, weeks, [platform.known(layout.leading, week) for week in weeks])
 
 
-def _of_account(row: AccountWeek) -> Option:
+def _of_account(row: AccountWeek) -> Option | None:
     layout, weeks, language = layout_for(row.account.platform), row.week.trend(), present_language()
     return lines(
         [week.short for week in weeks],

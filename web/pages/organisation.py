@@ -24,6 +24,7 @@ from organisation import (
     subtree_size,
 )
 from organisation.account_lists import accounts_with_units
+from organisation.lateness import INHERIT
 from organisation.permissions import HOUSE
 from organisation.stages import demanded_for, parse_stages, set_stages
 from organisation.tree import children_of, roles_at, top_units
@@ -129,8 +130,11 @@ def organisation_router(desk: Desk) -> APIRouter:
 
     @router.post("/organisation/{code}/rules")
     @ruled(Act.UNIT_WRITE)
-    def rules(request: Request, viewer: Viewing, code: str, review: _Short, lateness: _Short) -> Response:
-        stages, hours = parse_stages(review), parse_lateness(lateness)
+    def rules(
+        request: Request, viewer: Viewing, code: str, review: _Short, lateness: _Short = ""
+    ) -> Response:
+        # An empty field follows the unit above, as an empty cell of a file does.
+        stages, hours = parse_stages(review), parse_lateness(lateness.strip() or INHERIT)
         now = desk.clock.now()
         with desk.database.write() as session:
             one = found(session, viewer, code, Act.UNIT_WRITE)

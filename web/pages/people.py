@@ -20,6 +20,7 @@ from organisation import (
     find_unit,
     grant_role,
     hand_over,
+    in_sight,
     invite_person,
     parse_role,
     require,
@@ -36,6 +37,7 @@ from scheduler.posts import Post
 from web.access import ruled
 from web.desk import Desk
 from web.rendering import go, page
+from web.unit_choices import units_to_choose
 from web.viewer import Viewer, Viewing
 
 _Short = Annotated[str, Form(max_length=300)]
@@ -49,7 +51,9 @@ def people_router(desk: Desk) -> APIRouter:
     @ruled(Act.PERSON_WRITE)
     def new(request: Request, viewer: Viewing, unit: str = "") -> Response:
         given = {"unit": unit or (viewer.unit.code if viewer.unit else "")}
-        return page(request, viewer, "person_form.html", {"given": given})
+        with desk.database.read() as session:
+            units = units_to_choose(session, in_sight(viewer.standing, Act.PERSON_WRITE))
+        return page(request, viewer, "person_form.html", {"given": given, "units": units})
 
     @router.post("/people/new")
     @ruled(Act.PERSON_WRITE)
@@ -80,6 +84,7 @@ def people_router(desk: Desk) -> APIRouter:
                 "charges": {kind: len(ids) for kind, ids in things_of(session, one).items()},
                 "writes": _may_over(session, viewer, one, Act.PERSON_WRITE),
                 "grants": viewer.may_somewhere(Act.ROLE_GRANT),
+                "units": units_to_choose(session, in_sight(viewer.standing, Act.ROLE_GRANT)),
                 "all_roles": list(Role),
                 "everywhere": EVERYWHERE,
             }

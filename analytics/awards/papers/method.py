@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from analytics.awards import intake, source_mix
@@ -13,7 +12,8 @@ from analytics.awards.nouns import noun
 from analytics.awards.papers.facts import Run, interval, percent, ranking_of, said
 from analytics.awards.papers.volume import volume_effect
 from analytics.awards.result import CategoryResult, Placed
-from analytics.awards.rule import NO_INDEX, Category, Gate, Rule
+from analytics.awards.rule import NO_INDEX, Category, Rule
+from analytics.awards.rule_words import gate_told, metric_told, reason_told, tie_told
 from analytics.awards.score import part_weights
 from analytics.awards.source_anomalies import MIX, handles_told
 from analytics.awards.sources import Source
@@ -93,7 +93,7 @@ def _score_lines(category: Category) -> Iterator[str]:
             anchor = "–" if part.anchor is None else plain(part.anchor)
             params = {"part": _explained(f"part_{name}"), "anchor": anchor}
             yield said(f"scale_{part.scale}", **params, per=plain(part.per), cap=plain(part.cap))
-    ties = [_tie(category, name) for name in category.tie_break]
+    ties = [tie_told(category, name, "zh") for name in category.tie_break]
     if ties:
         yield said("ties", names="、".join(ties))
 
@@ -102,21 +102,9 @@ def _explained(entry: str) -> str:
     return told(f"explain.{entry}", {}, language="zh")
 
 
-def _tie(category: Category, name: str) -> str:
-    entry = f"tie_{name}"
-    return _explained(entry) if entry in catalogue("explain") else metric_name(name)
-
-
 def _gate_line(category: Category) -> str:
-    gates = "、".join(_gate(gate) for gate in category.gates)
+    gates = "、".join(gate_told(gate, "zh") for gate in category.gates)
     return said("gates", gates=gates or said("no_gates"))
-
-
-def _gate(gate: Gate) -> str:
-    if gate.value is None:
-        return said(f"gate_{gate.rule}")
-    value = gate.value.isoformat() if isinstance(gate.value, date) else plain(gate.value)
-    return said(f"gate_{gate.rule}", value=value)
 
 
 def _variables(category: Category) -> Iterator[tuple[str, str, str]]:
@@ -126,28 +114,20 @@ def _variables(category: Category) -> Iterator[tuple[str, str, str]]:
         meaning = meanings.get(source.variable)
         yield source.variable, meaning.zh if meaning else "–", _source(source)
     for term in choice.terms:
-        yield plain(term.weight), metric_name(term.metric), said(f"kind_{term.kind}")
+        yield plain(term.weight), metric_told(term.metric, "zh"), said(f"kind_{term.kind}")
 
 
 def _source(source: Source) -> str:
     if source.of == "index":
         return source.metric
     entry = f"of_{source.of}"
-    name = said(entry, metric=metric_name(source.metric))
+    name = said(entry, metric=metric_told(source.metric, "zh"))
     select = source.select
     if not select:
         return name
     if source.over is not None:
         return said("select_over", name=name, value=plain(source.over))
     return said(f"select_{select}", name=name)
-
-
-def metric_name(name: str) -> str:
-    """A figure as people call it, or its own name."""
-    for topic in ("explain", "report"):
-        if f"metric_{name}" in catalogue(topic):
-            return told(f"{topic}.metric_{name}", {}, language="zh")
-    return name
 
 
 def _breaks(run: Run, category: Category) -> Iterator[str]:
@@ -172,9 +152,8 @@ def _counts(run: Run, result: CategoryResult) -> list[str]:
 def _refused(run: Run, category: Category) -> Iterator[tuple[str, str, str]]:
     rows = read_csv(run.folder.path / category.id / "eligibility.csv")
     reasons = Counter(row["rule"] for row in rows if row["passed"] == "false")
-    gates = {gate.rule: gate for gate in category.gates}
     for rule, count in reasons.items():
-        reason = _gate(gates[rule]) if rule in gates else said(f"gate_{rule}")
+        reason = reason_told(category, rule, "zh")
         yield category.label.zh, said("unmet", gate=reason), f"{count:,}"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe import AXE, violations
+from crowding import CROWDED
 from desk_house import DeskHouse
 from live_console import Live
 from newsroom import Newsroom
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from scenery import make_node, queue_posts, run_until_idle
 
 from analytics.awards.keeping import Awards
+from analytics.gaps import Hole, open_gaps
 from analytics.reports.schedules import Order, add_schedule
 from organisation import Role
 from organisation.webhook_messages import write_test
@@ -49,6 +51,11 @@ def filled(live: Live, tmp_path: Path) -> Live:
     for number in range(3):
         house.queue(account, f"青年志愿者第 {number} 期", hours=3 + number)
     room.submit(room.draft("第一句。第二句。"))
+    house.queue(account, "明年再发的一篇", hours=24 * 650)  # its time is told with the year
+    gap = Hole("48001", "api unauthorized")
+    with house.database.write() as session:
+        day = house.clock.now().date()
+        open_gaps(session, [((account.known_id, "articles"), day, gap)], house.clock.now())
     now, unit = house.clock.now(), room.units["BT"]
     with house.database.write() as session:
         wanted = WantedHook("门户", "https://portal.example.org/hook", ())
@@ -71,7 +78,8 @@ def _begin_campaign(house: DeskHouse, room: Newsroom) -> None:
         made = add_campaign(session, room.keys, room.units["NM"], plan, [unit], **by)  # type: ignore[arg-type]
         for wanted in (Wanted("推送", plan.ends, 2, "稿件"), Wanted("志愿服务", due), Wanted("宣讲", due)):
             add_item(session, room.keys, made.known_id, wanted, **by)  # type: ignore[arg-type]
-        attach_post(session, room.keys, 1, Cell(made.known_id, 1), **by)  # type: ignore[arg-type]
+        for post in (1, 5):
+            attach_post(session, room.keys, post, Cell(made.known_id, 1), **by)  # type: ignore[arg-type]
         work = Work("清扫社区", date(2026, 3, 2), "https://bt.example/1")
         add_work(session, room.keys, Cell(made.known_id, 2), unit, work, **by)  # type: ignore[arg-type]
 
@@ -95,7 +103,7 @@ def walk(page: Page) -> Iterator[str]:
     rooms = links(page, ".mz-rail a.mz-room")
     assert "/" in rooms and "/posts" in rooms
     parts = [f"/awards/2026-a/{part}" for part in ("rule", "jury", "flags", "notice", "runs", "files")]
-    parts += ["/campaigns/1/cells/2/BT", "/campaigns/1/edit"]
+    parts += ["/campaigns/1/cells/1/BT", "/campaigns/1/cells/2/BT", "/campaigns/1/edit", "/figures/gaps"]
     found = {kind_of(path): path for path in [*rooms, "/me", "/tasks", "/queue/open", "/nowhere", *parts]}
     seen: set[str] = set()
     while left := [kind for kind in found if kind not in seen]:
@@ -138,6 +146,7 @@ def test_every_page_is_accessible_large_enough_and_as_wide_as_its_window(filled:
             over = page.evaluate(WIDER)
             told += [f"{width} px: {over} px too wide"] if over > 0 else []
         told += [f"small at 360 px {one}" for one in page.evaluate(SMALL)]
+        told += [f"at 360 px {one}" for one in page.evaluate(CROWDED)]
         page.set_viewport_size({"width": 1280, "height": 800})
         if told:
             wrong[path] = told

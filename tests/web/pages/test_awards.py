@@ -48,6 +48,8 @@ def test_an_award_from_its_rule_to_an_answered_objection(house: AwardHouse) -> N
     house.through()
     checked = owner.get("/awards/2026-a/rule").words
     assert "规则没有问题" in checked and "可参评 3 / 3" in checked
+    assert "作品不少于 1 篇" in checked and "min_posts" not in checked.partition("规则全文")[0]
+    assert "备案早晚" in checked and "earlier_filed" not in checked.partition("规则全文")[0]
 
     owner.post("/awards/2026-a/dry")
     house.through()
@@ -57,7 +59,13 @@ def test_an_award_from_its_rule_to_an_answered_objection(house: AwardHouse) -> N
     house.through()
     listed = owner.get("/awards/2026-a")
     assert listed.words.index("demo-a2 青年") < listed.words.index("demo-a0 青年")
+    (list_of_run,) = house.home.rglob("ranking.json")
+    whole = list_of_run.read_bytes()
+    list_of_run.write_bytes(whole.replace(b'"of": "accounts"', b'"of_": ""'))  # as earlier runs have it
+    assert list_of_run.read_bytes() != whole and "账号" in owner.get("/awards/2026-a").words
+    list_of_run.write_bytes(whole)
     told = owner.get("/awards/2026-a/explain?category=wechat&account=demo-a2")
+    assert "组别:盟市(本类有 盟市" in told.words
     assert "第 1 名" in told.words and "10,8" not in told.words and "style=" not in told.html
     assert owner.post("/awards/2026-a/rule", {"text": "other"}).status == 422
 

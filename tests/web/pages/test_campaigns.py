@@ -1,5 +1,6 @@
 """活动 on pages: begun, filled, counted, closed with its report, and seen only by who takes part."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -94,6 +95,32 @@ def test_a_wrong_form_keeps_what_was_typed_and_an_old_one_changes_nothing(begun:
     late = owner.post("/campaigns/1/edit", {**change, "title": "又改"})
     assert late.status == 409 and "campaign.changed" in late.html and campaign(begun).title == "改名"
     assert "HH" in owner.get("/campaigns/1/edit").html
+
+
+def test_units_that_take_part_are_ticked_from_a_list_within_reach_and_sent_as_codes(
+    begun: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = begun.browser("quan")
+    form = owner.get("/campaigns/new").html
+    assert boxes(form) == {"NM": False, "HH": False, "HH-1": False, "BT": False, "BJ": False}
+    wrong = owner.post("/campaigns/new", {**PLAN, "ends": "2026-02-01", "units": ["HH-1", "BT"]})
+    assert wrong.status == 422 and boxes(wrong.html)["HH-1"] and not boxes(wrong.html)["HH"]
+    owner.post("/campaigns/new", {**PLAN, "units": ["HH-1", "BT"]})
+    edit = owner.get("/campaigns/3/edit").html
+    assert boxes(edit) == {"NM": False, "HH": False, "HH-1": True, "BT": True}
+    owner.post("/campaigns/3/edit", {**PLAN, "units": ["HH"], "edition": "1"})
+    assert [code for code, on in boxes(owner.get("/campaigns/3/edit").html).items() if on] == ["HH"]
+    monkeypatch.setattr("web.unit_choices.MOST", 3)
+    many = owner.get("/campaigns/3/edit").html
+    assert boxes(many) == {} and re.search(r'<textarea[^>]*name="units"[^>]*>HH</textarea>', many)
+
+
+def boxes(html: str) -> dict[str, bool]:
+    """The units that a campaign's form offers, and whether each is ticked."""
+    return {
+        code: bool(on)
+        for code, on in re.findall(r'type="checkbox" name="units" value="([^"]+)"( checked)?', html)
+    }
 
 
 def test_a_unit_tells_what_it_has_done_and_sees_its_own_row(begun: DeskHouse) -> None:

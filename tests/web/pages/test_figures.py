@@ -76,6 +76,19 @@ def test_a_week_without_figures_is_a_gap_in_picture_and_table(figures: DeskHouse
     assert '<td class="mz-number"><span class="text-secondary" title="不知道' in part.html
 
 
+def test_thirteen_weeks_of_nothing_say_so_and_what_to_do_instead_of_an_empty_picture(
+    figures: DeskHouse,
+) -> None:
+    bare = figures.newsroom.open_account("HH", "bare")
+    part = figures.browser("quan").get(f"/figures/week?week={WEEK}")
+    assert len(charts(part)) == 1 and part.words.count("13 周都没有数据") == 1
+    alone = figures.browser("quan").get(f"/figures/accounts/{bare.id}?week={WEEK}")
+    assert not charts(alone) and "13 周都没有数据" in alone.words and "这一周没有" not in alone.words
+    assert 'href="/figures/imports">去导入' in alone.html
+    figures.newsroom.person("kan", Role.VIEWER, "HH")
+    assert "去导入" not in figures.browser("kan").get(f"/figures/accounts/{bare.id}?week={WEEK}").words
+
+
 def test_the_part_costs_the_same_however_many_accounts(figures: DeskHouse) -> None:
     owner = figures.browser("quan")
     with figures.counting() as few:

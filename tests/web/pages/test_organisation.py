@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from desk_house import DeskHouse
 from people import make_person
 from sqlmodel import select
@@ -71,6 +72,12 @@ def test_a_unit_shows_who_may_what_and_takes_rules_and_words(house: DeskHouse) -
     assert "姓名yi" in words and "一审" in words and "(NM 规定)" in words
     done = browser.post("/organisation/HH/rules", {"review": "first,final", "lateness": "3"})
     assert "一审 → 终审" in done.words and "最多迟发 3 小时" in done.words
+    for above in ("", " inherit "):  # the field left empty, and the word of programs
+        own = browser.post("/organisation/HH/rules", {"review": "first,final", "lateness": "3"})
+        assert 'name="lateness" type="text"\n         value="3"' in own.html
+        back = browser.post("/organisation/HH/rules", {"review": "first,final", "lateness": above})
+        assert "最多迟发 2 小时" in back.words and 'placeholder="跟上级一样"' in back.html
+        assert 'value="inherit" selected' not in back.html and 'value="3"' not in back.html
     refused = browser.post("/organisation/HH/rules", {"review": "final,first", "lateness": "3"})
     assert refused.status == 422 and "org.bad_stages" in refused.html
     browser.post("/organisation/HH/words", {"word": "某词", "kind": "forbid"})
@@ -85,6 +92,33 @@ def test_a_unit_shows_who_may_what_and_takes_rules_and_words(house: DeskHouse) -
         viewer.get("/organisation/HH").status == 200 and "姓名yi" not in viewer.get("/organisation/HH").words
     )
     assert viewer.post("/organisation/HH/words", {"word": "x", "kind": "warn"}).status == 403
+
+
+def test_forms_offer_the_codes_of_the_units_within_reach_by_one_query(
+    house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.newsroom.person("guan", Role.ADMINISTRATOR, "HH")
+    house.newsroom.person("quan", Role.OWNER, None)
+    account = house.newsroom.open_account("HH", "own")
+    pages = ["/people/new", "/accounts/new?platform=webhook", f"/accounts/{account.id}/edit"]
+    for path in pages:
+        html = house.browser("guan").get(path).html
+        assert offered(html) == ["HH", "HH-1"] and 'list="unit-codes"' in html, path
+    owner = house.browser("quan")
+    for path in ("/people/new", "/people/fa", "/campaigns/new"):
+        assert offered(owner.get(path).html) == ["NM", "HH", "HH-1", "BT", "BJ"], path
+    with house.counting() as seen:
+        owner.get("/people/new")
+    assert sum("unit.name_zh" in one and "ORDER BY unit.path" in one for one in seen) == 1
+    monkeypatch.setattr("web.unit_choices.MOST", 4)
+    html = owner.get("/people/new").html
+    assert offered(html) == [] and "unit-codes" not in html
+
+
+def offered(html: str) -> list[str]:
+    """The codes of the list that a unit's field offers."""
+    told = html.partition('<datalist id="unit-codes">')[2].partition("</datalist>")[0]
+    return re.findall(r'<option value="([^"]+)">', told)
 
 
 def test_a_person_is_added_with_a_code_that_is_shown_once_and_works(house: DeskHouse) -> None:

@@ -1,3 +1,5 @@
+// [data-choices]: boxes to tick, some in a [data-choice-group] with a legend; [data-choice-search] hides those whose
+// name and group do not have its words.
 // [data-choosing]: rows with boxes; [data-choose-all] takes all of the page, [data-chosen] says how many are taken.
 // [data-lives="SECONDS"] goes away after so long.
 function boxes(form: HTMLElement): HTMLInputElement[] {
@@ -17,7 +19,24 @@ function count(form: HTMLElement): void {
   whole.indeterminate = chosen > 0 && chosen < all.length;
 }
 
+function search(input: HTMLInputElement): void {
+  const words = input.value.trim().toLowerCase();
+  const says = (element: Element | null | undefined): boolean =>
+    (element?.textContent ?? "").toLowerCase().includes(words);
+  const place = input.closest("[data-choices]");
+  place?.querySelectorAll<HTMLElement>(".form-check").forEach((row) => {
+    const group = row.closest("[data-choice-group]")?.querySelector("legend");
+    row.hidden = !says(row) && !(group && says(group));
+  });
+  place?.querySelectorAll<HTMLElement>("[data-choice-group]").forEach((group) => {
+    group.hidden = !group.querySelector(".form-check:not([hidden])");
+  });
+}
+
 export function onChoosing(): void {
+  document.addEventListener("input", (event) => {
+    if (event.target instanceof HTMLInputElement && event.target.matches("[data-choice-search]")) search(event.target);
+  });
   document.addEventListener("change", (event) => {
     if (!(event.target instanceof HTMLInputElement)) return;
     const form = event.target.closest<HTMLElement>("[data-choosing]");

@@ -36,13 +36,12 @@ class Composer {
       if (this.dirty) event.preventDefault();
     });
     document.addEventListener("click", (event) => this.took(event));
-    this.form.querySelector("[data-account-search]")?.addEventListener("input", (event) => this.search(event));
     this.showTab();
     void this.askAccounts();
   }
 
   private typed(event: Event): void {
-    if (event.target instanceof HTMLElement && event.target.matches("[data-account-search], [type=file]")) return;
+    if (event.target instanceof HTMLElement && event.target.matches("[data-choice-search], [type=file]")) return;
     this.later();
   }
 
@@ -148,19 +147,6 @@ class Composer {
     const said = this.form.elements.namedItem(`text-${id}`);
     if (taken && said instanceof HTMLTextAreaElement) said.focus(); // where one goes on writing
     this.later();
-  }
-
-  private search(event: Event): void {
-    const words = (event.target as HTMLInputElement).value.trim().toLowerCase();
-    this.form.querySelectorAll<HTMLElement>(".mz-account-group").forEach((group) => {
-      const inName = (group.querySelector("legend")?.textContent ?? "").toLowerCase().includes(words);
-      let any = false;
-      group.querySelectorAll<HTMLElement>(".form-check").forEach((row) => {
-        row.hidden = !inName && !(row.textContent ?? "").toLowerCase().includes(words);
-        any ||= !row.hidden;
-      });
-      group.hidden = !any;
-    });
   }
 
   private key(event: KeyboardEvent): void {

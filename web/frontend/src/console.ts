@@ -6,6 +6,7 @@ import "./rooms.css";
 import "./compose.css";
 import "./figures.css";
 import "./campaigns.css";
+import "./tables.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 import { onEveryAnswer } from "./answers";
