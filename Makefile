@@ -31,7 +31,7 @@ demo: install ## the whole loop against a local sandbox of platforms: make demo 
 	@$(BIN)/meizhen demo $(ARGS)
 
 test: install ## every test, on SQLite and PostgreSQL, in parallel, in random order
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 test-faults: install ## the forty faults, twenty rounds of each, every round seeded anew
 	$(BIN)/pytest tests/faults -n auto --fault-runs 20 $(ARGS)

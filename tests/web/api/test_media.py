@@ -99,7 +99,7 @@ def test_a_cover_is_cut_and_the_picture_stays(scene: Scene) -> None:
 def test_a_post_takes_only_media_that_its_writer_sees(scene: Scene) -> None:
     from organisation import Role
 
-    person = scene.house.person("neu", Role.EDITOR, "HH")
+    person = scene.house.person("hand", Role.EDITOR, "HH")
     caller = scene.house.caller(scene.house.key(person))
     post = {"title": "一", "text": "二", "accounts": ["webhook:HH"], "due": "2026-03-02T18:00:00+08:00"}
     theirs, ours = (scene.facts[place]["sha256"] for place in ("other root", "own"))
