@@ -109,7 +109,7 @@ def test_check_tells_how_many_are_eligible_and_why_others_are_not(home: Path, tm
     assert (wechat["accounts"], wechat["eligible"]["league"], wechat["refused"]) == (2, 1, {"verified": 1})
     shown = run("check", rule)
     assert "verified 1" in shown
-    assert "青年1 (demo-1): verified: false" in shown
+    assert "青年1 (demo-1): verified: no" in shown
     assert "1 eligible for 3 place(s)" in shown
     assert "rule is fine" in shown
 
