@@ -102,10 +102,10 @@ def turn(database: Database, now: datetime) -> float:
     with suppress(_Undone), database.write() as session:
         began = time.perf_counter()
         taken = lanes.claim(session, _NODE, now=now, ahead=ahead, lease=lease, limit=2 * DUE)
-        heads = journal.heads(session, [lane.account_id for lane in taken])
+        found = journal.unfinished(session, [lane.account_id for lane in taken])
         works = []
         for lane in taken:
-            works.append(heads[lane.account_id][0])
+            works.append(found[lane.account_id].queued[0])
             works[-1].fence = lane.fence
         page = journal.Page(session, _NODE, now)
         begun = page.begin(works)

@@ -159,8 +159,8 @@ class Dispatcher:
             with self._database.write(by_key=True) as session:
                 page = Page(session, self.node, now)
                 self._write_ended(session, page, self._unwritten)
-                self._take_lanes(session, page, now, ticks=ticks)
-                self._holding.read_stale(session)
+                self._take_lanes(session, now, ticks=ticks)
+                self._holding.read_stale(session, page, now)
                 self._holding.miss_late(session, page, now)
                 chosen = self._holding.choose(now, self._room())
                 jobs = self._begin(session, page, chosen)
@@ -176,16 +176,16 @@ class Dispatcher:
             self._senders.send(job)
         self._senders.relieve()
 
-    def _take_lanes(self, session: Session, page: Page, now: datetime, *, ticks: bool) -> None:
+    def _take_lanes(self, session: Session, now: datetime, *, ticks: bool) -> None:
         busy = self._in_flight.keys()  # what ended was written just now: its lane is free
         slow = self._senders.slow()
         if ticks:
             self._next_tick = now + self._pace.tick
             release_dead_nodes(session, self.node, now, is_dead)
-            self._holding.tick(session, page, now, slow=slow, busy=busy)
+            self._holding.tick(session, now, slow=slow, busy=busy)
         else:
             self._gates.read_again(session, now)
-            self._holding.take_more(session, page, now, slow=slow, busy=busy)
+            self._holding.take_more(session, now, slow=slow, busy=busy)
 
     def _judged(self, answer: Answer, now: datetime) -> Ended:
         work, gate, said = answer.job.work, answer.job.gate, answer.said

@@ -71,19 +71,17 @@ class Holding:
 
     # --- taking and renewing ------------------------------------------------------------------------------
 
-    def tick(self, session: Session, page: Page, now: datetime, *, slow: int, busy: Collection[int]) -> None:
+    def tick(self, session: Session, now: datetime, *, slow: int, busy: Collection[int]) -> None:
         """Renews what is held, takes what is due; `busy` are the accounts with a call under way."""
         self._queue_stopped = is_stopped(session)
         self._gates.read(session, now)
-        self._renew(session, page, now, busy)
+        self._renew(session, now, busy)
         self._hungry = self._takes_rest = True
         if self._rest_since is not None and abs(now - self._rest_since) >= _REST:
             self._give_back_rest(session, now, busy)
-        self.take_more(session, page, now, slow=slow, busy=busy)
+        self.take_more(session, now, slow=slow, busy=busy)
 
-    def take_more(
-        self, session: Session, page: Page, now: datetime, *, slow: int, busy: Collection[int]
-    ) -> None:
+    def take_more(self, session: Session, now: datetime, *, slow: int, busy: Collection[int]) -> None:
         """Takes further lanes with work while there are any and there is room.
 
         First enough to keep all senders busy, at once; then a part of the rest, so that no account waits
@@ -103,7 +101,7 @@ class Holding:
         sure = self._sure_until()
         taken = lanes.claim(session, self._node, now=now, ahead=self._ahead, lease=self._lease, limit=room)
         self._hungry = len(taken) == room
-        self._take(session, page, taken, now, sure, busy)
+        self._take(session, taken, now, sure, busy)
 
     def _room_for_rest(self, session: Session, now: datetime, most: int) -> int:
         if most <= 0 or not self._takes_rest:
@@ -132,27 +130,29 @@ class Holding:
     def _sure_until(self) -> float:
         return steady() + self._lease.total_seconds() * _SURE
 
-    def _renew(self, session: Session, page: Page, now: datetime, busy: Collection[int]) -> None:
+    def _renew(self, session: Session, now: datetime, busy: Collection[int]) -> None:
         sure = self._sure_until()
         kept = lanes.renew(session, self._node, now=now, lease=self._lease)
         stopped = stopped_accounts(session, kept)
         for account_id, held in list(self.lanes.items()):
             fresh = kept.pop(account_id, None)
             if fresh is None or fresh.fence != held.lane.fence:
-                _log.warning("lane_lost", account=account_id)
-                del self.lanes[account_id]
+                self._lose(account_id)
                 continue
             held.tenure.until = sure
             held.stale = held.stale or fresh.wakeups != held.lane.wakeups
             held.lane = fresh
             held.stopped = self._queue_stopped or fresh.paused or account_id in stopped
         # Ours in the database but not here: forgotten when the database was lost.
-        self._take(session, page, list(kept.values()), now, sure, busy)
+        self._take(session, list(kept.values()), now, sure, busy)
+
+    def _lose(self, account_id: int) -> None:
+        _log.warning("lane_lost", account=account_id)
+        del self.lanes[account_id]
 
     def _take(
         self,
         session: Session,
-        page: Page,
         taken: Sequence[Held],
         now: datetime,
         sure: float,
@@ -173,8 +173,6 @@ class Holding:
             held.busy = lane.account_id in busy
             held.stopped = self._queue_stopped or lane.paused or lane.account_id in stopped
             self.lanes[lane.account_id] = held
-        mine = {lane.account_id for lane in taken if lane.account_id in self.lanes}
-        self._doubt_left_open(session, page, now, mine - set(busy))
 
     def _refuse(self, session: Session, lane: Held, error: MeizhenError | None, now: datetime) -> None:
         """An account that does not open is paused by itself and given back: the others go on."""
@@ -182,14 +180,41 @@ class Holding:
         _log.error("account_not_opened", account=lane.account_id, code=code)
         lanes.pause(session, [lane.account_id], code=code, told=told)
         notices.of_account(session, lane.account_id, now, code=code, told=told)
-        lanes.release(
-            session, self._node, [(fresh, None) for fresh in lanes.look(session, [lane.account_id])]
-        )
+        fresh = lanes.look(session, self._node, [lane.account_id])
+        lanes.release(session, self._node, [(held, None) for held in fresh.values()])
 
-    def _doubt_left_open(self, session: Session, page: Page, now: datetime, account_ids: set[int]) -> None:
-        """Calls that a former holder began and never finished may have gone out: they become doubts."""
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def read_stale(self, session: Session, page: Page, now: datetime) -> None:
+        """Reads the queues of lanes that changed, or of which the node knows no more."""
+        stale = {account_id: lane for account_id, lane in self.lanes.items() if lane.needs_reading()}
+        if not stale:
+            return
+        # The wakeups are read before all else: what comes later is seen as a newer number. Who reads them
+        # must read what they may stand for too, or a lane that was opened is given back as if stopped.
+        known = lanes.look(session, self._node, list(stale))
+        self._queue_stopped = is_stopped(session)
+        stopped = stopped_accounts(session, known)
+        left_open: list[Work] = []
+        for account_id, found in journal.unfinished(session, list(stale)).items():
+            lane, fresh = stale[account_id], known.get(account_id)
+            if fresh is None or any(work.fence > fresh.fence for work in found.left_open):
+                self._lose(account_id)  # another node has it, and may have a call under way
+                continue
+            lane.lane = fresh
+            lane.stopped = self._queue_stopped or fresh.paused or account_id in stopped
+            lane.fill(found.queued, found.waiting)
+            left_open += found.left_open
+        self._doubt(session, page, now, left_open)
+
+    def _doubt(self, session: Session, page: Page, now: datetime, left_open: Sequence[Work]) -> None:
+        """Calls that a former holder began and never finished may have gone out: they become doubts.
+
+        Nothing of such a lane is begun before: the next in its queue may be what the former holder had not
+        written yet, or what comes behind it.
+        """
         ended = []
-        for work in journal.left_open(session, sorted(account_ids)):
+        for work in left_open:
             connector = self.lanes[work.account_id].connector
             started_at = work.started_at or now
             standing = Standing(Purpose.PUBLISH, work.attempts, 0, started_at, None)
@@ -197,27 +222,8 @@ class Holding:
             # Not before a call still on its way could have arrived.
             at = max(now, started_at + self._call)
             ended.append(Ended.by(work, now, doubt(connector, standing, error, at)))
+            self.lanes[work.account_id].stale = True
         page.end(ended)
-
-    # --- reading ------------------------------------------------------------------------------------------
-
-    def read_stale(self, session: Session) -> None:
-        """Reads the queues of lanes that changed, or of which the node knows no more."""
-        stale = {account_id: lane for account_id, lane in self.lanes.items() if lane.needs_reading()}
-        if not stale:
-            return
-        # The wakeups are read before all else: what comes later is seen as a newer number. Who reads them
-        # must read what they may stand for too, or a lane that was opened is given back as if stopped.
-        for fresh in lanes.look(session, list(stale)):
-            stale[fresh.account_id].lane = fresh
-        self._queue_stopped = is_stopped(session)
-        stopped = stopped_accounts(session, stale)
-        for account_id, lane in stale.items():
-            lane.stopped = self._queue_stopped or lane.lane.paused or account_id in stopped
-        queued = journal.heads(session, list(stale))
-        waiting = journal.waiting(session, list(stale))
-        for account_id, lane in stale.items():
-            lane.fill(queued[account_id], waiting[account_id])
 
     def miss_late(self, session: Session, page: Page, now: datetime) -> None:
         """Marks as missed what is past its limit; in a stopped lane a person decides on opening it."""

@@ -98,64 +98,55 @@ _GIVES = {
     "url": "text",
     "detail": "json",
 }
-_ACCOUNT = {"account_id": "integer"}
-_COLUMNS = ", ".join(f"d.{name}" for name in _GIVES)
+_COLUMNS = ", ".join(f"d.{name} AS {name}" for name in _GIVES)
 _FIRST = (
     "SELECT queued.id FROM delivery queued "
     "WHERE queued.account_id = wanted.account_id AND queued.state = 'queued' "
     f"ORDER BY queued.due, queued.id LIMIT {READ_AHEAD}"
 )
-_HEADS = BatchQuery(
-    f"SELECT {_COLUMNS} FROM {{rows}} AS wanted JOIN delivery d ON d.id IN ({_FIRST}) "
-    "ORDER BY d.account_id, d.due, d.id",
-    _ACCOUNT,
-    _GIVES,
-    on_postgresql=f"SELECT {_COLUMNS} FROM {{rows}} AS wanted CROSS JOIN LATERAL ({_FIRST}) AS head "
-    "JOIN delivery d ON d.id = head.id ORDER BY d.account_id, d.due, d.id",
+_UNDER_WAY = (
+    f"SELECT {_COLUMNS}, CASE WHEN d.state = 'sending' THEN COALESCE((SELECT MAX(a.started_at) "
+    "FROM attempt a WHERE a.delivery_id = d.id AND a.finished_at IS NULL), d.not_before) END AS started_at "
+    "FROM {rows} AS wanted JOIN delivery d ON d.account_id = wanted.account_id "
+    "WHERE d.state IN ('sending', 'uncertain', 'accepted') AND NOT d.needs_person"
 )
-_WAITING = BatchQuery(
-    f"SELECT {_COLUMNS} FROM {{rows}} AS wanted JOIN delivery d ON d.account_id = wanted.account_id "
-    "WHERE d.state IN ('uncertain', 'accepted') AND NOT d.needs_person",
-    _ACCOUNT,
-    _GIVES,
-)
-_LEFT_OPEN = BatchQuery(
-    f"SELECT {_COLUMNS}, "
-    "COALESCE((SELECT MAX(a.started_at) FROM attempt a WHERE a.delivery_id = d.id AND a.finished_at IS NULL),"
-    " d.not_before) AS started_at "
-    "FROM {rows} AS wanted JOIN delivery d ON d.account_id = wanted.account_id WHERE d.state = 'sending'",
-    _ACCOUNT,
+# In one statement, since each sees the state of one moment: between two, another node may commit, and what
+# it began or put back would be in neither.
+_UNFINISHED = BatchQuery(
+    f"SELECT {_COLUMNS}, NULL AS started_at FROM {{rows}} AS wanted JOIN delivery d ON d.id IN ({_FIRST}) "
+    f"UNION ALL {_UNDER_WAY} ORDER BY account_id, due, id",
+    {"account_id": "integer"},
     _GIVES | {"started_at": "time"},
+    on_postgresql=f"SELECT {_COLUMNS}, CAST(NULL AS timestamptz) AS started_at FROM {{rows}} AS wanted "
+    f"CROSS JOIN LATERAL ({_FIRST}) AS head JOIN delivery d ON d.id = head.id "
+    f"UNION ALL {_UNDER_WAY} ORDER BY account_id, due, id",
 )
 
 
-def heads(session: Session, account_ids: Sequence[int]) -> dict[int, list[Work]]:
-    """The first queued deliveries of lanes, in order; READ_AHEAD of each at most."""
-    found: dict[int, list[Work]] = {account_id: [] for account_id in account_ids}
-    for work in _ask(session, _HEADS, account_ids):
-        found[work.account_id].append(work)
-    return found
+@dataclass(slots=True)
+class Unfinished:
+    """What a lane has left to do: the first READ_AHEAD queued, in order; what the platform is to be asked
+    about; and the calls that somebody began and has not ended, with their start (`started_at`)."""
+
+    queued: list[Work] = field(default_factory=list)
+    waiting: list[Work] = field(default_factory=list)
+    left_open: list[Work] = field(default_factory=list)
 
 
-def waiting(session: Session, account_ids: Sequence[int]) -> dict[int, list[Work]]:
-    """Deliveries of these lanes that the platform is to be asked about."""
-    found: dict[int, list[Work]] = {account_id: [] for account_id in account_ids}
-    for work in _ask(session, _WAITING, account_ids):
-        found[work.account_id].append(work)
-    return found
-
-
-def left_open(session: Session, account_ids: Sequence[int]) -> list[Work]:
-    """Deliveries of just taken lanes whose call a former holder never finished, with the call's start."""
-    return _ask(session, _LEFT_OPEN, account_ids) if account_ids else []
-
-
-def _ask(session: Session, query: BatchQuery, account_ids: Sequence[int]) -> list[Work]:
-    rows = query.ask(session.connection(), [(account_id,) for account_id in account_ids])
-    works = [Work(*row) for row in rows]
-    for work in works:
+def unfinished(session: Session, account_ids: Sequence[int]) -> dict[int, Unfinished]:
+    """What these lanes have left to do, as of one moment; what waits for a person is left out."""
+    found = {account_id: Unfinished() for account_id in account_ids}
+    for row in _UNFINISHED.ask(session.connection(), [(account_id,) for account_id in account_ids]):
+        work = Work(*row)
         work.state = State(work.state)
-    return works
+        lane = found[work.account_id]
+        if work.state is State.QUEUED:
+            lane.queued.append(work)
+        elif work.state is State.SENDING:
+            lane.left_open.append(work)
+        else:
+            lane.waiting.append(work)
+    return found
 
 
 # --- one transaction of a node ----------------------------------------------------------------------------

@@ -126,10 +126,15 @@ def renew(session: Session, node: str, *, now: datetime, lease: timedelta) -> di
     return {row[0]: Held(*row) for row in kept}
 
 
-def look(session: Session, account_ids: Sequence[int]) -> list[Held]:
-    """How lanes stand now; read before their queues, so that nothing that wakes them later is overlooked."""
-    rows = session.execute(select(*_HELD).where(col(Lane.account_id).in_(account_ids)))
-    return [Held(*row) for row in rows]
+def look(session: Session, node: str, account_ids: Sequence[int]) -> dict[int, Held]:
+    """How the node's lanes stand now; one that is missing is another's.
+
+    Read before their queues, so that nothing that wakes them later is overlooked.
+    """
+    rows = session.execute(
+        select(*_HELD).where(col(Lane.account_id).in_(account_ids), col(Lane.node) == node)
+    )
+    return {row[0]: Held(*row) for row in rows}
 
 
 _RELEASE = BatchStatement(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from connectors import (
+    FENCED,
     Connector,
     ConnectorError,
     NeedsPerson,
@@ -137,6 +138,9 @@ def _not_published(connector: Connector, standing: Standing, error: ConnectorErr
     match error:
         case Throttled():
             return Verdict(State.QUEUED, name, error.until, error=error, uncounted=True, **_waits(error))
+        case Unreachable() if error.platform_code == FENCED:
+            # Our own lateness, not the platform's: whoever holds the lane tries at once.
+            return Verdict(State.QUEUED, name, now, error=error, uncounted=True)
         case Unreachable():
             return Verdict(State.QUEUED, name, now + backoff(standing.attempts), error=error)
         case Refused():

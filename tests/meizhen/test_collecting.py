@@ -7,8 +7,8 @@ from scenery import make_account, queue_posts
 from analytics.sharing import Need
 from config import Database, ManualClock
 from config.secrets import KeyRing
-from scheduler import lanes
 from scheduler.gates import Gates
+from scheduler.lanes import Lane
 from scheduler.notices import open_notices
 from scheduler.sharing import SharedWithPublishing
 
@@ -35,7 +35,7 @@ def test_a_quota_that_collecting_used_up_closes_the_lane(database: Database, key
     with database.write() as session:
         sharing.close(session, dict.fromkeys(ids, LATER))
     with database.read() as session:
-        assert [lane.open_from for lane in lanes.look(session, ids)] == [LATER, LATER]
+        assert [session.get_one(Lane, id_).open_from for id_ in ids] == [LATER, LATER]
         assert sharing.closed(session, ids, NOW) == dict.fromkeys(ids, LATER)
         assert sharing.closed(session, ids, LATER) == {}
 

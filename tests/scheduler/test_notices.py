@@ -224,7 +224,7 @@ def test_a_long_answer_of_the_platform_fits(
     error = NeedsPerson("x" * 5000, platform_code="c" * 500)
     verdict = Verdict(State.FAILED, "needsperson", clock.now(), needs_person=True, error=error, pause=True)
     with database.write() as session:
-        [work] = journal.heads(session, [site.known_id])[site.known_id]
+        [work] = journal.unfinished(session, [site.known_id])[site.known_id].queued
         for _ in range(2):
             of_verdict(session, Ended.by(work, clock.now(), verdict))
     with database.read() as session:

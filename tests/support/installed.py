@@ -212,12 +212,26 @@ class Installation:
         try:
             wait_until(lambda: self.published() == self.queued, "published", seconds=seconds, pause=0.05)
         except AssertionError:
-            raise AssertionError(f"{self.states()}\n{self.logs()}") from None
+            raise AssertionError(f"{self.states()}\n{self.unfinished()}\n{self.logs()}") from None
 
     def states(self) -> dict[str, int]:
         with self.database.read() as session:
             states = select(col(Delivery.state), func.count()).group_by(col(Delivery.state))
             return {row[0]: row[1] for row in session.execute(states)}
+
+    def unfinished(self) -> str:
+        """How the lanes and posts stand that have work left, for a test that fails."""
+        with self.database.read() as session:
+            left = session.exec(select(Delivery).where(Delivery.state != State.PUBLISHED)).all()
+            lanes = session.exec(
+                select(Lane).where(col(Lane.account_id).in_({delivery.account_id for delivery in left}))
+            ).all()
+            attempts = session.exec(
+                select(Attempt)
+                .where(col(Attempt.delivery_id).in_({delivery.id for delivery in left}))
+                .order_by(col(Attempt.started_at))
+            ).all()
+        return "\n".join([f"{datetime.now(UTC)}", *map(repr, [*lanes, *left, *attempts])])
 
     def logs(self) -> str:
         return "\n".join(f"--- {node.pid}\n{node.log.read_text()}" for node in self._nodes)

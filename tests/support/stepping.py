@@ -4,8 +4,9 @@ The only place that knows the dispatcher's inside: a model needs turns it can re
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from config import Database
 from config.clock import Clock
 from scheduler import Dispatcher, Pace
 from scheduler.dispatcher import Accounts
+from scheduler.journal import Page
 from scheduler.senders import Answer, Job, Senders
 
 CUTS = ("at_begin", "before_commit", "after_commit")
@@ -35,6 +37,7 @@ class Link(Database):
     """A node's own way to the database, that can break once: before or after the commit."""
 
     cut = ""
+    at_commit: Callable[[], None] | None = None  # done once, all being written and nothing committed
 
     @contextmanager
     def write(self, *, by_key: bool = False) -> Iterator[Session]:
@@ -43,6 +46,9 @@ class Link(Database):
             raise _lost()
         with super().write(by_key=by_key) as session:
             yield session
+            at_commit, self.at_commit = self.at_commit, None
+            if at_commit is not None:
+                at_commit()
             if cut == "before_commit":
                 raise _lost()
         if cut == "after_commit":
@@ -93,6 +99,18 @@ class SteppedNode:
         assert done or (cut and not self.link.cut), "the turn failed"
         jobs, self._senders.jobs = self._senders.jobs, []
         return jobs
+
+    def once_read(self, act: Callable[[], object]) -> None:
+        """Has `act` done once, in the midst of the next turn: its queues are read and nothing is begun."""
+        holding = self._dispatcher._holding
+        goes_on = holding.miss_late
+
+        def first_act(session: Session, page: Page, now: datetime) -> None:
+            holding.miss_late = goes_on  # type: ignore[method-assign]
+            act()
+            goes_on(session, page, now)
+
+        holding.miss_late = first_act  # type: ignore[method-assign]
 
     def call(self, job: Job) -> Answer:
         """Makes the call as a sender would."""
