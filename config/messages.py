@@ -1,12 +1,13 @@
 """Texts for people, Chinese first: one TOML catalogue a topic in `config/catalogues/`.
 
 A key `account.duplicate_handle` is the table `[duplicate_handle]` of `account.toml`, with `zh`, `en` and,
-for errors, `remedy_zh` and `remedy_en`.
+for errors, `remedy_zh` and `remedy_en`; where those name a command, `remedy_page_zh` and `remedy_page_en` say
+the same to a reader of the console.
 """
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _CATALOGUES = Path(__file__).with_name("catalogues")
 _chosen: str | None = None
 # Of one request: its reader's. Everything that runs for the request inherits it, threads too.
 _requested: ContextVar[str | None] = ContextVar("meizhen_language", default=None)
+_for_page: ContextVar[bool] = ContextVar("meizhen_for_page", default=False)
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,13 @@ class Words:
     values: tuple[str, ...]
 
     def told(self, language: str) -> str:
-        return _BETWEEN[language].join(
-            told(f"{self.prefix}{value}", {}, language=language) for value in self.values
-        )
+        words = (told(f"{self.prefix}{value}", {}, language=language) for value in self.values)
+        return listed(words, language)
+
+
+def listed(words: Iterable[str], language: str | None = None) -> str:
+    """The words one after the other, as the language separates them."""
+    return _BETWEEN[language or present_language()].join(words)
 
 
 def use_language(language: str) -> None:
@@ -53,6 +59,16 @@ def speaking(language: str | None) -> Iterator[None]:
         _requested.reset(token)
 
 
+@contextmanager
+def for_page() -> Iterator[None]:
+    """Within this, remedies speak to a reader of the console, who has no commands."""
+    token = _for_page.set(True)
+    try:
+        yield
+    finally:
+        _for_page.reset(token)
+
+
 def present_language() -> str:
     """The present language: the request's, then MEIZHEN_LANGUAGE, then the setting, then Chinese."""
     requested = _requested.get()
@@ -72,6 +88,11 @@ def catalogue(topic: str) -> dict[str, dict[str, str]]:
     return entries
 
 
+def topics() -> list[str]:
+    """The names of all catalogues."""
+    return sorted(file.stem for file in _CATALOGUES.glob("*.toml"))
+
+
 def text(key: str, /, **params: object) -> str:
     """The text of `key` in the present language, with `{params}` filled in.
 
@@ -86,6 +107,8 @@ def told(key: str, params: Mapping[str, object], *, language: str | None = None,
     texts = catalogue(topic)[entry]
     chosen = language or present_language()
     found = texts.get(f"{part}_{chosen}", "") if part else texts[chosen]
+    if part and _for_page.get():
+        found = texts.get(f"{part}_page_{chosen}", found)
     if "{" not in found and "}" not in found:
         return found
     filled = {name: one.told(chosen) if isinstance(one, Words) else one for name, one in params.items()}

@@ -16,14 +16,14 @@ from sqlmodel import Session
 from config.clock import Clock
 from config.database import LOST, Database
 from config.errors import MeizhenError
-from config.messages import speaking
+from config.messages import for_page, speaking
 from config.progress import Cancelled
 from config.secrets import KeyRing
 from config.settings import Settings
 from organisation.api_keys import standing_by_key
 from organisation.grants import standing_of
 from organisation.job_leases import End, Entry, Lease, beat, end_job, hand_back, take_job
-from organisation.jobs import Job, JobState, Order
+from organisation.jobs import ON_PAGE, Job, JobState, Order
 from organisation.people import Person
 from organisation.permissions import Act, Place, Standing, require
 
@@ -336,6 +336,13 @@ def sweep_folders(folder: Path, kept: set[str], *, before: float) -> None:
 
 
 def _told(error: MeizhenError) -> dict[str, object]:
+    """As programs are told of it, and for whoever reads it in the console."""
+    with for_page():
+        on_page = _shortened(error)
+    return _shortened(error) | {ON_PAGE: on_page}
+
+
+def _shortened(error: MeizhenError) -> dict[str, object]:
     told = error.as_json()
     problems = told.get("problems")
     return told | {"problems": problems[:_MOST_PROBLEMS]} if isinstance(problems, list) else told

@@ -41,13 +41,15 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+ON_PAGE = "on_page"
 LIVE = (JobState.WAITING, JobState.RUNNING)
 _LIVE = text("state IN ('waiting', 'running')")
 
 
 class Job(SQLModel, table=True):
-    """One job. `path` is the place above all `places`; `refusal` is a MeizhenError's `as_json`, empty without
-    one. `takings` counts its takings and fences: who holds an earlier one can change nothing more.
+    """One job. `path` is the place above all `places`; `refusal` is read by `refused` and `refused_on_page`.
+
+    `takings` counts its takings and fences: who holds an earlier one can change nothing more.
     """
 
     __tablename__ = "job"
@@ -94,6 +96,17 @@ class Job(SQLModel, table=True):
         if self.id is None:
             raise ValueError("expected a stored job: this one has no id yet")
         return self.id
+
+    @property
+    def refused(self) -> dict[str, object]:
+        """Why it failed, as a MeizhenError's `as_json`; empty where it did not."""
+        return {name: value for name, value in self.refusal.items() if name != ON_PAGE}
+
+    @property
+    def refused_on_page(self) -> dict[str, object]:
+        """The same for a reader of the console: what to do there."""
+        on_page = self.refusal.get(ON_PAGE)
+        return on_page if isinstance(on_page, dict) else self.refused
 
     @property
     def is_live(self) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, false, or_, true
 
 from config.database import REACHES
 from config.errors import MeizhenError
-from config.messages import text
+from config.messages import Words, text
 from organisation.units import at_or_below
 
 
@@ -220,7 +220,8 @@ def not_allowed(person: Standing, act: Act) -> MeizhenError:
     names = [(role, text(f"organisation.role_{role}")) for role in roles_with(act)]
     told = [role if name.replace(" ", "_") == role else f"{name} {role}" for role, name in names]
     roles = ", ".join(told)
-    return MeizhenError("organisation.not_allowed", login=person.login, act=act.value, roles=roles)
+    what = Words("organisation.act_", (act.value.replace(".", "_"),))
+    return MeizhenError("organisation.not_allowed", login=person.login, act=what, roles=roles)
 
 
 def in_sight(person: Standing, act: Act = Act.UNIT_READ) -> ColumnElement[bool]:

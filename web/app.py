@@ -1,6 +1,7 @@
 """The program that answers HTTP: no page that documents it, nothing that tells its version."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from config.clock import Clock
 from config.database import Database
-from config.messages import speaking
+from config.messages import for_page, speaking
 from config.secrets import KeyRing
 from config.settings import Settings
 from scheduler.opening import OpenedAccounts
@@ -96,5 +97,6 @@ class _Frame:
                     headers.setdefault(name, value)
             await send(message)
 
-        with speaking(request.cookies.get(LANGUAGE)):
+        for_program = scope["path"].startswith(f"{PREFIX}/")
+        with speaking(request.cookies.get(LANGUAGE)), nullcontext() if for_program else for_page():
             await self.app(scope, receive, send_with_headers)

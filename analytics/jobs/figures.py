@@ -14,6 +14,7 @@ from analytics.imports.preview import preview, preview_json
 from analytics.imports.records import ImportState, find_import, paths_of_import
 from analytics.imports.undoing import undo_import, withdraw_half
 from config.errors import MeizhenError
+from config.messages import for_page
 from config.table_files import open_table
 from organisation.accounts import Account, find_account
 from organisation.job_runner import Done, JobKind, Tools, Work
@@ -115,19 +116,21 @@ class FiguresPreview(_OfDraft):
 
     def run(self, work: Work, person: Standing) -> Done:
         given, draft = self._given(work)
-        found = preview(
-            self._database,
-            self._keys,
-            self._clock,
-            draft.path,
-            self._account(given, person),
-            actor=work.job.actor,
-            mapping=draft.mapping,
-            as_of=given.as_of,
-            within=under(work.job.places),
-            progress=work.tell,
-        )
-        (work.folder / PREVIEW_FILE).write_bytes(json_bytes(preview_json(found)))
+        with for_page():  # nobody else reads it
+            found = preview(
+                self._database,
+                self._keys,
+                self._clock,
+                draft.path,
+                self._account(given, person),
+                actor=work.job.actor,
+                mapping=draft.mapping,
+                as_of=given.as_of,
+                within=under(work.job.places),
+                progress=work.tell,
+            )
+            told = preview_json(found)
+        (work.folder / PREVIEW_FILE).write_bytes(json_bytes(told))
         return Done({"files": [PREVIEW_FILE]})
 
 

@@ -42,7 +42,7 @@ def show(job: _Number, as_json: _AsJson = False) -> None:
         found = find_job(session, job, house.person)
     if as_json:
         told: dict[str, object] = dict(_row(found))
-        show_json(told | {"result": found.result, "refusal": found.refusal, "node": found.node})
+        show_json(told | {"result": found.result, "refusal": found.refused, "node": found.node})
         return
     state = text(f"job.state_{found.state}")
     typer.echo(
@@ -53,9 +53,9 @@ def show(job: _Number, as_json: _AsJson = False) -> None:
         typer.echo(text("job.cancelling"))
     for name in found.files:
         typer.echo(f"  {house.settings.jobs_folder / found.token / 'made' / name}")
-    if found.refusal:
+    if found.refused:
         language = present_language()
-        typer.echo(f"{found.refusal[language]} {found.refusal[f'remedy_{language}']}".rstrip())
+        typer.echo(f"{found.refused[language]} {found.refused[f'remedy_{language}']}".rstrip())
 
 
 @app.command(help=text("job.help_cancel"))

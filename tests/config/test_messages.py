@@ -1,9 +1,12 @@
 """Texts in the reader's language, and errors that name place, expectation and remedy."""
 
+import re
+from string import Formatter
+
 import pytest
 
 from config import InputError, MeizhenError, Problem
-from config.messages import Words, present_language, text, told, use_language
+from config.messages import Words, catalogue, for_page, present_language, text, told, topics, use_language
 from scheduler.assisted_tasks import TaskState
 from scheduler.deliveries import State
 
@@ -75,3 +78,75 @@ def test_an_input_error_names_every_place_and_counts_the_rest() -> None:
         "zh": "第 2 行“name”列: 不能为空。",
         "en": "row 2 column “name”: Must not be empty.",
     }
+
+
+# What only a command, the API or the start of the service meets: its remedy may name commands everywhere.
+ONLY_AT_THE_SHELL = {
+    "api.unauthorised",
+    "archive.open_holes",
+    "award.out_needed",
+    "backup.not_one",
+    "backup.out_needed",
+    "connector.write_needs_account",
+    "database.old_tables",
+    "demo.not_empty",
+    "doctor.accounts_none",
+    "doctor.backup_never",
+    "doctor.backup_old",
+    "doctor.people_none",
+    "doctor.queue_stopped",
+    "doctor.room_little",
+    "doctor.service_away",
+    "engine.age_of_a_day",
+    "engine.missing",
+    "engine.no_weight",
+    "engine.several_rules",
+    "figures.template_exists",
+    "house.not_made",
+    "house.restoring",
+    "organisation.beyond_key",
+    "papers.folder_needed",
+    "papers.no_template",
+    "person.charge_what",
+    "queue.reason_of_post",
+    "review.who",
+    "secrets.no_key_file",
+    "web.bad_host",
+    "web.port_taken",
+}
+
+
+def remedies() -> list[tuple[str, dict[str, str]]]:
+    return [
+        (f"{topic}.{entry}", texts)
+        for topic in topics()
+        for entry, texts in catalogue(topic).items()
+        if "remedy_zh" in texts
+    ]
+
+
+def test_a_remedy_that_names_a_command_says_on_a_page_what_to_do_there() -> None:
+    commands = {key for key, texts in remedies() if re.search(r"\bmeizhen [a-z]|--[a-z]", texts["remedy_zh"])}
+    told_there = {key for key, texts in remedies() if "remedy_page_zh" in texts}
+    assert commands - told_there == ONLY_AT_THE_SHELL & commands
+    assert told_there <= commands
+    assert commands >= ONLY_AT_THE_SHELL
+
+
+def test_what_is_said_on_a_page_names_no_command_and_asks_for_nothing_that_the_error_does_not_know() -> None:
+    for key, texts in remedies():
+        known = {name for part in ("zh", "remedy_zh") for _, name, _, _ in Formatter().parse(texts[part])}
+        for language in ("zh", "en"):
+            there = texts.get(f"remedy_page_{language}", "")
+            assert bool(there) == ("remedy_page_zh" in texts), key
+            assert not re.search(r"\bmeizhen [a-z]|--[a-z]|/api", there), key
+            assert {name for _, name, _, _ in Formatter().parse(there)} <= known, key
+
+
+def test_a_reader_of_a_page_is_told_of_pages_and_a_program_of_commands() -> None:
+    error = MeizhenError("review.never_submitted", post=7)
+    at_the_shell = error.remedy("en")
+    with for_page():
+        on_a_page = error.remedy("en")
+        assert MeizhenError("input.required").remedy("en") == ""
+    assert (at_the_shell, on_a_page) == ("meizhen review submit 7", "Press “Submit for review” first.")

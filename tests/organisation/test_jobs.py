@@ -260,8 +260,10 @@ def test_a_refusal_is_kept_in_both_languages_and_a_fault_without_its_words(offic
     first, second = office.ask(), office.ask()
     office.node(refused)[0].run_next()
     office.node(broken)[0].run_next()
-    told = office.job(first).refusal
+    told, on_page = office.job(first).refused, office.job(first).refused_on_page
     assert told["code"] == "award.sign_incomplete" and told["zh"] != told["en"]
+    assert "--sign" in str(told["remedy_en"]) and "--" not in str(on_page)
+    assert "on_page" not in told and set(on_page) == set(told)
     assert office.job(second).refusal["code"] == "job.fault"
     assert "secret" not in str(office.job(second).refusal)
 

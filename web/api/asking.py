@@ -78,7 +78,7 @@ def shown(asked: Asked, job: Job) -> JobShown:
         imported=number if isinstance(number, int) else None,
         run=run if isinstance(run, str) and run else None,
         files=job.files if job.has_files(asked.now) else [],
-        refusal=_refused(job.refusal, asked.call.language),
+        refusal=_refused(job.refused, asked.call.language),
     )
 
 

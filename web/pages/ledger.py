@@ -16,6 +16,7 @@ from organisation import Act, entries_of, export_entries, read_heads, record, re
 from organisation.ledger_export import HEADS_FILE
 from organisation.permissions import HOUSE
 from web.access import ruled
+from web.act_words import act_told, acts, facts_told
 from web.desk import Desk
 from web.rendering import page
 from web.viewer import Viewer, Viewing
@@ -54,6 +55,9 @@ def ledger_router(desk: Desk) -> APIRouter:
         older = urlencode(kept | {"before": entries[_ROWS - 1].seq}) if len(entries) > _ROWS else ""
         facts = {
             "entries": entries[:_ROWS],
+            "act_told": act_told,
+            "facts_told": facts_told,
+            "known_acts": acts(),
             "filters": filters,
             "filtered": bool(kept),
             "older": older,
