@@ -53,3 +53,18 @@ def test_an_export_is_lines_of_json_and_stands_in_the_ledger(house: DeskHouse) -
     assert "ledger.export" in owner.get("/ledger").words
     assert owner.post("/ledger/export", {"since": "2030-01-01"}).response.text == ""
     assert owner.post("/ledger/export", {"since": "soon"}).status == 422
+
+
+def test_a_refusal_names_the_right_in_words_and_the_page_where_it_is_given(house: DeskHouse) -> None:
+    refused = house.browser("wen").get("/ledger")
+    assert refused.status == 403
+    assert "没有“看和核对台账”的权限" in refused.words and "请管理员在“组织”页授予" in refused.words
+    assert "meizhen person" not in refused.words
+
+
+def test_acts_are_told_in_words_with_what_was_noted(house: DeskHouse) -> None:
+    house.newsroom.person("quan", Role.OWNER, None)
+    owner = house.browser("quan")
+    owner.post("/queue/stop", {"reason": "演练"})
+    seen = owner.get("/ledger?act=queue").words
+    assert "暂停发布" in seen and "queue.pause" in seen and "理由: 演练" in seen
