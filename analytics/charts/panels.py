@@ -91,6 +91,10 @@ def _panel(
     write(axes, left, top + 0.18, panel.name, 9, limit=int(width / 0.13))
     begin, end = left + _SCALE, left + width - _VALUE
     upper, lower = top + _NAME + 0.08, top + height - _AXIS
+    if all(value is None for value in panel.values):
+        stroke(axes, [(begin, lower), (end, lower)], LINE, 0.6)
+        write(axes, begin, (upper + lower) / 2, said("no_figures"), 8, GREY, middle=True)
+        return
     for share, value in ((0.0, Decimal(0)), (0.5, ceiling / 2), (1.0, ceiling)):
         y = lower - share * (lower - upper)
         stroke(axes, [(begin, y), (end, y)], LINE, 0.6)

@@ -175,9 +175,15 @@ def _trends(sheet: Sheet, report: WeekReport, ranges: Sequence[tuple[Series, Ser
                 sheet.number(platform.total(column, week))
         sheet.end_row()
     sheet.freeze(columns=1)
-    last, breaks, place = sheet.row - 1, [], 1
-    for number, ((platform, columns), pair) in enumerate(zip(drawn, ranges, strict=True)):
+    last, breaks, place, number = sheet.row - 1, [], 1, 0
+    for (platform, columns), pair in zip(drawn, ranges, strict=True):
         leading = platform.layout.leading
+        if all(platform.total(leading, week) is None for week in weeks):
+            # A chart of nothing looks like a fault.
+            sheet.text(_said("trend_of_nothing", platform=platform.label, weeks=len(weeks)))
+            sheet.end_row()
+            place += len(columns)
+            continue
         cells = Series(sheet.name, leading.title, 0, place + columns.index(leading), first, last)
         title = _said("trend", platform=platform.label, column=leading.title, weeks=len(weeks))
         sheet.trend(title, cells, left=0, height=_CHART_ROWS)
@@ -187,6 +193,7 @@ def _trends(sheet: Sheet, report: WeekReport, ranges: Sequence[tuple[Series, Ser
         if number % 2 == 1:  # two charts high fit a page
             breaks.append(sheet.row)
         sheet.row += _CHART_ROWS
+        number += 1
         place += len(columns)
     sheet.pages_down(breaks, width=max(2 * CHART_PIXELS + 12, 89 + 103 * (width - 1)))
 

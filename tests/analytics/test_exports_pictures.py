@@ -16,6 +16,7 @@ from weeks import MONDAY, SUNDAY, WEEK, know_wechat, publish
 from analytics.charts import Pair, Panel, hours_picture, trend_picture, week_on_week_picture
 from analytics.charts.drawing import BESIDE, COLOURS, short_number, signed_share
 from analytics.charts.hours import _STEPS, _step
+from analytics.charts.panels import panels_figure
 from analytics.exports import export_pictures
 from analytics.exports.content import read_report
 from analytics.exports.pictures import leading_pairs, leading_panels, posts_of_units
@@ -162,3 +163,10 @@ def test_colours_that_stand_side_by_side_are_told_apart(blindness: str) -> None:
         assert distance > 15, pair  # CIE 1976: 2.3 is just noticeable
     lightness = [seen(colour, blindness)[0] for colour in _STEPS]
     assert all(brighter - darker > 5 for brighter, darker in pairwise(lightness))
+
+
+def test_a_panel_of_which_nothing_is_known_says_so() -> None:
+    panels = [Panel("微信 · 阅读人数", [Decimal(3), None]), Panel("微博 · 阅读数", [None, None])]
+    figure = panels_figure(panels, ["W45", "W46"], "标题", shared=False)
+    words = [written.get_text() for axes in figure.axes for written in axes.texts]
+    assert [words.count(word) for word in ("没有数据", "未知", "W45")] == [1, 1, 1]

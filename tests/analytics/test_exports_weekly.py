@@ -221,6 +221,21 @@ def test_a_retired_account_stands_there_only_with_articles(
     assert "账号gone" not in names
 
 
+def test_a_platform_of_which_nothing_is_known_is_told_and_not_drawn(
+    database: Database, keys: KeyRing, wechat: Account, tmp_path: Path
+) -> None:
+    make_account(database, keys, "weibo", "wb")
+    publish(database, wechat, MONDAY, [(SUNDAY, 100)])
+    path = workbook(database, tmp_path)
+    told = [row[0] for row in sheet(path, "趋势与排名")]
+    assert "新浪微博:近 13 周都没有数据,没有画图。" in told
+    assert not any(str(one).startswith("微信公众号:") for one in told)
+    with zipfile.ZipFile(path) as archive:
+        charts = [archive.read(name) for name in archive.namelist() if name.startswith("xl/charts/chart")]
+    drawn = b"".join(charts).decode()
+    assert (drawn.count("<c:lineChart>"), drawn.count('<c:barDir val="bar"/>')) == (1, 1)
+
+
 def test_an_empty_house_gives_an_empty_report(database: Database, tmp_path: Path) -> None:
     path = workbook(database, tmp_path, week="2026-W53")
     assert CalamineWorkbook.from_path(path).sheet_names == ["总览", "趋势与排名", *LAST]
