@@ -65,46 +65,48 @@ def file_objection(
     if account:
         accounts = ((category, folder.path / category.id / "accounts.csv") for category in rule.categories)
         Handles(accounts).key(account)
-    number = len(objections(folder)) + 1
     due = today + timedelta(days=rule.notice.answer_days)
-    _append(
-        folder,
-        {
-            "act": "filed",
-            "number": number,
-            "day": today.isoformat(),
-            "by": by.strip(),
-            "account": account,
-            "text": text.strip(),
-            "due": due.isoformat(),
-        },
-    )
-    return objections(folder)[number - 1]
+    with folder.alone():
+        number = len(objections(folder)) + 1
+        _append(
+            folder,
+            {
+                "act": "filed",
+                "number": number,
+                "day": today.isoformat(),
+                "by": by.strip(),
+                "account": account,
+                "text": text.strip(),
+                "due": due.isoformat(),
+            },
+        )
+        return objections(folder)[number - 1]
 
 
 def answer_objection(
     folder: RunFolder, number: int, *, by: str, text: str, upheld: bool, today: date
 ) -> Objection:
     """Answers an objection. Raises MeizhenError for an unknown one, or one that has its answer."""
-    filed = objections(folder)
-    if not 1 <= number <= len(filed):
-        raise MeizhenError("award.no_such_objection", number=number, count=len(filed))
-    if filed[number - 1].answer is not None:
-        raise MeizhenError("award.objection_answered", number=number)
     if not by.strip() or not text.strip():
         raise MeizhenError("award.objection_empty")
-    _append(
-        folder,
-        {
-            "act": "answered",
-            "number": number,
-            "day": today.isoformat(),
-            "by": by.strip(),
-            "text": text.strip(),
-            "upheld": upheld,
-        },
-    )
-    return objections(folder)[number - 1]
+    with folder.alone():
+        filed = objections(folder)
+        if not 1 <= number <= len(filed):
+            raise MeizhenError("award.no_such_objection", number=number, count=len(filed))
+        if filed[number - 1].answer is not None:
+            raise MeizhenError("award.objection_answered", number=number)
+        _append(
+            folder,
+            {
+                "act": "answered",
+                "number": number,
+                "day": today.isoformat(),
+                "by": by.strip(),
+                "text": text.strip(),
+                "upheld": upheld,
+            },
+        )
+        return objections(folder)[number - 1]
 
 
 def objections(folder: RunFolder) -> list[Objection]:

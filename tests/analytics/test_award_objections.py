@@ -1,5 +1,7 @@
 """Objections: in time, with a name, answered, traced; the list waits for them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -91,6 +93,28 @@ def test_an_open_objection_holds_the_list_and_an_answered_one_does_not(case: Cas
     assert (first.answer.by, first.answer.day, first.answer.text) == ("评审组", OVER, "已核对")
     assert '"objections"' in (case.folder.path / "final.json").read_text("utf-8")
     assert verify(case.folder.path).differences == ()
+
+
+def test_objections_and_answers_of_one_moment_are_all_kept(case: Case) -> None:
+    """Console, API and command line file into the same folder."""
+    put_up(case.folder, case.rule, UP)
+    together = threading.Barrier(8)
+
+    def file(number: int) -> int:
+        together.wait(30)
+        return file_objection(
+            RunFolder(case.folder.path), case.rule, by=f"{number}", account="", text="x" * 5000, today=UP
+        ).number
+
+    def answer(number: int) -> None:
+        together.wait(30)
+        answer_objection(RunFolder(case.folder.path), number, by="a", text="b", upheld=False, today=OVER)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(file, range(8))) == list(range(1, 9))
+        assert {one.by for one in objections(case.folder)} == {f"{number}" for number in range(8)}
+        list(threads.map(answer, range(1, 9)))
+    assert all(one.answer is not None for one in objections(case.folder))
 
 
 def test_an_upheld_objection_keeps_the_list_from_becoming_final(case: Case) -> None:
