@@ -72,7 +72,7 @@ class RunFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Within this nobody else is here: of two who add a line to the same file at once, one would be lost."""
+        """Within this nobody else is here: of two who add a line to one file at once, one would be lost."""
         import fcntl
 
         place = os.open(self.path, os.O_RDONLY)
