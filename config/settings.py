@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from config.errors import InputError, Problem
-from config.messages import use_language
+from config.messages import Words, use_language
 
 PREFIX = "MEIZHEN_"
 # Not settings: where the settings are, and what only the shell decides.
@@ -29,189 +29,78 @@ _OUTSIDE = frozenset({"MEIZHEN_HOME", "MEIZHEN_CONFIG", "MEIZHEN_PERSON"})
 
 
 class Settings(BaseSettings):
-    """Every setting with its meaning; `docs/reference/settings.md` is made from this class."""
+    """Every setting; what each is for says the catalogue `setting_meanings`, and `docs/reference/settings.md`
+    is made from both."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", validate_default=True, frozen=True)
 
-    home: Path = Field(description="Folder of this installation: settings.toml, database, keys, media.")
-    language: Literal["zh", "en"] = Field("zh", description="Language of texts for people.")
+    home: Path
+    language: Literal["zh", "en"] = "zh"
     database_url: SecretStr = Field(
-        SecretStr(""),
-        examples=["postgresql+psycopg://user:password@host/name", "sqlite:////path/file"],
-        description="SQLAlchemy address of the database; empty is SQLite in the home folder.",
+        SecretStr(""), examples=["postgresql+psycopg://user:password@host/name", "sqlite:////path/file"]
     )
-    lateness_hours: float = Field(
-        2.0,
-        gt=0,
-        le=720,
-        description="A post later than this many hours is not sent but waits for a person; "
-        "a unit or the post itself may say otherwise.",
-    )
-    lease_seconds: float = Field(
-        60.0,
-        ge=1,  # short ones let tests freeze a node for longer than its lease
-        le=3600,
-        description="How long a node may hold an account without renewing before others take it over.",
-    )
-    senders: int = Field(16, ge=1, le=256, description="Posts that one node sends side by side.")
-    tick_seconds: float = Field(1.0, gt=0, le=60, description="How often a node looks for due posts.")
-    call_seconds: float = Field(
-        30.0, gt=0, le=300, description="Total time a platform call may take before it counts as unanswered."
-    )
-    job_threads: int = Field(
-        1,
-        ge=1,
-        le=8,
-        description="Background jobs (imports, exports, awards) that one node does side by side.",
-    )
-    idle_alarm_seconds: float = Field(
-        60.0,
-        ge=10,
-        le=3600,
-        description="Something is due, accounts are free and nothing moves for so long: the alarm.",
-    )
-    host: str = Field(
-        "127.0.0.1",
-        min_length=1,
-        max_length=255,
-        description="Address on which serve answers /healthz, /readyz, /metrics and callbacks.",
-    )
-    port: int = Field(8765, ge=0, le=65535, description="Port on which serve answers; 0 takes a free one.")
+    lateness_hours: float = Field(2.0, gt=0, le=720)
+    # Short ones let tests freeze a node for longer than its lease.
+    lease_seconds: float = Field(60.0, ge=1, le=3600)
+    senders: int = Field(16, ge=1, le=256)
+    tick_seconds: float = Field(1.0, gt=0, le=60)
+    call_seconds: float = Field(30.0, gt=0, le=300)
+    job_threads: int = Field(1, ge=1, le=8)
+    idle_alarm_seconds: float = Field(60.0, ge=10, le=3600)
+    host: str = Field("127.0.0.1", min_length=1, max_length=255)
+    port: int = Field(8765, ge=0, le=65535)
     site: str = Field(
         "",
         max_length=700,
         # Counted repeats of such a class would cost every process a megabyte and a half.
         pattern=r"^(https?://[^\s?#@/]+(/[^\s?#@/]+)*)?$",
         examples=["https://meizhen.unit.cn"],
-        description="Address of the console as people open it: digests and reminders link to it; empty links "
-        "to nothing.",
     )
-    trusted_proxies: str = Field(
-        "",
-        max_length=1000,
-        examples=["127.0.0.1", "10.0.0.5, 192.168.7.0/24"],
-        description="Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
-        "are believed; empty believes nobody.",
-    )
-    private_networks: str = Field(
-        "",
-        max_length=1000,
-        examples=["10.20.0.0/16, 192.168.7.5"],
-        description="Networks that are not public and may be called all the same: for accounts, webhooks and "
-        "a sign-on provider within your own walls.",
-    )
-    api_per_minute: int = Field(
-        600, ge=1, le=1_000_000, description="Requests that one key may make a minute, on each node."
-    )
-    award_folder: Path = Field(
-        Path("awards"),
-        examples=["awards", "/srv/meizhen/awards"],
-        description="Folder whose subfolders are the award runs that programs may read; not an absolute one "
-        "is in the home folder.",
-    )
-    collect_at: str = Field(
-        "08:05",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
-        description="Beijing time at which yesterday's figures are collected (WeChat has them from 08:00).",
-    )
-    archive: Path = Field(
-        Path("archive"),
-        examples=["archive", "/srv/meizhen/archive"],
-        description="Folder of the archived months' figures; not an absolute one is in the home folder. "
-        "Nodes on several machines share it.",
-    )
-    duckdb_memory: str = Field(
-        "192MB",
-        pattern=r"^[1-9]\d*(MB|GB)$",
-        description="Most memory that DuckDB takes for archive and questions; beyond it, it uses the disk.",
-    )
-    duckdb_threads: int = Field(2, ge=1, le=64, description="Threads that DuckDB takes for the archive.")
-    matrix_server: str = Field(
-        "",
-        pattern=r"^(https?://[A-Za-z0-9.-]{1,255}(:\d{1,5})?)?$",
-        description="Address of the Matrix server whose rooms reports may be told in; empty has none.",
-    )
-    smtp_host: str = Field(
-        "", max_length=255, description="Mail server that takes reports; empty sends no mail."
-    )
-    smtp_port: int = Field(465, ge=1, le=65535, description="Port of the mail server.")
-    smtp_security: Literal["tls", "starttls", "none"] = Field(
-        "tls",
-        description="How the way to the mail server is protected: tls from the first byte (465), "
-        "starttls (587), or none, which sends no password.",
-    )
-    smtp_user: str = Field("", max_length=255, description="Name to log in with at the mail server.")
-    smtp_password: SecretStr = Field(
-        SecretStr(""),
-        examples=["the mailbox's password or authorisation code"],
-        description="Password at the mail server; better in a file named by MEIZHEN_SMTP_PASSWORD_FILE.",
-    )
-    smtp_from: str = Field(
-        "",
-        pattern=r"^([A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,255})?$",
-        description="Address that reports are sent from.",
-    )
-    smtp_seconds: float = Field(
-        30.0,
-        gt=0,
-        le=300,
-        description="Time the mail server may take for each step; four times that for all.",
-    )
-    smtp_megabytes: float = Field(
-        20.0, gt=0, le=100, description="Largest mail; what does not fit is left out and named in the text."
-    )
-    report_folder: str = Field(
-        "",
-        max_length=255,
-        description="Folder below which schedules put their reports; empty is `reports` in the home folder.",
-    )
-    report_lateness_hours: float = Field(
-        24.0,
-        gt=0,
-        le=720,
-        description="A scheduled report later than this many hours is left out and told of, not sent.",
-    )
+    trusted_proxies: str = Field("", max_length=1000, examples=["127.0.0.1", "10.0.0.5, 192.168.7.0/24"])
+    private_networks: str = Field("", max_length=1000, examples=["10.20.0.0/16, 192.168.7.5"])
+    api_per_minute: int = Field(600, ge=1, le=1_000_000)
+    award_folder: Path = Field(Path("awards"), examples=["awards", "/srv/meizhen/awards"])
+    collect_at: str = Field("08:05", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    archive: Path = Field(Path("archive"), examples=["archive", "/srv/meizhen/archive"])
+    duckdb_memory: str = Field("192MB", pattern=r"^[1-9]\d*(MB|GB)$")
+    duckdb_threads: int = Field(2, ge=1, le=64)
+    matrix_server: str = Field("", pattern=r"^(https?://[A-Za-z0-9.-]{1,255}(:\d{1,5})?)?$")
+    smtp_host: str = Field("", max_length=255)
+    smtp_port: int = Field(465, ge=1, le=65535)
+    smtp_security: Literal["tls", "starttls", "none"] = "tls"
+    smtp_user: str = Field("", max_length=255)
+    smtp_password: SecretStr = Field(SecretStr(""), examples=["the mailbox's password or authorisation code"])
+    smtp_from: str = Field("", pattern=r"^([A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9.-]{1,255})?$")
+    smtp_seconds: float = Field(30.0, gt=0, le=300)
+    smtp_megabytes: float = Field(20.0, gt=0, le=100)
+    report_folder: str = Field("", max_length=255)
+    report_lateness_hours: float = Field(24.0, gt=0, le=720)
     spark_master: str = Field(
         "local[*]",
         pattern=r"^(local(\[(\*|\d+)\])?|yarn|(spark|k8s)://\S+)$",
         examples=["local[*]", "spark://host:7077", "yarn", "k8s://https://host:6443"],
-        description="Spark's master, for the engine spark.",
     )
-    session_idle_hours: float = Field(
-        8.0, gt=0, le=168, description="A sign-in that was not used for so many hours ends."
-    )
-    session_days: float = Field(7.0, gt=0, le=90, description="A sign-in ends after so many days at most.")
-    oidc_issuer: str = Field(
-        "",
-        max_length=248,
-        pattern=r"^(https?://[^\s?#@]+)?$",
-        description="Sign-on provider (OpenID Connect) by its issuer address; empty is passwords only.",
-    )
-    oidc_client_id: str = Field("", max_length=255, description="What the provider knows this house as.")
+    session_idle_hours: float = Field(8.0, gt=0, le=168)
+    session_days: float = Field(7.0, gt=0, le=90)
+    oidc_issuer: str = Field("", max_length=248, pattern=r"^(https?://[^\s?#@]+)?$")
+    oidc_client_id: str = Field("", max_length=255)
     oidc_client_secret: SecretStr = Field(
-        SecretStr(""),
-        examples=["the secret that the provider gave for the client id"],
-        description="Secret at the provider; better in a file named by MEIZHEN_OIDC_CLIENT_SECRET_FILE.",
+        SecretStr(""), examples=["the secret that the provider gave for the client id"]
     )
     oidc_redirect: str = Field(
         "",
         max_length=264,
         pattern=r"^(https?://[^\s?#@]+/login/oidc/back)?$",
         examples=["https://meizhen.unit.cn/login/oidc/back"],
-        description="Where the provider sends people back, as entered there: this house's address.",
     )
     oidc_claim: str = Field(
         "email",
         pattern=r"^[A-Za-z0-9_.:/-]{1,64}$",
         examples=["email", "preferred_username", "employee_number"],
-        description="By what a person is found at their first sign-on: email (which the provider must have "
-        "verified), or a claim that is their login here.",
     )
-    oidc_label: str = Field(
-        "统一认证", min_length=1, max_length=40, description="What the sign-in page calls the provider."
-    )
-    actor: str = Field("", max_length=80, description="Name written into the ledger for acts by command.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    oidc_label: str = Field("统一认证", min_length=1, max_length=40)
+    actor: str = Field("", max_length=80)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("*", mode="before")
     @classmethod
@@ -382,9 +271,14 @@ def _problem(fault: Any, variables: Mapping[str, str]) -> Problem:
         "name": variables.get(name, name),
         "expected": expected_of(field),
         "received": "***" if field.annotation is SecretStr else repr(fault["input"]),
-        "meaning": field.description,
+        "meaning": meaning_of(name),
     }
     return Problem("settings.invalid", column=variables.get(name, name), params=params)
+
+
+def meaning_of(name: str) -> Words:
+    """What a setting is for, told in the reader's language."""
+    return Words("setting_meanings.", (name,))
 
 
 def expected_of(field: FieldInfo) -> str:

@@ -24,8 +24,8 @@ from analytics.reports.schedules import (
 )
 from analytics.reports.trial import require_sent, try_robot
 from config.errors import InputError, MeizhenError, Problem
-from config.messages import text
-from config.settings import Settings, expected_of
+from config.messages import present_language, text
+from config.settings import Settings, expected_of, meaning_of
 from organisation import Act, Unit, find_unit, http_for, require, require_over
 from organisation.api_keys import add_key, find_key, list_keys, parse_scopes, revoke_key
 from organisation.permissions import HOUSE
@@ -252,6 +252,6 @@ def _shown(settings: Settings) -> list[Setting]:
         secret = isinstance(value, SecretStr)
         there = bool(value.get_secret_value()) if isinstance(value, SecretStr) else value not in ("", None)
         usual = value == field.default
-        meaning, expected = field.description or "", expected_of(field)
+        meaning, expected = meaning_of(name).told(present_language()), expected_of(field)
         shown.append(Setting(name, "" if secret else str(value), secret, there, usual, meaning, expected))
     return shown
