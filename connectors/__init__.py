@@ -37,13 +37,12 @@ from connectors._errors import (
     Unreachable,
 )
 from connectors._formats import fitted
-from connectors._http import FENCED, Http, sending_before, steady
+from connectors._http import Http, sending_before, steady
 from connectors._pasted_page import PastedPage, pasted_page
 from connectors._reach import Reach
 from connectors._registry import connector_for, platforms
 
 __all__ = [
-    "FENCED",
     "Access",
     "ArticleFigures",
     "Asking",

@@ -97,6 +97,13 @@ class Throttled(ConnectorError):
 class Unreachable(ConnectorError):
     """Certainly nothing was done at the platform: the call may be repeated after a pause."""
 
+    FENCED = "fenced"
+
+    @property
+    def was_fenced(self) -> bool:
+        """Our own fence held the call back (`sending_before`): the platform had no part in it."""
+        return self.platform_code == self.FENCED
+
 
 class Uncertain(ConnectorError):
     """The platform may have done it: it is asked (`find`) before anything is repeated."""

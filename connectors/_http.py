@@ -38,10 +38,9 @@ from connectors._errors import ConnectorError, Label, NeedsPerson, Uncertain, Un
 from connectors._reach import OutOfReach, Reach
 from connectors._wire import Kept, Origin, Overlong, Told, read_answer
 
-__all__ = ["FENCED", "MAX_ANSWER_BYTES", "Answer", "Http", "Streamed", "sending_before", "steady"]
+__all__ = ["MAX_ANSWER_BYTES", "Answer", "Http", "Streamed", "sending_before", "steady"]
 
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
-FENCED = "fenced"  # the code of a call that our own fence stopped: the platform had no part in it
 _PIECE = 65_536
 _HEADER_ROOM = 65_536
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -475,7 +474,7 @@ def _transport_error(error: BaseException, doubt: type[ConnectorError]) -> Conne
     chain = list(_causes(error))
     names = "←".join(dict.fromkeys(type(cause).__name__ for cause in chain))
     if any(isinstance(cause, _TooLate) for cause in chain):
-        return Unreachable("the lease ended before the request left", platform_code=FENCED)
+        return Unreachable("the lease ended before the request left", platform_code=Unreachable.FENCED)
     if any(isinstance(cause, OutOfReach) for cause in chain):
         return NeedsPerson(names, platform_code="out-of-reach", remedy=OUT_OF_REACH)
     if _call.began:

@@ -221,7 +221,7 @@ def not_allowed(person: Standing, act: Act) -> MeizhenError:
     told = [role if name.replace(" ", "_") == role else f"{name} {role}" for role, name in names]
     roles = ", ".join(told)
     what = Words("organisation.act_", (act.value.replace(".", "_"),))
-    return MeizhenError("organisation.not_allowed", login=person.login, act=what, roles=roles)
+    return MeizhenError("organisation.not_allowed", login=person.login, act=act.value, what=what, roles=roles)
 
 
 def in_sight(person: Standing, act: Act = Act.UNIT_READ) -> ColumnElement[bool]:

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import TypedDict
 
 from connectors import (
-    FENCED,
     Connector,
     ConnectorError,
     NeedsPerson,
@@ -138,7 +137,7 @@ def _not_published(connector: Connector, standing: Standing, error: ConnectorErr
     match error:
         case Throttled():
             return Verdict(State.QUEUED, name, error.until, error=error, uncounted=True, **_waits(error))
-        case Unreachable() if error.platform_code == FENCED:
+        case Unreachable(was_fenced=True):
             # Our own lateness, not the platform's: whoever holds the lane tries at once.
             return Verdict(State.QUEUED, name, now, error=error, uncounted=True)
         case Unreachable():

@@ -80,7 +80,6 @@ _EXCEPTIONS = {
     "analytics/awards/sources.py": "which figures of a platform an award's words mean",
     "analytics/exports/columns.py": "the weekly report's columns, agreed a platform",
     "analytics/imports/template.py": "the example in the template's first row",
-    "config/settings.py": "a setting's reason",
     "meizhen/examples.py": "examples of the helps",
     "meizhen/demo/accounts.py": "made-up accounts",
     "meizhen/demo/campaign.py": "made-up posts",

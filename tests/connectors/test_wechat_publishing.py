@@ -11,7 +11,6 @@ from wechat_stage import SUBMIT, TITLE, WechatStage
 
 from config import ManualClock
 from connectors import (
-    FENCED,
     NeedsPerson,
     ReceiptState,
     Throttled,
@@ -292,7 +291,7 @@ def test_a_write_past_its_fence_never_leaves(stage: WechatStage) -> None:
     with sending_before(lambda: 0.0), pytest.raises(Unreachable) as caught:
         stage.publish(stage.post())
 
-    assert caught.value.platform_code == FENCED
+    assert caught.value.platform_code == "fenced"
     assert stage.calls(MATERIAL) == 0
 
 

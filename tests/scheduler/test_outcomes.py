@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import (
-    FENCED,
     Access,
     Connector,
     ConnectorError,
@@ -144,7 +143,7 @@ def test_a_throttled_call_closes_the_lane_until_the_time_given() -> None:
 
 def test_a_call_that_our_own_fence_stopped_counts_for_nothing_and_goes_again_at_once() -> None:
     """Else a node that was late a few times holds the account up for minutes, and then gives up."""
-    fenced = Unreachable("f", platform_code=FENCED)
+    fenced = Unreachable("f", platform_code=Unreachable.FENCED)
     verdict = judge(LOOKUP, standing(Purpose.PUBLISH, attempts=MAX_ATTEMPTS), fenced, NOW)
     assert (verdict.state, verdict.not_before, verdict.uncounted) == (State.QUEUED, NOW, True)
     assert (verdict.close_until, verdict.shut_until) == (None, None)

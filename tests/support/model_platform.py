@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from config.clock import Clock
 from connectors import (
-    FENCED,
     Access,
     Connector,
     Finding,
@@ -174,7 +173,7 @@ class ModelConnector(Connector):
     def publish(self, access: Access, outgoing: Outgoing) -> Receipt:
         """The effect, if there is one, is put on the wire: the model lets it arrive."""
         if self.model.steady() >= _send_before.get()():
-            raise Unreachable("the lease ended before the request left", platform_code=FENCED)
+            raise Unreachable("the lease ended before the request left", platform_code="fenced")
         model, key = self.model, outgoing.key
         if self.drops_repeats and model.has(key) and model.ending in (Ending.REFUSED, Ending.ACCEPTED):
             return model.taken[key].receipt(key)  # it took this key before: it says so again
