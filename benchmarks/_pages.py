@@ -1,7 +1,8 @@
-"""Asks one address again and again: `python -m benchmarks._pages ADDRESS COOKIE CONNECTIONS SECONDS`.
+"""Asks one address again and again: `python -m benchmarks._pages ADDRESS COOKIES CONNECTIONS SECONDS`.
 
-Bare sockets that stay open, HTTP/1.1, one thread a connection: the asker shall cost little. Tells in JSON how
-many whole answers of 200 came, in how many seconds, and their bytes.
+Each connection sends one of the cookies (`a=1 a=2`), in turn. Bare sockets that stay open, HTTP/1.1, one
+thread a connection: the asker shall cost little. Tells in JSON how many whole answers of 200 came, in how
+many seconds, and their bytes.
 """
 
 import json
@@ -41,16 +42,18 @@ def _answer(connection: socket.socket) -> int:
     return len(head) + 4 + length
 
 
-def main(address: str, cookie: str, connections: int, seconds: float) -> None:
+def main(address: str, cookies: list[str], connections: int, seconds: float) -> None:
     host, _, port = urlsplit(address).netloc.partition(":")
-    request = (
-        f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\nAccept-Encoding: gzip\r\n\r\n"
-    ).encode()
+    requests = [
+        f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {one}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        for one in cookies
+    ]
     told: list[tuple[int, int]] = []
     began = time.perf_counter()
     until = began + seconds
     threads = [
-        threading.Thread(target=ask, args=(host, int(port), request, until, told)) for _ in range(connections)
+        threading.Thread(target=ask, args=(host, int(port), requests[n % len(requests)], until, told))
+        for n in range(connections)
     ]
     for thread in threads:
         thread.start()
@@ -64,4 +67,4 @@ def main(address: str, cookie: str, connections: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2].split(), int(sys.argv[3]), float(sys.argv[4]))

@@ -6,14 +6,19 @@ Its answer is kept for the session that asked, and given again to the same quest
 the same minute, while the session itself lasts, and only while `Database.version()` is what it was *before*
 the page was made. So whatever is committed, by whatever process, shows at the very next request: a role taken
 away, an ended session, a changed post. Form tokens are not kept: every answer gets one of its own.
+
+The same question that several requests ask at once is answered one time for all of them whose turn had not
+come yet: to each it is given only what was begun after it had come, as if it had been made for it alone.
 """
 
-from asyncio import Semaphore
+from asyncio import Lock, Semaphore
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -62,9 +67,11 @@ class _Moment:
 
 @dataclass(frozen=True)
 class _Page:
-    """A page without its form tokens: they stand between the parts. `made` is the moment before it was."""
+    """A page without its form tokens: they stand between the parts. `made` is the moment before it was, and
+    `begun` the same by a clock that nobody sets."""
 
     made: _Moment
+    begun: float
     until: datetime
     headers: list[tuple[bytes, bytes]]
     parts: list[bytes]
@@ -91,28 +98,46 @@ class KeptPages:
         self._pages: OrderedDict[_Question, _Page] = OrderedDict()  # the event loop's alone
         self._size = 0
         self._turns = Semaphore(TURNS)
+        self._making: WeakValueDictionary[_Question, Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         question = self._question(scope)
         if question is None:
             await self.app(scope, receive, send)
             return
+        came = monotonic()
         page, _ = await self._kept(question)
         heard = _Heard()
         try:
             if page is None:
-                async with self._turns:
-                    page, moment = await self._kept(
-                        question
-                    )  # another request may have had it made meanwhile
+                async with self._making.setdefault(question, Lock()):
+                    page = self._made_since(question, came)
                     if page is None:
-                        await self.app(scope, receive, heard.send)
-                        self._keep(question, moment, heard, scope)
+                        page = await self._make(question, scope, receive, heard)
         finally:  # a page that failed says so before its fault goes on
             for message in heard.messages:  # whoever reads slowly holds up nobody's turn
                 await send(message)
         if page is not None:
             await _give(page, HTTPConnection(scope), send)
+
+    def _made_since(self, question: _Question, came: float) -> _Page | None:
+        """The page that was begun after a request for it had come: for another, which waited before it."""
+        page = self._pages.get(question)
+        if page is None or page.begun < came or self._desk.clock.now() >= page.until:
+            return None
+        return page
+
+    async def _make(
+        self, question: _Question, scope: Scope, receive: Receive, heard: "_Heard"
+    ) -> _Page | None:
+        """Has the page made, to `heard`; gives one that is still good, of which nothing changed after all."""
+        async with self._turns:
+            begun = monotonic()
+            page, moment = await self._kept(question)
+            if page is None:
+                await self.app(scope, receive, heard.send)
+                self._keep(question, moment, begun, heard, scope)
+            return page
 
     async def _kept(self, question: _Question) -> tuple[_Page | None, _Moment]:
         """The page that may be given again, and the moment that it may not be older than."""
@@ -136,13 +161,15 @@ class KeptPages:
         asked = (scope["path"], scope["query_string"].decode("latin-1"), scope["scheme"])
         return (hash_of(token), *asked, *wishes)
 
-    def _keep(self, question: _Question, moment: _Moment, heard: "_Heard", scope: Scope) -> None:
+    def _keep(
+        self, question: _Question, moment: _Moment, begun: float, heard: "_Heard", scope: Scope
+    ) -> None:
         self._forget(question)
         told = scope.get(_STATE)
         if moment.version is None or not isinstance(told, _Told) or not heard.is_plain:
             return
         parts = bytes(heard.body).split(told.token.encode())
-        page = _Page(moment, told.until, heard.headers, parts)
+        page = _Page(moment, begun, told.until, heard.headers, parts)
         self._pages[question] = page
         self._size += page.size
         while self._size > _MOST_BYTES:

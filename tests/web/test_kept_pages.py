@@ -1,10 +1,14 @@
 """今日 is given again only while nothing that it is made from has changed; every change bites at once."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_house import DeskHouse, desk_house
+from httpx2 import ASGITransport, AsyncClient
 from sqlmodel import Session
 
 from config import Database, ManualClock
@@ -14,6 +18,7 @@ from organisation import Role, end_sessions, find_unit, revoke_role
 from organisation.people import PersonState, move_person
 from scheduler.posts import Draft, queue_post
 from scheduler.queue import stop_queue
+from web.pages import today
 
 
 @pytest.fixture
@@ -139,3 +144,64 @@ def test_news_is_told_once(house: DeskHouse) -> None:
     told = browser.post("/queue/stop", {"reason": "演练", "back": "/"})
     assert "data-toast" in told.html and "data-toast" not in plain
     assert "data-toast" not in browser.get("/").html
+
+
+class HeldUp:
+    """Makes of 今日 in a house: how many there were, and the first of them waits until it is let go."""
+
+    def __init__(self, house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.makes = self.looks = 0
+        self._house = house
+        self._reached, self._go = threading.Event(), threading.Event()
+        self._page, self._version = today.page, house.there.inner.state.desk.database.version
+        monkeypatch.setattr(today, "page", self._made)
+        monkeypatch.setattr(house.there.inner.state.desk.database, "version", self._looked_at)
+
+    def _made(self, *facts: Any) -> Any:
+        """Its posts are read by then."""
+        self.makes += 1
+        if self.makes == 1:
+            self._reached.set()
+            assert self._go.wait(30)
+        return self._page(*facts)
+
+    def _looked_at(self) -> object:
+        self.looks += 1
+        return self._version()
+
+    async def answers(self, then: Callable[[], None], others: int) -> list[str]:
+        """Asks once; while that is being made does `then`, and asks `others` more times at once."""
+        client = AsyncClient(
+            transport=ASGITransport(self._house.there.app),
+            base_url="http://127.0.0.1:8765",
+            cookies={"meizhen-session": self._house.session("own"), "meizhen-language": "zh"},
+        )
+        async with client, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(client.get("/"))]
+            await asyncio.to_thread(self._reached.wait, 30)
+            then()
+            seen = self.looks
+            asked += [tasks.create_task(client.get("/")) for _ in range(others)]
+            while self.looks < seen + others:  # all have come, and found nothing that is kept
+                await asyncio.sleep(0)
+            self._go.set()
+        return [task.result().text for task in asked]
+
+
+def test_requests_that_wait_for_one_page_are_given_one_that_was_begun_after_all_of_them_had_come(
+    house: DeskHouse, elsewhere: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed before they came is on it, though the page being made then has it not."""
+    house.newsroom.demand("HH", "none")
+    held = HeldUp(house, monkeypatch)
+
+    def change() -> None:
+        with elsewhere.write() as session:
+            _gone(house, session, "post")
+
+    first, *others = asyncio.run(held.answers(change, others=8))
+    assert "新来的一篇" not in first
+    assert ["新来的一篇" in html for html in others] == [True] * 8
+    assert held.makes == 2
+    tokens = {html.split('name="csrf-token" content="')[1].split('"')[0] for html in (first, *others)}
+    assert len(tokens) == 9
