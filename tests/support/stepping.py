@@ -6,7 +6,7 @@ The only place that knows the dispatcher's inside: a model needs turns it can re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -77,6 +77,7 @@ class SteppedNode:
         self, database: Database, clock: Clock, accounts: Accounts, folder: Path, pace: Pace
     ) -> None:
         self.link = Link(database.engine)
+        self._clock = clock
         with patch("scheduler.dispatcher.Senders", _Handed):
             self._dispatcher = Dispatcher(self.link, clock, accounts, folder, pace)
         senders = self._dispatcher._senders
@@ -87,6 +88,12 @@ class SteppedNode:
     @property
     def name(self) -> str:
         return self._dispatcher.node
+
+    def waits_its_turn(self) -> bool:
+        """Has it something to begin within a second: as soon as a paced gate lets it through, say?"""
+        now = self._clock.now()
+        coming = self._dispatcher._holding.next_moment(now)
+        return coming is not None and now < coming <= now + timedelta(seconds=1)
 
     def turn(self) -> list[Job]:
         """One turn of its loop; gives the jobs that were handed to the senders.
