@@ -197,8 +197,13 @@ async def _huge(call: _Call) -> None:
     size = int(call.value or 200) * _MEGABYTE
     await call.begin(200, [(b"content-type", _JSON.encode()), (b"content-length", str(size).encode())])
     piece = b" " * 65_536
+    left = asyncio.create_task(call.gone())
     for _ in range(size // len(piece)):
         await call.say(piece, more=True)
+        await asyncio.sleep(0)  # else nobody hears that the client has left
+        if left.done():
+            return
+    left.cancel()
     await call.say(b"")
 
 

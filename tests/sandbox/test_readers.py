@@ -173,9 +173,9 @@ def test_a_push_is_one_moment_and_single_posts_are_many(platform: str, moments: 
 def test_a_year_of_sixty_accounts_is_quick_and_every_id_is_unique() -> None:
     world = world_of(now=FOUNDED + timedelta(days=365))
     accounts = [account_of(world, f"a{number}") for number in range(60)]
-    began = time.process_time()
+    began = time.thread_time()
     for account in accounts:
         ensure_history(world, account)
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 2
     assert len(world.published) > 11_000
     assert len({item.remote_id for item in world.published}) == len(world.published)

@@ -301,11 +301,11 @@ def test_five_thousand_rows_take_as_many_statements_as_fifty(
     statements: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *given: statements.append(str(given[2])))
     importing(table(tmp_path, rows(50, "few")))
-    few, started = len(ours(statements)), time.process_time()
+    few, started = len(ours(statements)), time.thread_time()  # other threads here serve other tests
     statements.clear()
     imported = importing(table(tmp_path, rows(5_000, "many")))
     assert (len(imported.post_ids), imported.deliveries) == (5_000, 5_000)
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
     # Bulk inserts go out in pages of a thousand rows.
     assert len(ours(statements)) < few + 10
 

@@ -88,12 +88,12 @@ def test_a_server_that_lets_nobody_in_is_red_within_ten_seconds_and_heals(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
             )
             eventually(lambda: "database" in node.failing("/healthz"), seconds=10)
+            eventually(lambda: node.dispatcher.watch.database_losses >= 1, seconds=10)
             server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]
             eventually(lambda: node.failing("/healthz") == [])
         finally:
             stop.set()
             watching.join(30)
-    assert node.dispatcher.watch.database_losses >= 1
 
 
 def test_a_look_that_hangs_is_red_by_its_age(
