@@ -149,7 +149,9 @@ def test_collecting_tells_what_came_and_what_did_not(home: Path, sandbox: Runnin
     told = run("collect", "--account", "youth_voice:broken")
     assert "Collected 1 accounts" in told
     assert "youth_voice:broken" in told
-    assert json.loads(run("gaps", "--json"))[0]["account"] == "youth_voice:broken"
+    codes = {(gap["account"], gap["code"]) for gap in json.loads(run("gaps", "--json"))}
+    # Shortly after midnight in Beijing the last day is not there yet, for nobody.
+    assert codes - {("youth_voice:binhe", "delayed")} == {("youth_voice:broken", "unexpected")}
 
 
 def test_the_plan_tells_when_what_and_how_much_is_left(home: Path) -> None:
