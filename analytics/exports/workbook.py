@@ -189,7 +189,8 @@ def _trends(sheet: Sheet, report: WeekReport, ranges: Sequence[tuple[Series, Ser
         sheet.trend(title, cells, left=0, height=_CHART_ROWS)
         count = pair[0].last - pair[0].first + 1
         heading = _said("chart", platform=platform.label, column=leading.title, count=count)
-        sheet.bars(heading, *pair, left=CHART_PIXELS + 12, height=_CHART_ROWS)
+        if any(leading in row.this or leading in row.last for row in platform.accounts[:_DRAWN]):
+            sheet.bars(heading, *pair, left=CHART_PIXELS + 12, height=_CHART_ROWS)
         if number % 2 == 1:  # two charts high fit a page
             breaks.append(sheet.row)
         sheet.row += _CHART_ROWS

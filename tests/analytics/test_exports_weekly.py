@@ -236,6 +236,16 @@ def test_a_platform_of_which_nothing_is_known_is_told_and_not_drawn(
     assert (drawn.count("<c:lineChart>"), drawn.count('<c:barDir val="bar"/>')) == (1, 1)
 
 
+def test_two_weeks_of_which_nothing_is_known_have_no_bars_beside_a_trend_that_has_some(
+    database: Database, wechat: Account, tmp_path: Path
+) -> None:
+    publish(database, wechat, MONDAY - timedelta(28), [(SUNDAY - timedelta(28), 100)])
+    with zipfile.ZipFile(workbook(database, tmp_path)) as archive:
+        charts = [archive.read(name) for name in archive.namelist() if name.startswith("xl/charts/chart")]
+    drawn = b"".join(charts).decode()
+    assert (drawn.count("<c:lineChart>"), drawn.count('<c:barDir val="bar"/>')) == (1, 0)
+
+
 def test_an_empty_house_gives_an_empty_report(database: Database, tmp_path: Path) -> None:
     path = workbook(database, tmp_path, week="2026-W53")
     assert CalamineWorkbook.from_path(path).sheet_names == ["总览", "趋势与排名", *LAST]
